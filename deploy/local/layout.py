@@ -1,0 +1,49 @@
+"""Where the embedded stack keeps its things and which ports it listens on."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PORTS = {
+    "portal": 8080,
+    "intake": 8101,
+    "payments": 8102,
+    "notifications": 8103,
+    "status": 8104,
+    "subscriptions": 8105,
+    "gateway": 8201,
+    "bank": 8202,
+    "sms": 8203,
+    "mail": 8204,
+    "smtp": 8225,
+    "oidc": 8205,
+    "postgres": 15432,
+    "kafka": 19092,
+    "kafka-controller": 19093,
+    "traces": 9411,
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One checkout's stack: `data` holds everything it keeps, `offset` moves every port."""
+
+    data: Path
+    offset: int = 0
+
+    @classmethod
+    def from_environment(cls) -> Layout:
+        """`MOTCUA_DATA` (default `.motcua` beside the code) and `MOTCUA_PORT_OFFSET` (default 0)."""
+        root = Path(__file__).resolve().parents[2]
+        return cls(
+            data=Path(os.environ.get("MOTCUA_DATA", root / ".motcua")).resolve(),
+            offset=int(os.environ.get("MOTCUA_PORT_OFFSET", "0")),
+        )
+
+    def port(self, name: str) -> int:
+        return PORTS[name] + self.offset
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.port(name)}"

@@ -1,0 +1,60 @@
+"""Faults that a sandbox server can be told over HTTP to show, by name.
+
+`POST /_control/faults` with `{"name": "…", "times": 1, "delay_seconds": 0}` arms one, `GET` lists what is armed and
+how often each fired, `DELETE` disarms all. A server names the faults it knows; an unknown name is refused with the list.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+
+@dataclass
+class Fault:
+    """An armed fault: fires `times` more times, waiting `delay_seconds` where the server honours it."""
+
+    name: str
+    times: int = 1
+    delay_seconds: float = 0.0
+    fired: int = 0
+
+
+@dataclass
+class Faults:
+    """The faults of one server. `known` maps each name to what it does, in a sentence."""
+
+    known: dict[str, str]
+    armed: dict[str, Fault] = field(default_factory=dict)
+
+    def fires(self, name: str) -> Fault | None:
+        """The fault if it is armed and shall happen now, counted; None when all is well."""
+        fault = self.armed.get(name)
+        if fault is None or fault.times <= 0:
+            return None
+        fault.times -= 1
+        fault.fired += 1
+        return fault
+
+    def routes(self) -> list[Route]:
+        return [Route("/_control/faults", self._control, methods=["GET", "POST", "DELETE"])]
+
+    async def _control(self, request: Request) -> Response:
+        if request.method == "POST":
+            try:
+                body = json.loads(await request.body())
+                fault = Fault(
+                    str(body["name"]), int(body.get("times", 1)), float(body.get("delay_seconds", 0.0))
+                )
+            except (ValueError, TypeError, KeyError) as error:
+                return JSONResponse({"error": f"not a fault: {error!r}"}, 400)
+            if fault.name not in self.known:
+                return JSONResponse({"error": f"unknown fault {fault.name}", "known": self.known}, 404)
+            self.armed[fault.name] = fault
+        elif request.method == "DELETE":
+            self.armed.clear()
+        return JSONResponse({"armed": [asdict(fault) for fault in self.armed.values()], "known": self.known})
