@@ -1,0 +1,34 @@
+"""Money on the wire: whole đồng, with the currency said."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from contracts.event import Part
+
+Dong = Annotated[int, Field(ge=0, le=10**12, description="Số tiền, đồng nguyên / whole đồng")]
+Currency = Literal["VND"]
+
+
+class FeeLine(Part):
+    """One fee of a procedure, assessed for one dossier.
+
+    `kind` is phí (a service's price) or lệ phí (a state charge): Luật Phí và lệ phí 97/2015/QH13, art. 3.
+    `refundable` says whether this line's own circular lets it be returned after a refusal before acceptance.
+    """
+
+    code: str = Field(description="Mã dòng phí trong danh mục", examples=["gplx-doi"])
+    kind: Literal["phí", "lệ phí"]
+    name: str = Field(examples=["Lệ phí cấp đổi giấy phép lái xe"])
+    amount: Dong
+    currency: Currency = "VND"
+    legal_basis: str = Field(examples=["Thông tư 37/2023/TT-BTC"])
+    beneficiary: str = Field(description="Tài khoản kho bạc thụ hưởng", examples=["3511.0.1054321"])
+    refundable: bool = False
+
+
+def total(lines: tuple[FeeLine, ...]) -> int:
+    """The sum of fee lines in đồng."""
+    return sum(line.amount for line in lines)

@@ -1,0 +1,130 @@
+"""payments.v1: what became of a dossier's fees. Owned by payments, keyed by dossier code."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field
+
+from contracts.event import Data, events
+from contracts.money import Currency, Dong, FeeLine
+
+TOPIC = "payments.v1"
+
+
+class Opened(Data):
+    """A bill stands open for the dossier's fees."""
+
+    bill_id: UUID
+    amount: Dong
+    currency: Currency = "VND"
+    fee_lines: tuple[FeeLine, ...]
+    due: datetime
+
+
+class Started(Data):
+    """The citizen was sent to the gateway's page."""
+
+    bill_id: UUID
+    attempt_id: UUID
+    gateway: str = Field(examples=["stripe"])
+
+
+class Succeeded(Data):
+    """The fees are paid: captured at the gateway and posted to the ledger."""
+
+    bill_id: UUID
+    attempt_id: UUID
+    amount: Dong
+    currency: Currency = "VND"
+    gateway: str
+    gateway_reference: str = Field(description="Mã giao dịch của cổng thanh toán", examples=["pi_3Qabc"])
+    paid_at: datetime
+
+
+class Failed(Data):
+    """One try was declined; the bill stays open and the citizen may try again."""
+
+    bill_id: UUID
+    attempt_id: UUID
+    reason: str = Field(description="Our own word for the decline", examples=["insufficient_funds"])
+
+
+class ReceiptIssued(Data):
+    """The receipt (biên lai) got its number: at most 8 digits, counted from 1 in each year."""
+
+    bill_id: UUID
+    receipt_number: str = Field(pattern=r"^\d{4}/\d{1,8}$", examples=["2026/00000017"])
+    amount: Dong
+    currency: Currency = "VND"
+
+
+class Expired(Data):
+    """Nobody paid in time; the gateway has closed its page."""
+
+    bill_id: UUID
+
+
+class Cancelled(Data):
+    """The bill is void because the dossier went no further; the gateway has closed its page."""
+
+    bill_id: UUID
+    reason: str
+
+
+class RefundStarted(Data):
+    """Money is on its way back to the citizen."""
+
+    bill_id: UUID
+    refund_id: UUID
+    amount: Dong
+    currency: Currency = "VND"
+    reason: str
+
+
+class Refunded(Data):
+    """The gateway confirmed the refund."""
+
+    bill_id: UUID
+    refund_id: UUID
+    amount: Dong
+    currency: Currency = "VND"
+    gateway_reference: str
+
+
+class RefundFailed(Data):
+    """The gateway definitely refused the refund; an officer must return the money another way."""
+
+    bill_id: UUID
+    refund_id: UUID
+    reason: str
+
+
+class DiscrepancyFound(Data):
+    """Money at the gateway does not match the bill; nothing was settled, an officer must look."""
+
+    bill_id: UUID
+    attempt_id: UUID
+    expected: Dong
+    found: int
+    found_currency: str
+
+
+EVENTS = events(
+    TOPIC,
+    "vn.motcua.payment",
+    {
+        "opened": Opened,
+        "started": Started,
+        "succeeded": Succeeded,
+        "failed": Failed,
+        "receipt-issued": ReceiptIssued,
+        "expired": Expired,
+        "cancelled": Cancelled,
+        "refund-started": RefundStarted,
+        "refunded": Refunded,
+        "refund-failed": RefundFailed,
+        "discrepancy-found": DiscrepancyFound,
+    },
+)
