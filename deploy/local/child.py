@@ -30,6 +30,7 @@ class Child:
     `prepare` runs before every start and is idempotent; it raises StackError.
     `ready` answers None once the child serves, or else the reason why it does not yet.
     `after` names children that must be ready before this one starts.
+    `ports` are all TCP ports of loopback that it will listen on: one that is taken is reported before the start.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Child:
     environment: Mapping[str, str] = field(default_factory=dict)
     after: tuple[str, ...] = ()
     prepare: Callable[[Progress], Awaitable[None]] = nothing_to_prepare
+    ports: tuple[int, ...] = ()
     stop_signal: int = signal.SIGTERM
     stop_seconds: float = 10.0
     working_directory: Path | None = None

@@ -1,0 +1,94 @@
+"""The embedded stack's passwords and keys: random, made once, kept in the data folder for its owner's eyes only."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.local.child import StackError
+
+ROOT_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """All secrets of one data folder, derived from one random root that never leaves its file.
+
+    Each name has its own secret (HMAC-SHA-256 of the name under the root), so two names never share one and
+    none tells another. Names in use: `postgres:ROLE`, `kafka:USER`.
+    """
+
+    root: bytes = field(repr=False)
+
+    @classmethod
+    def open(cls, folder: Path) -> Secrets:
+        """The secrets of the data folder `folder`, made (mode 0600, atomically) when there are none.
+
+        Raises StackError when the file is not what was written.
+        """
+        path = folder / "secrets" / "root"
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            _create(path, secrets.token_bytes(ROOT_BYTES))
+        root = path.read_bytes()
+        if len(root) != ROOT_BYTES:
+            raise StackError(
+                f"Tệp bí mật {path} bị hỏng: chạy `make reset` rồi `make up` · "
+                f"the secrets file {path} is damaged: run `make reset`, then `make up`"
+            )
+        return cls(root)
+
+    def password(self, name: str) -> str:
+        """The password of `name`: 43 letters, digits, `-` and `_`; the same one every time."""
+        return _text(self.key(name))
+
+    def key(self, name: str) -> bytes:
+        """32 bytes for `name`."""
+        return hmac.digest(self.root, name.encode(), hashlib.sha256)
+
+    @property
+    def contacts_key(self) -> str:
+        """Encrypts `contacts.v1`: base64url of 32 bytes, padded."""
+        return base64.urlsafe_b64encode(self.key("contacts")).decode()
+
+    @property
+    def gateway_secret_key(self) -> str:
+        return "sk_test_" + self.key("gateway:secret-key").hex()
+
+    @property
+    def gateway_webhook_secret(self) -> str:
+        return "whsec_" + self.key("gateway:webhook").hex()
+
+    @property
+    def sms_token(self) -> str:
+        return self.password("sms:token")
+
+    @property
+    def sms_receipt_secret(self) -> str:
+        return self.password("sms:receipt")
+
+
+def _text(key: bytes) -> str:
+    return base64.urlsafe_b64encode(key).rstrip(b"=").decode()
+
+
+def _create(path: Path, content: bytes) -> None:
+    """Write the file whole or not at all; of two that race, the first one's content stays."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return
+    finally:
+        draft.unlink()
