@@ -1,0 +1,172 @@
+"""Java archives, fetched one by one and let in only when they are what the lock says.
+
+`jars.lock` names Kafka's jars with their sizes and SHA-256 (made by `relock.py`). A jar that has been verified
+is remembered by size and modification time, so that a later start neither asks the network nor reads it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from jgo.maven import MavenContext
+
+from deploy.local.child import Progress, StackError
+
+LOCK = Path(__file__).with_name("jars.lock")
+AT_ONCE = 8
+TIMEOUT_SECONDS = 30
+UNFINISHED = ".fetch-"
+
+
+@dataclass(frozen=True)
+class Jar:
+    """One file of a Maven repository; `size` in bytes, `sha256` in hexadecimal."""
+
+    group: str
+    artifact: str
+    version: str
+    classifier: str
+    sha256: str
+    size: int
+
+    @property
+    def file_name(self) -> str:
+        return "-".join(filter(None, (self.artifact, self.version, self.classifier))) + ".jar"
+
+
+def locked(lock: Path = LOCK) -> tuple[Jar, ...]:
+    """The jars of a lock, in its order."""
+    return tuple(Jar(**fields) for fields in json.loads(lock.read_text()))
+
+
+async def fetch(jars: Sequence[Jar], folder: Path, progress: Progress) -> None:
+    """Make `folder` hold exactly `jars`, each verified; several are fetched at once, off the event loop.
+
+    Raises StackError, one line naming the jar, when one cannot be fetched or is not what the lock says even
+    when fetched past the package client's cache; OSError when the folder cannot be written.
+    """
+    verified = _Verified(folder / "verified.json")
+    missing = await asyncio.to_thread(verified.missing, jars)
+    total = sum(jar.size for jar in missing)
+    done = count = 0
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="jars")
+    loop = asyncio.get_running_loop()
+    try:
+        for placed in asyncio.as_completed([loop.run_in_executor(pool, place, jar, folder) for jar in missing]):
+            jar = await placed
+            verified.add(jar)
+            done, count = done + jar.size, count + 1
+            progress(f"tải tệp {count}/{len(missing)} · {done >> 20}/{total >> 20} MB", done, total)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        verified.save()
+    _remove_others(jars, folder)
+
+
+def place(jar: Jar, folder: Path) -> Jar:
+    """Put one verified jar into the folder, whole or not at all; blocking. Raises like `fetch`."""
+    target = folder / jar.file_name
+    if target.is_file() and _sha256(target) == jar.sha256:
+        return jar
+    with contextlib.suppress(_UnusableError, OSError):
+        _copy_verified(jar, _resolve(jar, MavenContext(timeout=TIMEOUT_SECONDS)), target)
+        return jar
+    # The client's cache may hold half a file, or be closed to this user: once more, past it.
+    with tempfile.TemporaryDirectory(dir=folder, prefix=UNFINISHED) as empty:
+        context = MavenContext(repo_cache=Path(empty), timeout=TIMEOUT_SECONDS)
+        try:
+            _copy_verified(jar, _resolve(jar, context), target)
+        except _UnusableError as problem:
+            raise StackError(
+                f"Tệp {jar.file_name} {problem}: kiểm tra mạng, xóa {target} nếu có rồi chạy lại · "
+                f"could not get the right {jar.file_name}: check the network, delete {target} if it exists, run again"
+            ) from problem
+    return jar
+
+
+class _UnusableError(Exception):
+    """A jar could not be had, or is not the locked one; the text says which."""
+
+
+def _resolve(jar: Jar, context: MavenContext) -> Path:
+    """The package client's copy, fetched when it has none; an OSError is the disk's, not the network's."""
+    component = context.project(jar.group, jar.artifact).at_version(jar.version)
+    try:
+        return Path(component.artifact(classifier=jar.classifier).resolve())
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise _UnusableError("không tải được (mạng)") from error
+    except (RuntimeError, AssertionError) as error:
+        # jgo raises RuntimeError when no repository has it, AssertionError when another process fetches it too.
+        raise _UnusableError("không tải được") from error
+
+
+def _copy_verified(jar: Jar, source: Path, target: Path) -> None:
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=UNFINISHED)
+    draft = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as output, source.open("rb") as content:
+            shutil.copyfileobj(content, output)
+        if _sha256(draft) != jar.sha256:
+            raise _UnusableError("không khớp SHA-256 đã ghi trong jars.lock")
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _remove_others(jars: Sequence[Jar], folder: Path) -> None:
+    """Remove jars of another lock and what a killed fetch left behind."""
+    wanted = {jar.file_name for jar in jars}
+    for path in folder.iterdir():
+        if path.suffix == ".jar" and path.name not in wanted:
+            path.unlink()
+        elif path.name.startswith(UNFINISHED):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+class _Verified:
+    """Which files of a folder were verified, and the size and time they had then."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: dict[str, list[object]] = {}
+
+    def missing(self, jars: Sequence[Jar]) -> list[Jar]:
+        """Those of `jars` that are not in the folder as they were when verified; makes the folder if need be."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            self._seen = json.loads(self._path.read_text())
+        return [jar for jar in jars if not self._holds(jar)]
+
+    def _holds(self, jar: Jar) -> bool:
+        with contextlib.suppress(FileNotFoundError):
+            return self._seen.get(jar.file_name) == self._marks(jar)
+        return False
+
+    def add(self, jar: Jar) -> None:
+        self._seen[jar.file_name] = self._marks(jar)
+
+    def save(self) -> None:
+        draft = self._path.with_suffix(".part")
+        draft.write_text(json.dumps(self._seen, indent=1))
+        draft.replace(self._path)
+
+    def _marks(self, jar: Jar) -> list[object]:
+        stat = (self._path.parent / jar.file_name).stat()
+        return [jar.sha256, stat.st_size, stat.st_mtime_ns]
