@@ -1,0 +1,15 @@
+"""The environment of the stack's processes: what they need of ours, nothing else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+# Not passed on: proxies (all talk is on loopback), PYTHONDONTWRITEBYTECODE (it makes every start slow), secrets.
+KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH")
+
+
+def base(data: Path) -> dict[str, str]:
+    """What every child gets; byte code is kept in the data folder, where it can be written."""
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(data / "bytecode"), "PYTHONUNBUFFERED": "1"}
