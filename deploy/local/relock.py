@@ -60,7 +60,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "pom.xml").write_text(project())
-        subprocess.run(
+        subprocess.run(  # noqa: S603 - our own command, nothing from outside
             [maven, "--quiet", "--batch-mode", "dependency:copy-dependencies", "-DincludeScope=runtime",
              "-DoutputDirectory=jars", "-Dmdep.useRepositoryLayout=true"],
             cwd=folder,
