@@ -25,8 +25,8 @@ def explained(error: OSError, where: Path) -> StackError:
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return StackError(
-            f"Không có quyền ghi {path}: cấp quyền cho thư mục này, hoặc đặt MOTCUA_DATA sang thư mục ghi được · "
-            f"{path} cannot be written: grant the permission, or set MOTCUA_DATA to a folder of your own"
+            f"Không có quyền với {path}: cấp quyền, hoặc đặt MOTCUA_DATA sang thư mục ghi được · "
+            f"no permission for {path}: grant it, or set MOTCUA_DATA to a folder that can be written"
         )
     return StackError(f"Lỗi hệ điều hành tại {path} · operating system error at {path}: {error.strerror}")
 
@@ -46,7 +46,7 @@ def check_ports(children: Iterable[Child]) -> None:
     """Raises StackError naming the first port that another process holds, and that process where it can be found."""
     for child in children:
         for port in child.ports:
-            if not _free(port):
+            if not is_free(port):
                 holder = _holder(port)
                 raise StackError(
                     f"Cổng {port} ({child.name}) đang bị {holder or 'một tiến trình khác'} chiếm: dừng tiến trình đó, "
@@ -55,7 +55,7 @@ def check_ports(children: Iterable[Child]) -> None:
                 )
 
 
-def _free(port: int) -> bool:
+def is_free(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As servers do: connections of an earlier run that still linger are no hindrance, a listener is.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,10 +1,9 @@
-"""Run a program that refuses root, on data that only root can reach.
+"""Run a program that refuses root, on a folder that perhaps only root can reach.
 
-Run as `python -I -S unprivileged.py IDENTITY PROGRAM ARGUMENT…` (standard library only). IDENTITY is one of
-  same         nothing to do: not root
-  namespace    a user namespace in which root is UNPRIVILEGED: files stay root's, a home of mode 0700 is no hindrance
-  UID:GID      that user; with CAP_DAC_OVERRIDE, where this process has it, so that it reaches its own folder below
-               folders closed to others
+Run as `python -I -S unprivileged.py FOLDER PROGRAM ARGUMENT…` (standard library only). PROGRAM runs as the owner of
+FOLDER. Where that is root, it runs in a user namespace in which root is called UNPRIVILEGED: no file changes hands,
+and a home of mode 0700 is no hindrance. Where that is another user than this one, it takes that user's identity, and
+keeps CAP_DAC_OVERRIDE where this process has it, to reach its folder below folders closed to others.
 Both ways clear the death signal that launch.py asked for, so it is asked for again.
 """
 
@@ -61,17 +60,17 @@ def become(libc: ctypes.CDLL, user: int, group: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    identity, program = arguments[0], arguments[1:]
+    folder, program = arguments[0], arguments[1:]
     try:
-        if identity != "same":
+        if os.geteuid() == 0:
             libc = ctypes.CDLL(None, use_errno=True)
             parent, death_signal = os.getppid(), ctypes.c_int()
             libc.prctl(PR_GET_PDEATHSIG, ctypes.byref(death_signal), 0, 0, 0)
-            if identity == "namespace":
+            owner = Path(folder).stat()
+            if owner.st_uid == 0:
                 enter_namespace(libc)
             else:
-                user, _, group = identity.partition(":")
-                become(libc, int(user), int(group))
+                become(libc, owner.st_uid, owner.st_gid)
             libc.prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
             if death_signal.value and os.getppid() != parent:
                 os.kill(os.getpid(), signal.SIGKILL)
