@@ -100,6 +100,12 @@ def truth(row: sqlite3.Row) -> dict[str, Any]:
     }
 
 
+def phone_number(request: Request) -> str | None:
+    """`?to=` in E.164, however it was typed: 0590…, 84590…, or +84590… whose plus the query made a space."""
+    digits = "".join(filter(str.isdecimal, request.query_params.get("to", "")))
+    return f"+{'84' + digits[1:] if digits.startswith('0') else digits}" if digits else None
+
+
 @dataclass(frozen=True)
 class Carrier:
     settings: Settings
@@ -159,7 +165,7 @@ class Carrier:
 
     async def messages(self, request: Request) -> JSONResponse:
         """Everything the phones show, for the sandbox's own programs: no token, texts included."""
-        rows = self.store.latest(request.query_params.get("to"), 1000)
+        rows = self.store.latest(phone_number(request), 1000)
         return JSONResponse(
             {
                 "messages": [
@@ -172,7 +178,7 @@ class Carrier:
         )
 
     async def phones(self, request: Request) -> HTMLResponse:
-        recipient = request.query_params.get("to", "").strip() or None
+        recipient = phone_number(request)
         phones: dict[str, list[sqlite3.Row]] = {}
         for row in self.store.latest(recipient, 200):
             phones.setdefault(row["recipient"], []).append(row)
