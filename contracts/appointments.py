@@ -45,5 +45,12 @@ class Cancelled(Data):
 
 
 EVENTS = events(
-    TOPIC, "vn.motcua.appointment", {"booked": Booked, "attended": Attended, "missed": Missed, "cancelled": Cancelled}
+    TOPIC,
+    "vn.motcua.appointment",
+    {
+        "booked": Booked,
+        "attended": Attended,
+        "missed": Missed,
+        "cancelled": Cancelled,
+    },
 )

@@ -1,18 +1,15 @@
-"""An event: what happened, to whom, as which step of its history."""
+"""What an event says, and the register of all that may be said."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import ClassVar, Generic, TypeVar
-from uuid import UUID
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Data(BaseModel):
-    """What an event says beyond its envelope.
+    """What an event says beyond its envelope (id, subject, sequence, time: CloudEvents 1.0).
 
     Unknown fields are kept, so that an older reader passes a newer event on whole.
     """
@@ -29,28 +26,6 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
 
-D = TypeVar("D", bound=Data, covariant=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Event(Generic[D]):
-    """One event in its envelope (CloudEvents 1.0).
-
-    `subject` is the dossier code, or for contacts the person's id and for procedures the procedure's code.
-    `sequence` counts the events of one aggregate on one topic from 1, without a gap.
-    `traceparent` is the W3C trace context of the step that caused it.
-    """
-
-    id: UUID
-    type: str
-    source: str
-    subject: str
-    sequence: int
-    time: datetime
-    data: D
-    traceparent: str | None = None
-
-
 def events(topic: str, prefix: str, named: Mapping[str, type[Data]]) -> tuple[type[Data], ...]:
     """Give each data class its CloudEvents type, `PREFIX.NAME.v1`, and the topic it is published on."""
     for name, data in named.items():
@@ -59,13 +34,13 @@ def events(topic: str, prefix: str, named: Mapping[str, type[Data]]) -> tuple[ty
     return tuple(named.values())
 
 
-def registry(*modules: Iterable[type[Data]]) -> dict[str, type[Data]]:
+def registry(*topics: Iterable[type[Data]]) -> dict[str, type[Data]]:
     """Data classes by their type.
 
     Raises ValueError when two classes claim one type.
     """
     found: dict[str, type[Data]] = {}
-    for data in (data for module in modules for data in module):
+    for data in (data for topic in topics for data in topic):
         if data.TYPE in found:
             raise ValueError(f"{data.TYPE} is claimed by {found[data.TYPE].__name__} and {data.__name__}")
         found[data.TYPE] = data

@@ -1,0 +1,119 @@
+"""Who is calling: OIDC access tokens (RFC 9068), verified with the issuer's published keys."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+import httpx
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from chassis.errors import Refusal, Retry
+
+Role = Literal["citizen", "officer", "agency-system", "operator"]
+
+_ALGORITHMS = ["RS256", "ES256", "EdDSA", "Ed25519"]
+_ROLES = {"citizen", "officer", "agency-system", "operator"}
+_KEYS_SECONDS = 600.0
+_LEEWAY_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request: a citizen with a person id, or an officer or system of one agency, or an operator."""
+
+    subject: str
+    role: Role
+    name: str = ""
+    person_id: UUID | None = None
+    agency: str | None = None
+    department: str | None = None
+
+
+def unauthenticated(reason: str) -> Refusal:
+    return Refusal(
+        "unauthenticated",
+        "Bạn cần đăng nhập lại: mã truy cập thiếu, sai hoặc đã hết hạn.",
+        f"Sign in again: {reason}.",
+        401,
+    )
+
+
+class Verifier:
+    """Verifies bearer tokens of one issuer for one audience; fetches its keys when needed and keeps them a while."""
+
+    def __init__(self, issuer: str, audience: str, client: httpx.AsyncClient) -> None:
+        self._issuer, self._audience, self._client = issuer.rstrip("/"), audience, client
+        self._keys: KeySet | None = None
+        self._fetched = 0.0
+        self._turn = asyncio.Lock()
+
+    async def caller(self, authorization: str | None) -> Caller:
+        """The caller that an Authorization header proves.
+
+        Raises Refusal 401 for a token that is missing, unsigned, expired or meant for somebody else; Retry when the
+        issuer's keys cannot be had.
+        """
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise unauthenticated("no bearer token")
+        try:
+            decoded = jwt.decode(token, await self._key_set(), algorithms=_ALGORITHMS)
+        except (JoseError, ValueError):
+            try:
+                # A key that we do not know yet may be a new one: look once, at most every ten seconds.
+                decoded = jwt.decode(token, await self._key_set(younger_than=10.0), algorithms=_ALGORITHMS)
+            except (JoseError, ValueError):
+                raise unauthenticated("the token is not signed by our issuer") from None
+        return self._caller(decoded.claims)
+
+    def _caller(self, claims: dict[str, object]) -> Caller:
+        registry = jwt.JWTClaimsRegistry(
+            leeway=_LEEWAY_SECONDS,
+            iss={"essential": True, "value": self._issuer},
+            aud={"essential": True, "value": self._audience},
+            exp={"essential": True},
+            sub={"essential": True},
+        )
+        try:
+            registry.validate(claims)
+            role = claims.get("role")
+            if role not in _ROLES:
+                raise ValueError("role")
+            person = claims.get("person_id")
+            return Caller(
+                subject=str(claims["sub"]),
+                role=role,  # type: ignore[arg-type]
+                name=str(claims.get("name", "")),
+                person_id=UUID(str(person)) if person else None,
+                agency=_text(claims.get("agency")),
+                department=_text(claims.get("department")),
+            )
+        except (JoseError, ValueError) as error:
+            raise unauthenticated(f"claim not accepted: {getattr(error, 'claim', error)}") from None
+
+    async def _key_set(self, younger_than: float = _KEYS_SECONDS) -> KeySet:
+        async with self._turn:
+            if self._keys is None or time.monotonic() - self._fetched > younger_than:
+                self._keys = await self._fetch()
+                self._fetched = time.monotonic()
+            return self._keys
+
+    async def _fetch(self) -> KeySet:
+        try:
+            found = await self._client.get(f"{self._issuer}/.well-known/openid-configuration")
+            keys = await self._client.get(found.raise_for_status().json()["jwks_uri"])
+            return KeySet.import_key_set(keys.raise_for_status().json())
+        except (httpx.HTTPError, KeyError, ValueError) as error:
+            if self._keys is not None:
+                return self._keys
+            raise Retry(f"the identity provider is away: {type(error).__name__}") from None
+
+
+def _text(value: object) -> str | None:
+    return str(value) if value else None

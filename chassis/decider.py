@@ -1,0 +1,91 @@
+"""The one way in: a pure function answers a message with a decision.
+
+`decide(state | None, message, now) -> Decision | None`; None means that there is nothing to do.
+It raises Refusal when the message may not be answered. It awaits nothing, draws no id and reads no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from chassis.aggregate import Aggregate
+
+
+class EventData(Protocol):
+    """What an event says: a pydantic model that knows its CloudEvents type and its topic."""
+
+    TYPE: ClassVar[str]
+    TOPIC: ClassVar[str]
+
+    def __pydantic_serializer__(self) -> Any: ...
+
+
+class State(BaseModel):
+    """What the chassis keeps with every aggregate's state.
+
+    `version` counts writes (ETag), `sequence` counts published events, `traceparent` is where its trace began.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    version: int = 0
+    sequence: int = 0
+    traceparent: str | None = None
+
+
+class Message(BaseModel):
+    """A command, a due timer, a request to an outside system or its answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+S = TypeVar("S", bound=State)
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Send `message` to this aggregate when `due` has come; replaces a waiting timer of the same message type."""
+
+    due: datetime
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Ask an outside system after the commit, as often as needed, under this `id`; the answer comes as a message."""
+
+    id: UUID
+    request: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[S]):
+    """A new state and what follows from it, all committed together."""
+
+    state: S
+    events: tuple[BaseModel, ...] = ()
+    timers: tuple[At, ...] = ()
+    cancels: tuple[type[Message], ...] = ()
+    calls: tuple[Call, ...] = ()
+
+
+Decide = Callable[[Any, Any, datetime], Decision[Any] | None]
+
+
+@dataclass(frozen=True)
+class Decides:
+    """The messages that one aggregate answers, by where they come from."""
+
+    aggregate: Aggregate[Any]
+    commands: Mapping[type[Message], Decide] = field(default_factory=dict)
+    timers: Mapping[type[Message], Decide] = field(default_factory=dict)
+    answers: Mapping[type[Message], Decide] = field(default_factory=dict)
+
+    def decider(self, message: type[Message]) -> Decide | None:
+        return self.commands.get(message) or self.timers.get(message) or self.answers.get(message)

@@ -1,0 +1,146 @@
+"""CloudEvents 1.0 in Kafka's binary mode: attributes are headers, the data is the value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from aiokafka import ConsumerRecord
+from pydantic import BaseModel, ValidationError
+
+from chassis.errors import Park
+from chassis.sealing import Sealer
+
+Headers = Mapping[str, str]
+D = TypeVar("D", bound=BaseModel, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Event(Generic[D]):
+    """One event as it was received.
+
+    `subject` names the thing it happened to, `sequence` counts the events of one aggregate from 1 without a gap.
+    """
+
+    id: UUID
+    type: str
+    source: str
+    subject: str
+    sequence: int
+    time: datetime
+    data: D
+    traceparent: str | None = None
+
+
+class Tombstone(BaseModel):
+    """A record without a value on a compacted topic: everything about its key is to be forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unwanted:
+    """A record of a known or future kind that this reader has no use for."""
+
+    type: str
+
+
+class Reader:
+    """Turns records into events; knows the types it may meet and the seals it can open."""
+
+    def __init__(self, registry: Mapping[str, type[BaseModel]], sealers: Mapping[str, Sealer]) -> None:
+        self._registry, self._sealers = registry, sealers
+
+    def read(self, record: ConsumerRecord[Any, Any], wanted: Sequence[type[BaseModel]]) -> Event[BaseModel] | Unwanted:
+        """The event of a record.
+
+        Raises Park, with the reason, for whatever cannot be understood: no headers, an unknown type or version, a
+        value that is not the type's data. A known type that is not in `wanted` is Unwanted.
+        """
+        headers = text_headers(record.headers)
+        if record.value is None:
+            return _tombstone(record, headers) if Tombstone in wanted else Unwanted("tombstone")
+        kind = _required(headers, "ce_type")
+        data_type = self._registry.get(kind)
+        if data_type is None:
+            raise Park(f"unknown type or version: {kind}")
+        if data_type not in wanted:
+            return Unwanted(kind)
+        sealer = self._sealers.get(record.topic)
+        value = sealer.open(record.value) if sealer else record.value
+        try:
+            return Event(
+                id=UUID(_required(headers, "ce_id")),
+                type=kind,
+                source=_required(headers, "ce_source"),
+                subject=_required(headers, "ce_subject"),
+                sequence=int(_required(headers, "ce_sequence")),
+                time=datetime.fromisoformat(_required(headers, "ce_time")),
+                data=data_type.model_validate_json(value),
+                traceparent=headers.get("traceparent"),
+            )
+        except ValidationError as error:
+            places = ", ".join(".".join(map(str, each["loc"])) or "value" for each in error.errors(include_input=False))
+            raise Park(f"not the data of {kind}: {places}") from None
+        except ValueError as error:
+            raise Park(f"bad header: {error}") from None
+
+
+def text_headers(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
+    """Headers as text; one that is not UTF-8 or has no value is left out, the last of a name wins."""
+    found = {}
+    for name, value in headers:
+        try:
+            found[name] = (value or b"").decode()
+        except UnicodeDecodeError:
+            continue
+    return found
+
+
+def headers_of(
+    event_id: UUID,
+    kind: str,
+    source: str,
+    subject: str,
+    sequence: int,
+    time: datetime,
+    traceparent: str | None,
+    sealed: bool,
+) -> dict[str, str]:
+    """The headers that a record of this event carries."""
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": str(event_id),
+        "ce_type": kind,
+        "ce_source": source,
+        "ce_subject": subject,
+        "ce_sequence": str(sequence),
+        "ce_time": time.isoformat(),
+        "ce_dataschema": f"urn:motcua:schema:{kind}",
+        "content-type": "application/jose" if sealed else "application/json",
+    }
+    if traceparent:
+        headers["traceparent"] = traceparent
+    return headers
+
+
+def _required(headers: Headers, name: str) -> str:
+    value = headers.get(name)
+    if not value:
+        raise Park(f"header {name} is missing or unreadable")
+    return value
+
+
+def _tombstone(record: ConsumerRecord[Any, Any], headers: Headers) -> Event[Tombstone]:
+    place = f"{record.topic}/{record.partition}/{record.offset}"
+    return Event(
+        id=UUID(headers["ce_id"]) if "ce_id" in headers else uuid5(NAMESPACE_URL, place),
+        type="tombstone",
+        source=headers.get("ce_source", "unknown"),
+        subject=(record.key or b"").decode(errors="replace"),
+        sequence=int(headers.get("ce_sequence", "0")),
+        time=datetime.fromtimestamp(record.timestamp / 1000).astimezone(),
+        data=Tombstone(),
+        traceparent=headers.get("traceparent"),
+    )

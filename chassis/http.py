@@ -1,0 +1,163 @@
+"""The HTTP side of every service: health, metrics, OpenAPI, problems, traces, and who is calling."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response
+from fastapi.exceptions import RequestValidationError
+from opentelemetry.trace import SpanKind, StatusCode, Tracer
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from chassis import problem
+from chassis.access import Caller, Verifier
+from chassis.errors import Refusal, is_passing
+from chassis.health import Health
+from chassis.metrics import Metrics
+from chassis.telemetry import context_of
+from chassis.work import Once, Work
+
+log = structlog.get_logger()
+
+_QUIET = {"/healthz", "/readyz", "/metrics"}
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+
+def application(
+    title: str,
+    description: str,
+    routes: Sequence[APIRouter],
+    health: Health,
+    metrics: Metrics,
+    tracer: Tracer,
+    **kwargs: Any,
+) -> FastAPI:
+    """The ASGI application; `kwargs` go to FastAPI (its lifespan)."""
+    app = FastAPI(title=title, description=description, version="1", **kwargs)
+    for router in routes:
+        app.include_router(router)
+    app.include_router(_of_operations(health, metrics))
+    app.add_exception_handler(Refusal, lambda _, error: problem.of_refusal(error))
+    app.add_exception_handler(RequestValidationError, lambda _, error: problem.of_validation(error))
+    app.add_exception_handler(HTTPException, lambda _, error: problem.of_http(error))
+    app.add_middleware(Observed, tracer=tracer, metrics=metrics)
+    return app
+
+
+def _of_operations(health: Health, metrics: Metrics) -> APIRouter:
+    routes = APIRouter(tags=["operations"])
+
+    @routes.get("/healthz")
+    async def alive() -> dict[str, str]:
+        """The process answers: liveness, whatever else is away."""
+        return {"status": "alive"}
+
+    @routes.get("/readyz")
+    async def ready() -> Response:
+        """200 when everything that this process needs is there; else 503 with each reason."""
+        if reasons := health.reasons:
+            return problem.unavailable("; ".join(f"{part}: {reason}" for part, reason in sorted(reasons.items())))
+        return JSONResponse({"status": "ready"})
+
+    @routes.get("/metrics")
+    async def scrape() -> Response:
+        """Metrics in Prometheus' text format."""
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return routes
+
+
+class Observed:
+    """Gives each request a span and a measurement, and each unforeseen error an answer that can be acted on."""
+
+    def __init__(self, app: Any, tracer: Tracer, metrics: Metrics) -> None:
+        self._app, self._tracer, self._metrics = app, tracer, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in _QUIET:
+            await self._app(scope, receive, send)
+            return
+        started, status = time.monotonic(), 500
+
+        async def sending(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        sent = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), None)
+        with self._tracer.start_as_current_span(
+            scope["method"], context=context_of(sent), kind=SpanKind.SERVER, record_exception=False
+        ) as span:
+            try:
+                await self._app(scope, receive, sending)
+            except Exception as error:
+                answer = _of_unforeseen(error)
+                await answer(scope, receive, sending)
+            route = getattr(scope.get("route"), "path", "unknown")
+            span.update_name(f"{scope['method']} {route}")
+            span.set_attributes(
+                {"http.request.method": scope["method"], "http.route": route, "http.response.status_code": status}
+            )
+            if status >= 500:
+                span.set_status(StatusCode.ERROR)
+        self._metrics.http_seconds.labels(scope["method"], route, status).observe(time.monotonic() - started)
+
+
+def _of_unforeseen(error: Exception) -> JSONResponse:
+    if is_passing(error):
+        log.warning("request could not be served", reason=type(error).__name__)
+        return problem.unavailable(type(error).__name__)
+    log.error("request failed", error=type(error).__name__, exc_info=error)
+    return problem.response(
+        500,
+        "internal",
+        "Hệ thống gặp lỗi. Yêu cầu chưa được thực hiện; xin thử lại với cùng Idempotency-Key.",
+        "Internal error. The request was not carried out; try again with the same Idempotency-Key.",
+    )
+
+
+async def _work(request: Request) -> Work:
+    work: Work = request.app.state.work
+    return work
+
+
+async def _caller(request: Request, authorization: Annotated[str | None, Header()] = None) -> Caller:
+    verifier: Verifier = request.app.state.verifier
+    return await verifier.caller(authorization)
+
+
+WorkOf = Annotated[Work, Depends(_work)]
+CallerOf = Annotated[Caller, Depends(_caller)]
+
+
+async def _once(
+    request: Request,
+    caller: CallerOf,
+    idempotency_key: Annotated[
+        str, Header(min_length=8, max_length=255, description="A new random key for each new request")
+    ],
+) -> Once:
+    return Once.of(caller.subject, idempotency_key, request.url.path, await request.body())
+
+
+OnceOf = Annotated[Once, Depends(_once)]
+
+
+def allowed(caller: Caller, *roles: str) -> Caller:
+    """The caller, when its role is one of `roles`. Raises Refusal 403."""
+    if caller.role not in roles:
+        raise Refusal(
+            "forbidden",
+            "Tài khoản của bạn không được phép làm việc này.",
+            f"This needs the role {' or '.join(roles)}.",
+            403,
+        )
+    return caller

@@ -1,0 +1,107 @@
+"""Errors as people and programs read them: RFC 9457 problem+json, Vietnamese first, every wrong field at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from chassis.errors import Refusal
+
+_TITLES = {
+    400: ("Yêu cầu không hợp lệ", "Bad request"),
+    401: ("Chưa đăng nhập", "Not signed in"),
+    403: ("Không được phép", "Not allowed"),
+    404: ("Không tìm thấy", "Not found"),
+    405: ("Phương thức không được hỗ trợ", "Method not allowed"),
+    409: ("Không thực hiện được ở trạng thái này", "Not possible in this state"),
+    413: ("Nội dung quá lớn", "Too large"),
+    422: ("Dữ liệu chưa đúng", "Invalid data"),
+    500: ("Lỗi hệ thống", "Internal error"),
+    503: ("Tạm thời chưa phục vụ được", "Temporarily unavailable"),
+}
+# pydantic's error types in our words; whatever is not named here is told by the last line.
+_FIELD = {
+    "missing": ("Thiếu thông tin này.", "This field is missing."),
+    "extra_forbidden": ("Trường này không có trong biểu mẫu.", "This field is not part of the form."),
+    "string_too_short": ("Nội dung quá ngắn.", "Too short."),
+    "string_too_long": ("Nội dung quá dài.", "Too long."),
+    "string_type": ("Phải là chữ.", "Must be text."),
+    "int_type": ("Phải là số nguyên.", "Must be a whole number."),
+    "int_parsing": ("Phải là số nguyên.", "Must be a whole number."),
+    "uuid_parsing": ("Không phải là một mã UUID.", "Not a UUID."),
+    "date_from_datetime_parsing": ("Ngày không có trong lịch (viết NĂM-THÁNG-NGÀY).", "Not a date (write YYYY-MM-DD)."),
+    "date_parsing": ("Ngày không có trong lịch (viết NĂM-THÁNG-NGÀY).", "Not a date (write YYYY-MM-DD)."),
+    "literal_error": ("Không thuộc các lựa chọn cho phép.", "Not one of the choices."),
+    "json_invalid": ("Nội dung không phải là JSON.", "The body is not JSON."),
+}
+_OTHER = ("Giá trị không đúng dạng.", "The value does not have the right form.")
+
+
+def response(
+    status: int,
+    code: str,
+    vi: str,
+    en: str,
+    errors: Sequence[Mapping[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """A problem; `detail` is Vietnamese, `detail_en` English, `errors` one entry for each wrong field."""
+    title = _TITLES.get(status, _TITLES[400])
+    body: dict[str, Any] = {
+        "type": f"urn:motcua:problem:{code}",
+        "title": title[0],
+        "title_en": title[1],
+        "status": status,
+        "code": code,
+        "detail": vi,
+        "detail_en": en,
+    }
+    if errors:
+        body["errors"] = [dict(error) for error in errors]
+    return JSONResponse(body, status, dict(headers or {}), media_type="application/problem+json")
+
+
+def of_refusal(refusal: Refusal) -> JSONResponse:
+    headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else None
+    return response(refusal.status, refusal.code, refusal.vi, refusal.en, refusal.errors, headers)
+
+
+def of_validation(error: RequestValidationError) -> JSONResponse:
+    return response(
+        422,
+        "invalid",
+        "Có thông tin chưa đúng; xem từng mục dưới đây.",
+        "Some fields are not right; see each below.",
+        field_errors(error.errors()),
+    )
+
+
+def field_errors(errors: Sequence[Any]) -> list[dict[str, str]]:
+    """pydantic's errors as {"path", "code", "vi", "en"}; the typed value itself is never repeated."""
+    told = []
+    for error in errors:
+        vi, en = _FIELD.get(error["type"], _OTHER)
+        place = [str(part) for part in error["loc"] if part != "body"]
+        told.append({"path": ".".join(place) or "body", "code": error["type"], "vi": vi, "en": en})
+    return told
+
+
+def of_http(error: HTTPException) -> JSONResponse:
+    vi, en = _TITLES.get(error.status_code, _TITLES[400])
+    return response(error.status_code, en.lower().replace(" ", "_"), f"{vi}.", f"{en}.", (), error.headers)
+
+
+def unavailable(reason: str) -> JSONResponse:
+    """503, with what is awaited; nothing was changed."""
+    return response(
+        503,
+        "unavailable",
+        "Hệ thống tạm thời chưa phục vụ được. Xin thử lại sau ít giây.",
+        f"Temporarily unavailable; try again in a few seconds. Waiting: {reason}",
+        (),
+        {"Retry-After": "2"},
+    )

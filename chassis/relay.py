@@ -1,0 +1,235 @@
+"""The relay: publishes the outbox in order, one relay per database, taken over within seconds.
+
+Order rests on claiming the whole prefix and on one unacknowledged batch per partition; the advisory lock saves work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import DefaultPartitioner
+from opentelemetry.trace import Span, SpanKind, Tracer
+
+from chassis import outbox
+from chassis.health import Health
+from chassis.kafka import REQUEST_TIMEOUT_MS, Kafka
+from chassis.metrics import Metrics
+from chassis.postgres import Connection, use_json
+from chassis.tasks import all_or_none
+from chassis.telemetry import SUBJECT, context_of, traceparent_of
+
+_LOCK = 0x6F_7574_626F_78
+_CLAIM = 2_000
+_TOUCH_SECONDS = 0.5
+_HAND_SECONDS = 10.0  # a hand older than this may have been claimed by another relay meanwhile
+_SEND_SECONDS = 20.0
+_KEPT = timedelta(days=3)
+
+log = structlog.get_logger()
+
+
+class Relay:
+    """Publishes one database's outbox; run `forever()` as a task."""
+
+    def __init__(
+        self, database_url: str, kafka: Kafka, name: str, tracer: Tracer, metrics: Metrics, health: Health
+    ) -> None:
+        self._url, self._kafka, self._name = database_url, kafka, name
+        self._tracer, self._metrics, self._health = tracer, metrics, health
+        self._partition = DefaultPartitioner()
+
+    async def forever(self) -> None:
+        """Publish until cancelled; whatever goes wrong, begin anew from the database."""
+        while True:
+            try:
+                async with self._session() as session, session.held() as mine:
+                    if mine:
+                        await self._publish_all(session)
+                self._health.well("relay")
+            except (OSError, TimeoutError, KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                self._metrics.relay_rebuilt.inc()
+                self._health.waits("relay", f"{type(error).__name__}: cannot publish at the moment")
+                log.warning("relay begins anew", reason=f"{type(error).__name__}: {error}")
+            await asyncio.sleep(_TOUCH_SECONDS)
+
+    async def _publish_all(self, session: _Session) -> None:
+        await self._kafka.preflight()
+        async with _producer(self._kafka, self._name) as producer:
+            log.info("relay publishes", database=self._name)
+            self._health.well("relay")
+            pruned = time.monotonic()
+            while True:
+                claimed_at = time.monotonic()
+                rows = await session.run(lambda connection: outbox.claim(connection, _CLAIM))
+                self._metrics.outbox_waiting.set(len(rows))
+                if rows:
+                    await self._publish(producer, session, rows, claimed_at)
+                    continue
+                if time.monotonic() - pruned > 60:
+                    await session.run(lambda connection: outbox.prune(connection, _KEPT))
+                    pruned = time.monotonic()
+                await session.woken(_TOUCH_SECONDS)
+
+    async def _publish(
+        self, producer: AIOKafkaProducer, session: _Session, rows: Sequence[Any], claimed_at: float
+    ) -> None:
+        lanes: dict[tuple[str, int], list[Any]] = {}
+        for row in rows:
+            lanes.setdefault((row["aggregatetype"], await self._partition_of(producer, row)), []).append(row)
+        await all_or_none(
+            [
+                self._send(producer, session, topic, partition, lane, claimed_at)
+                for (topic, partition), lane in lanes.items()
+            ]
+        )
+
+    async def _partition_of(self, producer: AIOKafkaProducer, row: Any) -> int:
+        partitions = sorted(await producer.partitions_for(row["aggregatetype"]))
+        return int(self._partition(row["aggregateid"].encode(), partitions, partitions))
+
+    async def _send(
+        self,
+        producer: AIOKafkaProducer,
+        session: _Session,
+        topic: str,
+        partition: int,
+        lane: Sequence[Any],
+        claimed_at: float,
+    ) -> None:
+        """Send one partition's rows in order: the next batch only after the acknowledgment of the one before."""
+        waiting = list(lane)
+        while waiting:
+            if time.monotonic() - claimed_at > _HAND_SECONDS:
+                raise TimeoutError("the hand is too old: another relay may have it")
+            batch, spans, count = producer.create_batch(), list[Span | None](), 0
+            for row in waiting:
+                span, headers = self._headers(topic, row)
+                added = batch.append(
+                    key=row["aggregateid"].encode(), value=row["payload"], timestamp=None, headers=headers
+                )
+                if added is None:
+                    break
+                spans.append(span)
+                count += 1
+            async with asyncio.timeout(_SEND_SECONDS):
+                await (await producer.send_batch(batch, topic, partition=partition))
+            sent, waiting = waiting[:count], waiting[count:]
+            await session.run(
+                lambda connection, sent=sent: outbox.mark_published(connection, [row["id"] for row in sent])
+            )
+            self._told(topic, sent, spans)
+
+    def _headers(self, topic: str, row: Any) -> tuple[Span | None, list[tuple[str, bytes]]]:
+        headers = dict(row["headers"])
+        span = None
+        if context := context_of(headers.get("traceparent")):
+            span = self._tracer.start_span(
+                f"publish {topic}",
+                context=context,
+                kind=SpanKind.PRODUCER,
+                start_time=int(row["created_at"].timestamp() * 1e9),
+                attributes={
+                    "messaging.system": "kafka",
+                    "messaging.destination.name": topic,
+                    SUBJECT: row["aggregateid"],
+                },
+            )
+            headers["traceparent"] = traceparent_of(span) or headers["traceparent"]
+        return span, [(name, value.encode()) for name, value in headers.items()]
+
+    def _told(self, topic: str, sent: Sequence[Any], spans: Sequence[Span | None]) -> None:
+        self._metrics.published.labels(topic).inc(len(sent))
+        now = datetime.now(UTC)
+        for row, span in zip(sent, spans, strict=True):
+            self._metrics.outbox_seconds.observe((now - row["created_at"]).total_seconds())
+            if span:
+                span.end()
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[_Session]:
+        connection = await asyncpg.connect(
+            self._url,
+            timeout=5,
+            command_timeout=10,
+            # A frozen holder loses the session, and with it the lock.
+            server_settings={
+                "idle_session_timeout": "2s",
+                "application_name": f"{self._name}-relay",
+                "timezone": "UTC",
+            },
+        )
+        try:
+            await use_json(connection)
+            yield _Session(connection)
+        finally:
+            with suppress(Exception):
+                await connection.close(timeout=1)
+
+
+class _Session:
+    """The connection that holds the lock: one statement at a time, and never idle for long."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self._turn, self._wake = connection, asyncio.Lock(), asyncio.Event()
+
+    async def run(self, work: Any) -> Any:
+        async with self._turn:
+            return await work(self._connection)
+
+    async def woken(self, seconds: float) -> None:
+        """Return at the next NOTIFY, or after `seconds`."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        self._wake.clear()
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[bool]:
+        """Hold the relay's lock while inside; False when another relay has it."""
+        if not await self.run(lambda connection: connection.fetchval("select pg_try_advisory_lock($1)", _LOCK)):
+            yield False
+            return
+        await self._connection.add_listener(outbox.CHANNEL, lambda *_: self._wake.set())
+        touching = asyncio.create_task(self._touch())
+        try:
+            yield True
+        finally:
+            touching.cancel()
+
+    async def _touch(self) -> None:
+        while True:
+            await asyncio.sleep(_TOUCH_SECONDS)
+            await self.run(lambda connection: connection.execute("select 1"))
+
+
+@asynccontextmanager
+async def _producer(kafka: Kafka, name: str) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(
+        **kafka.options(),
+        client_id=f"{name}-relay",
+        acks="all",
+        enable_idempotence=True,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+        max_batch_size=900_000,
+        linger_ms=0,
+    )
+    try:
+        await producer.start()
+        yield producer
+    finally:
+        try:
+            await asyncio.wait_for(producer.stop(), 3)
+        except Exception:
+            # An idempotent producer without a broker never stops by itself: end its sender and its connections.
+            with suppress(Exception):
+                await asyncio.wait_for(producer._sender.close(), 2)
+            with suppress(Exception):
+                await asyncio.wait_for(producer.client.close(), 2)

@@ -1,0 +1,212 @@
+"""A service put together: what it reads, answers, waits for and calls, run in the roles that are asked for."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import httpx
+import structlog
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from opentelemetry.sdk.trace import TracerProvider
+from pydantic import BaseModel
+
+from chassis import http, inbox, logs, migrations, telemetry
+from chassis.access import Verifier
+from chassis.calls import Calls, Handler
+from chassis.clock import Clock, utc_now
+from chassis.consumer import Consumer, Fold
+from chassis.decider import Decides, Message
+from chassis.envelope import Reader
+from chassis.fold import Voice
+from chassis.health import Health
+from chassis.kafka import Kafka
+from chassis.metrics import Metrics
+from chassis.postgres import Pool, open_pool
+from chassis.relay import Relay
+from chassis.sealing import Sealer
+from chassis.settings import Settings
+from chassis.subscriptions import Subscriptions
+from chassis.timers import Timers
+from chassis.work import PRUNE, Work
+
+Role = Literal["api", "consumers", "relay", "timers"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service's table of contents.
+
+    `routes` answer HTTP; `consumes` folds topics; `decides` lists commands, timers and answers; `calls` maps requests to
+    outside systems to the functions that make them; `sealed` names the topics whose values are sealed; `at_start` runs
+    once the database is there.
+    """
+
+    name: str
+    description: str
+    settings: Settings
+    registry: Mapping[str, type[BaseModel]]
+    routes: Sequence[APIRouter] = ()
+    consumes: Sequence[Fold] = ()
+    decides: Sequence[Decides] = ()
+    calls: Mapping[type[Message], Handler] = field(default_factory=dict)
+    sealed: Mapping[str, Sealer] = field(default_factory=dict)
+    at_start: Callable[[Work], Coroutine[Any, Any, None]] | None = None
+
+
+@dataclass(frozen=True)
+class Running:
+    """The parts of one process, wired in one place."""
+
+    service: Service
+    pool: Pool
+    voice: Voice
+    health: Health
+    metrics: Metrics
+    calls: Calls
+    work: Work
+
+    @classmethod
+    async def of(
+        cls, service: Service, tracing: TracerProvider, health: Health, metrics: Metrics, clock: Clock
+    ) -> Running:
+        settings = service.settings
+        pool = await open_pool(
+            settings.database_url.get_secret_value(), settings.instance, settings.database_connections
+        )
+        voice = Voice(f"/motcua/{service.name}", tracing.get_tracer("motcua"), clock, service.sealed)
+        calls = Calls(service.calls, service.decides, pool, voice, metrics)
+        return cls(service, pool, voice, health, metrics, calls, Work(pool, voice, service.decides, calls))
+
+    def tasks(self, roles: Sequence[Role]) -> list[Coroutine[Any, Any, None]]:
+        """What runs beside HTTP in these roles."""
+        settings, kafka = self.service.settings, Kafka.from_settings(self.service.settings)
+        tasks: list[Coroutine[Any, Any, None]] = [self._housekeeping()]
+        if "relay" in roles:
+            url = settings.database_url.get_secret_value()
+            tasks.append(Relay(url, kafka, settings.instance, self.voice.tracer, self.metrics, self.health).forever())
+        if "consumers" in roles and self.service.consumes:
+            consumers = [self.consumer(fold) for fold in self.service.consumes]
+            tasks.append(Subscriptions(consumers, kafka, settings.instance, self.metrics, self.health).forever())
+        if "timers" in roles:
+            tasks.append(Timers(self.service.decides, self.pool, self.voice, self.metrics).forever())
+            tasks.append(self.calls.forever())
+        return tasks
+
+    def consumer(self, fold: Fold) -> Consumer:
+        reader = Reader(self.service.registry, self.service.sealed)
+        return Consumer(fold, self.pool, self.voice, reader, self.metrics, self.service.settings.parking_limit)
+
+    async def database_is_there(self) -> None:
+        """Wait until the database answers and its schema is the one of this code."""
+        while True:
+            reason = await self._database_trouble()
+            if reason is None:
+                self.health.well("database")
+                return
+            self.health.waits("database", reason)
+            log.warning("waits for the database", reason=reason)
+            await asyncio.sleep(0.5)
+
+    async def _database_trouble(self) -> str | None:
+        try:
+            async with self.pool.acquire(timeout=5) as connection:
+                waiting = await migrations.missing(connection, f"services.{self.service.name}")
+            return f"run `motcua migrate {self.service.name}`: {', '.join(waiting)} missing" if waiting else None
+        except Exception as error:
+            return str(error) if isinstance(error, migrations.MigrationError) else f"away ({type(error).__name__})"
+
+    async def _housekeeping(self) -> None:
+        """Keep readiness true about the database, and the tables small."""
+        turn = 0
+        while True:
+            try:
+                async with asyncio.timeout(3):
+                    await self.pool.execute("select 1")
+                self.health.well("database")
+                if turn % 150 == 149:
+                    await inbox.prune(self.pool)  # type: ignore[arg-type]
+                    await self.pool.execute(PRUNE)
+            except Exception as error:
+                self.health.waits("database", f"away ({type(error).__name__})")
+            turn += 1
+            await asyncio.sleep(2)
+
+
+def build(service: Service, roles: Sequence[Role] = ROLES, clock: Clock = utc_now) -> FastAPI:
+    """The service's ASGI application; its consumers, relay and timers live as long as the application's lifespan."""
+    health, metrics, tracing = Health(), Metrics(), telemetry.provider(service.name, service.settings)
+    health.waits("start", "starting")
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        running = await Running.of(service, tracing, health, metrics, clock)
+        async with httpx.AsyncClient(timeout=5) as client:
+            app.state.work = running.work
+            app.state.verifier = Verifier(service.settings.oidc_issuer, service.settings.oidc_audience, client)
+            task = asyncio.create_task(_run(running, roles))
+            task.add_done_callback(_stop_the_process_after_a_crash)
+            try:
+                yield
+            finally:
+                task.cancel()
+                with suppress(asyncio.CancelledError, TimeoutError):
+                    await asyncio.wait_for(task, 12)
+                running.pool.terminate()
+                tracing.shutdown()
+
+    routes = service.routes if "api" in roles else ()
+    return http.application(
+        service.name, service.description, routes, health, metrics, tracing.get_tracer("motcua"), lifespan=lifespan
+    )
+
+
+async def _run(running: Running, roles: Sequence[Role]) -> None:
+    await running.database_is_there()
+    if running.service.at_start is not None and "api" in roles:
+        await running.service.at_start(running.work)
+    running.health.well("start")
+    async with asyncio.TaskGroup() as group:
+        for each in running.tasks(roles):
+            group.create_task(each)
+
+
+def _stop_the_process_after_a_crash(task: asyncio.Task[None]) -> None:
+    """A process without its consumers or its relay must not look alive: whoever supervises it starts a new one."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("background work crashed", exc_info=error)
+        signal.raise_signal(signal.SIGTERM)
+
+
+def serve(service: Service, roles: Sequence[Role] = ROLES) -> None:
+    """Run one process of the service until SIGTERM or SIGINT, then drain and stop."""
+    logs.configure(service.name, service.settings.log_level)
+    uvicorn.run(
+        build(service, roles),
+        host=service.settings.http_host,
+        port=service.settings.http_port,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def main(make: Callable[[], Service]) -> None:
+    """The command line of a service: `python -m services.NAME [--roles api,consumers,relay,timers]`."""
+    parser = argparse.ArgumentParser(description="Run one service, or some of its roles, as a process.")
+    parser.add_argument("--roles", default=",".join(ROLES), help="comma-separated; default: %(default)s")
+    asked = [role.strip() for role in parser.parse_args().roles.split(",")]
+    if unknown := sorted(set(asked) - set(ROLES)):
+        parser.error(f"unknown role {', '.join(unknown)}; choose from {', '.join(ROLES)}")
+    serve(make(), [role for role in ROLES if role in asked])

@@ -1,0 +1,157 @@
+"""Kafka consumers as FastStream batch subscribers: fetched in batches, acknowledged by hand after the commit."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+
+from chassis.consumer import Consumer
+from chassis.errors import Retry
+from chassis.health import Health
+from chassis.kafka import REQUEST_TIMEOUT_MS, Kafka
+from chassis.metrics import Metrics
+from chassis.parking import ParkingLimit, Record
+
+_BATCH = 500
+_SESSION_MS = 12_000
+_PAUSE_SECONDS = 30.0
+_MOST_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+class Subscriptions:
+    """All consumers of a process, on one broker connection; run `forever()` as a task."""
+
+    def __init__(
+        self, consumers: Sequence[Consumer], kafka: Kafka, instance: str, metrics: Metrics, health: Health
+    ) -> None:
+        self._consumers, self._kafka, self._instance = consumers, kafka, instance
+        self._metrics, self._health = metrics, health
+
+    async def forever(self) -> None:
+        """Consume until cancelled. While Kafka is away: wait, not ready, with the reason."""
+        self._health.waits("kafka", "not connected yet")
+        while True:
+            broker = self._broker()
+            try:
+                await self._kafka.preflight()
+                await broker.start()
+                await self._watch(broker)
+            except (Retry, KafkaError, OSError, TimeoutError) as error:
+                self._health.waits("kafka", str(error))
+                log.warning("consumers wait", reason=str(error))
+                await asyncio.sleep(1)
+            finally:
+                with suppress(Exception):
+                    await asyncio.wait_for(broker.stop(), 8)
+
+    def _broker(self) -> KafkaBroker:
+        broker = KafkaBroker(
+            self._kafka.bootstrap,
+            security=self._kafka.security(),
+            client_id=self._instance,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            consumer_only=True,
+            allow_auto_create_topics=False,
+            apply_types=False,
+            logger=None,
+            graceful_timeout=6.0,
+        )
+        for consumer in self._consumers:
+            self._subscribe(broker, consumer)
+        return broker
+
+    def _subscribe(self, broker: KafkaBroker, consumer: Consumer) -> None:
+        subscriber = broker.subscriber(
+            consumer.consumes.topic,
+            batch=True,
+            group_id=consumer.consumes.name,
+            group_instance_id=f"{self._instance}.{consumer.consumes.name}",
+            auto_offset_reset="earliest",
+            ack_policy=AckPolicy.MANUAL,
+            max_records=_BATCH,
+            session_timeout_ms=_SESSION_MS,
+            heartbeat_interval_ms=_SESSION_MS // 5,
+            rebalance_timeout_ms=60_000,
+            fetch_max_wait_ms=200,
+            parser=_unparsed,
+            decoder=_undecoded,
+        )
+
+        async def handle(message: Any) -> None:
+            records: tuple[Record, ...] = message
+            await self._take(consumer, records)
+            # Only what the database has; an offset that lags costs duplicates, which the inbox knows.
+            offsets = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
+            with suppress(KafkaError):
+                if subscriber.consumer is not None:
+                    await subscriber.consumer.commit(offsets)
+
+        subscriber(handle)
+
+    async def _take(self, consumer: Consumer, records: Sequence[Record]) -> None:
+        """Repeat until the batch is committed: whatever is wrong, no offset passes it and no record is dropped."""
+        name, started, pause = consumer.consumes.name, time.monotonic(), 0.05
+        while True:
+            try:
+                await consumer.take(records)
+            except ParkingLimit as error:
+                self._metrics.paused.labels(name).set(1)
+                await self._wait(name, error, _PAUSE_SECONDS)
+            except Exception as error:
+                await self._wait(name, error, pause)
+                pause = min(pause * 2, _MOST_SECONDS)
+            else:
+                self._metrics.paused.labels(name).set(0)
+                self._metrics.batch_seconds.labels(name).observe(time.monotonic() - started)
+                self._health.well(name)
+                return
+
+    async def _wait(self, name: str, error: Exception, seconds: float) -> None:
+        reason = f"{type(error).__name__}: {error}" if isinstance(error, Retry) else type(error).__name__
+        self._metrics.retries.labels(name).inc()
+        self._health.waits(name, reason)
+        log.warning("batch waits and is done again", consumer=name, reason=reason, seconds=seconds)
+        await asyncio.sleep(seconds)
+
+    async def _watch(self, broker: KafkaBroker) -> None:
+        """Tell readiness the truth about Kafka while the consumers run, and drain what is held behind nothing."""
+        while True:
+            joined = all(getattr(each, "consumer", None) and each.consumer.assignment() for each in broker.subscribers)  # type: ignore[attr-defined]
+            if joined:
+                await self._kafka_is_there()
+                await self._drain()
+            await asyncio.sleep(2 if joined else 0.1)
+
+    async def _kafka_is_there(self) -> None:
+        try:
+            await self._kafka.preflight()
+            self._health.well("kafka")
+        except Retry as error:
+            self._health.waits("kafka", str(error))
+
+    async def _drain(self) -> None:
+        for consumer in self._consumers:
+            try:
+                await consumer.drain()
+            except Exception as error:
+                log.warning("draining waits", consumer=consumer.consumes.name, reason=type(error).__name__)
+
+
+async def _unparsed(records: Any) -> KafkaMessage:
+    """A batch as it came: headers that are not text and values that are not JSON are our business, not the library's."""
+    return KafkaMessage(body=b"", raw_message=records, headers={}, consumer=None)  # type: ignore[arg-type]
+
+
+async def _undecoded(message: Any) -> Any:
+    return message.raw_message

@@ -1,0 +1,137 @@
+"""How HTTP sends messages: the same deciders, one transaction, and the same answer for the same request."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import stamina
+from pydantic_core import to_json
+
+from chassis.aggregate import Aggregate
+from chassis.calls import Calls
+from chassis.decider import Decides, Decision, Message
+from chassis.errors import Conflict, NotFound, Refusal, is_passing
+from chassis.fold import Group, Inbound, Voice, fold
+from chassis.postgres import Connection, Pool
+
+_ENTER = "insert into idempotency (client, key, body_digest) values ($1, $2, $3) on conflict do nothing returning true"
+_KNOWN = "select body_digest, response from idempotency where client = $1 and key = $2"
+_ANSWER = "update idempotency set response = $3::jsonb where client = $1 and key = $2"
+PRUNE = "delete from idempotency where created_at < now() - interval '24 hours'"
+
+
+@dataclass(frozen=True, slots=True)
+class To:
+    """A message for one aggregate."""
+
+    aggregate: Aggregate[Any]
+    key: str
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """What makes a request the same as an earlier one: the caller, its Idempotency-Key and the body."""
+
+    client: str
+    key: str
+    digest: bytes
+
+    @classmethod
+    def of(cls, client: str, key: str, path: str, body: bytes) -> Once:
+        return cls(client, key, hashlib.sha256(path.encode() + b"\0" + body).digest())
+
+
+Prepare = Callable[[Connection], Awaitable[Sequence[To]]]
+Respond = Callable[[Sequence[Any]], Any]
+
+
+class Work:
+    """The unit of work of HTTP requests and webhooks."""
+
+    def __init__(self, pool: Pool, voice: Voice, decides: Sequence[Decides], calls: Calls) -> None:
+        self.pool, self._voice, self._calls = pool, voice, calls
+        self._decides = {each.aggregate.name: each for each in decides}
+
+    async def send(self, aggregate: Aggregate[Any], key: str, message: Message, wait_seconds: float = 0.0) -> Any:
+        """Answer a message and commit; the new state, or the old one when there was nothing to do.
+
+        With `wait_seconds` the calls that the decision asks for are made at once, and the state after their answers is
+        given, or, when they take longer, the state as it is by then.
+        Raises Refusal as the decider does, NotFound when there is no such aggregate after the message.
+        """
+        to = To(aggregate, key, message)
+        decisions: list[Decision[Any]] = []
+        async for attempt in _attempts():
+            with attempt:
+                async with self.pool.acquire() as connection, connection.transaction():
+                    decisions = await self._apply(connection, to)
+        calls = [call for decision in decisions for call in decision.calls] if wait_seconds else []
+        for call in calls:
+            await self._calls.perform_now(call.id, wait_seconds)
+        return decisions[-1].state if decisions and not calls else await self.read(aggregate, key)
+
+    async def send_once(self, once: Once, prepare: Prepare, respond: Respond) -> Any:
+        """Answer the messages that `prepare` names, all in one transaction, once for each idempotency key.
+
+        A repetition gets the first answer again. Raises Refusal with status 409 for the same key with another body.
+        """
+        async for attempt in _attempts():
+            with attempt:
+                async with self.pool.acquire() as connection, connection.transaction():
+                    if not await connection.fetchval(_ENTER, once.client, once.key, once.digest):
+                        return await _first_answer(connection, once)
+                    states = []
+                    for to in await prepare(connection):
+                        decisions = await self._apply(connection, to)
+                        states.append(decisions[-1].state if decisions else None)
+                    response = respond(states)
+                    await connection.execute(_ANSWER, once.client, once.key, to_json(response).decode())
+                    return response
+        raise AssertionError("stamina ends with a result or an error")
+
+    async def read(self, aggregate: Aggregate[Any], key: str) -> Any:
+        """The state as it is now. Raises NotFound."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            found = await aggregate.load_many(connection, [key])
+        if key not in found:
+            raise NotFound("Không tìm thấy.", "Not found.")
+        return found[key]
+
+    async def _apply(self, connection: Connection, to: To) -> list[Decision[Any]]:
+        decide = self._decides[to.aggregate.name].decider(type(to.message))
+        if decide is None:
+            raise LookupError(f"{to.aggregate.name} has no decider for {type(to.message).__name__}")
+        inbound = Inbound(to.key, to.message, decide)
+        (outcome,) = await fold(self._voice, connection, to.aggregate, [Group(to.key, [inbound])])
+        if outcome.error is not None:
+            raise outcome.error
+        return [decision for _, decision in outcome.decisions]
+
+
+async def _first_answer(connection: Connection, once: Once) -> Any:
+    known = await connection.fetchrow(_KNOWN, once.client, once.key)
+    if known is None:
+        raise Conflict("the first request with this key was rolled back meanwhile")
+    if known["body_digest"] != once.digest:
+        raise Refusal(
+            "idempotency_key_reused",
+            "Khóa Idempotency-Key này đã được dùng cho một yêu cầu khác. Hãy dùng khóa mới.",
+            "This Idempotency-Key was used for another request. Use a new key.",
+        )
+    return known["response"]
+
+
+def _attempts() -> Any:
+    """Races and deadlocks are settled by doing the same again; a database that is away is not waited for."""
+    return stamina.retry_context(
+        on=lambda error: is_passing(error) and not isinstance(error, OSError | TimeoutError),
+        attempts=5,
+        timeout=5.0,
+        wait_initial=0.02,
+        wait_max=0.3,
+        wait_jitter=0.05,
+    )
