@@ -34,7 +34,7 @@ class Step(Part):
 
     status: Status = Field(description="Mã trạng thái quốc gia 1–10")
     agency: str = Field(description="Mã cơ quan", examples=["G09.20"])
-    agency_name: str = Field(examples=["Sở Xây dựng tỉnh Thái Nguyên"])
+    agency_name: str = Field(examples=["Công an tỉnh Thái Nguyên"])
     department: str = Field(examples=["Bộ phận một cửa"])
     officer: str | None = Field(default=None, description="Cán bộ đang xử lý", examples=["Trần Văn Minh"])
     since: datetime
@@ -95,6 +95,13 @@ class ProcessingStarted(Data):
     step: Step
 
 
+class Stopped(Data):
+    """Dừng xử lý, with its reason: the fees were never paid, or the citizen withdrew. Final."""
+
+    reason: str = Field(min_length=1)
+    step: Step
+
+
 class Completed(Data):
     """Hồ sơ đã xử lý xong; the result waits to be handed over."""
 
@@ -120,6 +127,7 @@ EVENTS = events(
         "accepted": Accepted,
         "refused": Refused,
         "processing-started": ProcessingStarted,
+        "stopped": Stopped,
         "completed": Completed,
         "returned": Returned,
     },
