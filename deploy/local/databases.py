@@ -24,8 +24,9 @@ def url(layout: Layout, secrets: Secrets, role: str, database: str) -> str:
 
 
 async def provision(layout: Layout, secrets: Secrets, name: str) -> None:
-    """Database `name`, role `name`_owner (DDL) and role `name` (DML only), closed to all others. Idempotent.
+    """Database `name`, role `name`_owner (DDL) and role `name` (what the owner grants), closed to all others.
 
+    Idempotent. What `name` may do with the tables is granted by the migrations that make them.
     Raises OSError, asyncpg.PostgresError.
     """
     owner = f"{name}_owner"
@@ -41,21 +42,14 @@ async def provision(layout: Layout, secrets: Secrets, name: str) -> None:
         await server.execute(f'grant connect on database "{name}" to "{name}"')
         database = await connect(layout, secrets, name)
         try:
-            await database.execute(_grants(name, owner))
+            await database.execute(
+                f"revoke all on schema public from public;"
+                f'grant usage, create on schema public to "{owner}" with grant option'
+            )
         finally:
             await database.close()
     finally:
         await server.close()
-
-
-def _grants(name: str, owner: str) -> str:
-    return f"""
-        revoke all on schema public from public;
-        grant usage, create on schema public to "{owner}";
-        grant usage on schema public to "{name}";
-        alter default privileges for role "{owner}" grant select, insert, update, delete on tables to "{name}";
-        alter default privileges for role "{owner}" grant usage on sequences to "{name}";
-    """
 
 
 async def _role(server: asyncpg.Connection[asyncpg.Record], role: str, password: str) -> None:

@@ -35,6 +35,10 @@ class Pace:
     tries: int = 4  # deaths before the first readiness that end the start of the stack
 
 
+class PreparationError(Exception):
+    """A preparation failed for a reason of its own, such as a database that went away: tried again like a death."""
+
+
 @dataclass
 class Keeper:
     """One child and what is known of it. `first_start` holds until the whole stack was ready once: until then a
@@ -64,6 +68,8 @@ class Keeper:
                 lasted = await self._watch()
                 code = await self._ended()
                 reason = f"kết thúc với mã {code} · ended with code {code}"
+            except PreparationError as error:
+                lasted, reason = 0.0, str(error)
             except (StackError, OSError) as error:
                 lasted, reason = 0.0, str(self._explained(error))
                 if self.first_start():
@@ -120,10 +126,7 @@ class Keeper:
         except Exception as error:
             with logs.open_for(self.data, self.child.name) as log:
                 log.write("".join(traceback.format_exception(error)).encode())
-            raise StackError(
-                f"Không chuẩn bị được {self.child.name}: xem {logs.path_of(self.data, self.child.name)} · "
-                f"{self.child.name} could not be prepared: {type(error).__name__}: {error}".replace("\n", " ")
-            ) from error
+            raise PreparationError(f"{type(error).__name__}: {error}".replace("\n", " ")) from error
         finally:
             self.shown.done = self.shown.total = None
 
@@ -189,5 +192,7 @@ class Keeper:
     def _show(self, state: State, reason: str = "") -> None:
         if state != self.shown.state:
             self.shown.since = time.time()
+        elif reason == self.shown.reason and state != "preparing":
+            return
         self.shown.state, self.shown.reason = state, reason
         self.changed()

@@ -46,6 +46,7 @@ class Supervisor:
     _keepers: dict[str, Keeper] = field(init=False)
     _guard: asyncio.subprocess.Process | None = None
     _told: list[Process] = field(default_factory=list)
+    _unwritten: bool = True
 
     def __post_init__(self) -> None:
         self._keepers = {
@@ -125,8 +126,8 @@ class Supervisor:
         """Keep the state file current, the logs bounded, and the guard alive."""
         next_bound = 0.0
         while True:
+            self._write()
             with contextlib.suppress(OSError):  # a full disk must not end what still runs
-                self._write()
                 if time.monotonic() > next_bound:
                     await asyncio.to_thread(logs.bound, self.data)
                     next_bound = time.monotonic() + HOUSEKEEPING_SECONDS
@@ -174,9 +175,12 @@ class Supervisor:
             self.shown.state = "ready" if ready else "starting" if self._coming_up() else "unready"
             if ready and self._coming_up():
                 self.shown.ready_seconds = time.time() - self.shown.since
+        self._unwritten = True
         self._tell_guard()
         self.changed(self.shown)
 
     def _write(self) -> None:
-        with contextlib.suppress(OSError):
-            state.write(self.data, self.shown)
+        if self._unwritten:
+            with contextlib.suppress(OSError):
+                state.write(self.data, self.shown)
+                self._unwritten = False

@@ -48,7 +48,11 @@ async def test_each_service_uses_its_own_database_and_nothing_else(layout: Layou
     async with postgres(layout) as secrets:
         await asyncio.gather(*(provision(layout, secrets, name) for name in ("intake", "payments", "intake")))
         owner = await asyncpg.connect(url(layout, secrets, "intake_owner", "intake"))
-        await owner.execute("create table dossier (id bigint generated always as identity, code text)")
+        await owner.execute("""
+            create table dossier (id bigint generated always as identity, code text);
+            grant usage on schema public to intake;
+            grant select, insert on dossier to intake;
+        """)
         await owner.close()
 
         service = await asyncpg.connect(url(layout, secrets, "intake", "intake"))

@@ -1,0 +1,89 @@
+"""Measures the stack: how fast it starts with nothing and with its own data, and how much memory it takes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+
+from deploy.local import logs, state
+from deploy.local.child import StackError
+from deploy.local.offsets import free_offset
+
+POLL_SECONDS = 0.05
+LONGEST_SECONDS = 600.0
+SETTLE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Measures:
+    """`resident_mb` is the larger of two sums over all processes of the stack, its supervisor included: after the
+    cold start and after the warm one, each some seconds after readiness. Proportional where the system tells it, so
+    that shared pages count once. MB are 10⁶ bytes."""
+
+    cold_start_s: float
+    warm_start_s: float
+    resident_mb: float
+
+
+def measure(console: Console) -> Measures:
+    """Start the stack twice in a fresh folder on free ports. Nothing is kept for the cold start but the virtual
+    environment and the package caches. Raises StackError."""
+    data = Path(tempfile.mkdtemp(prefix="motcua-measure-"))
+    settings = {**os.environ, "MOTCUA_DATA": str(data), "MOTCUA_PORT_OFFSET": str(free_offset())}
+    try:
+        with console.status("khởi động nguội · cold start"):
+            cold_start, cold_memory = _once(data, settings)
+        with console.status("khởi động ấm · warm start"):
+            warm_start, warm_memory = _once(data, settings)
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+    return Measures(round(cold_start, 2), round(warm_start, 2), round(max(cold_memory, warm_memory) / 1e6, 1))
+
+
+def _once(data: Path, settings: dict[str, str]) -> tuple[float, int]:
+    """Seconds from the command to readiness, and resident bytes thereafter."""
+    begin = time.monotonic()
+    with logs.open_for(data, "supervisor") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "motcua", "up"], env=settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+    try:
+        seconds = _until_ready(data, process, begin)
+        time.sleep(SETTLE_SECONDS)
+        return seconds, _resident(process.pid)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _until_ready(data: Path, process: subprocess.Popen[bytes], begin: float) -> float:
+    while time.monotonic() - begin < LONGEST_SECONDS:
+        seen = state.read(data)
+        if seen is not None and seen.supervisor.pid == process.pid and seen.state == "ready":
+            return time.monotonic() - begin
+        if process.poll() is not None:
+            words = logs.last_lines(logs.path_of(data, "supervisor"), 1)
+            raise StackError(words[0] if words else "Hệ thống đã dừng · the stack has ended")
+        time.sleep(POLL_SECONDS)
+    raise StackError(f"Chưa sẵn sàng sau {LONGEST_SECONDS:.0f} s · not ready after {LONGEST_SECONDS:.0f} s")
+
+
+def _resident(supervisor: int) -> int:
+    """Bytes of the supervisor and all its descendants; a process that ends meanwhile counts nothing."""
+    parent = psutil.Process(supervisor)
+    total = 0
+    for process in (parent, *parent.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            memory = process.memory_full_info()
+            total += getattr(memory, "pss", 0) or memory.rss
+    return total
