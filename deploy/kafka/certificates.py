@@ -39,6 +39,7 @@ from pydantic import (
 
 FOLDER = Path(__file__).resolve().parents[2] / "contracts" / "topics"
 RESERVED = frozenset({"admin", "broker", "ops"})
+RECORDS_TOPIC = "certificates.v1"
 
 Environment = Literal["local", "production"]
 
@@ -78,6 +79,9 @@ class Description(_Strict):
 class Partitions(_Strict):
     local: PositiveInt
     production: PositiveInt
+
+    def of(self, environment: Environment) -> int:
+        return self.local if environment == "local" else self.production
 
 
 class BadExample(_Strict):
@@ -123,6 +127,8 @@ class Certificate(_Strict):
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
+        if self.topic == RECORDS_TOPIC:
+            raise ValueError(f"{RECORDS_TOPIC} holds what was applied and needs no certificate")
         if self.cleanup == "compact" and self.retention is not None:
             raise ValueError("a compacted topic keeps the last event of each key: retention must be null")
         if self.writers == (self.owner,):
