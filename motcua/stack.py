@@ -158,16 +158,14 @@ def _until_ready(data: Path, child: subprocess.Popen[bytes] | None, console: Con
 
 
 def _show(seen: StackState | None, as_json: bool) -> int:
-    from deploy.local.view import summary, table
+    from deploy.local.view import report
 
     if as_json:
         print(json.dumps(_told(seen), ensure_ascii=False))
     elif seen is None:
         print("Hệ thống không chạy: `make up` hoặc `make start` · the stack is not running")
     else:
-        console = Console()
-        console.print(table(seen))
-        console.print(summary(seen))
+        report(Console(), seen)
     if seen is None:
         return DOWN
     return READY if seen.state == "ready" else NOT_READY

@@ -12,7 +12,7 @@ from deploy.local.layout import Layout
 from deploy.local.plan import plan
 from deploy.local.secrets import Secrets
 from deploy.local.supervisor import Supervisor
-from deploy.local.view import View
+from deploy.local.view import View, report
 
 SHOW_SECONDS = 0.2
 
@@ -36,7 +36,7 @@ async def _run(layout: Layout, only: Sequence[str], zipkin: bool, console: Conso
     supervisor.obey_signals()
     work = asyncio.create_task(supervisor.run())
     try:
-        await _show(supervisor, work, changes, View(console))
+        await _show(supervisor, work, changes, console)
     except OSError:  # the terminal is gone
         supervisor.stop.set()
     await work
@@ -44,10 +44,14 @@ async def _run(layout: Layout, only: Sequence[str], zipkin: bool, console: Conso
         console.print("Đã dừng, dữ liệu được giữ · stopped, its data are kept")
 
 
-async def _show(supervisor: Supervisor, work: asyncio.Task[None], changes: asyncio.Event, view: View) -> None:
-    with view:
+async def _show(supervisor: Supervisor, work: asyncio.Task[None], changes: asyncio.Event, console: Console) -> None:
+    announced = console.is_terminal  # there the table is always in sight
+    with View(console) as view:
         while not work.done():
             if changes.is_set():
                 changes.clear()
                 view.show(supervisor.shown)
+            if supervisor.shown.state == "ready" and not announced:
+                announced = True
+                report(console, supervisor.shown)
             await asyncio.wait({work}, timeout=SHOW_SECONDS)

@@ -110,7 +110,9 @@ async def refusal(layout: Layout, secrets: Secrets) -> str | None:
             f"Dữ liệu PostgreSQL không thuộc về bộ mật khẩu trong {layout.data}: chạy `make reset` · "
             f"PostgreSQL's data do not belong to the secrets of {layout.data}: run `make reset`"
         ) from error
-    except (OSError, asyncpg.PostgresError) as error:
+    except OSError:
+        return "chưa trả lời · no answer yet"
+    except asyncpg.PostgresError as error:
         return str(error)
     await connection.close()
     return None
