@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from contracts.event import Data, events
 
@@ -19,22 +18,22 @@ class Booked(Data):
     purpose: str
     place: str
     address: str
-    starts_at: datetime
-    ends_at: datetime
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
 
 
 class Attended(Data):
     """The citizen came."""
 
     appointment_id: UUID
-    at: datetime
+    at: AwareDatetime
 
 
 class Missed(Data):
     """The citizen did not come."""
 
     appointment_id: UUID
-    at: datetime
+    at: AwareDatetime
 
 
 class Cancelled(Data):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import IntEnum
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from contracts.event import Data, Part, events
 from contracts.money import FeeLine
@@ -37,8 +36,8 @@ class Step(Part):
     agency_name: str = Field(examples=["Công an tỉnh Thái Nguyên"])
     department: str = Field(examples=["Bộ phận một cửa"])
     officer: str | None = Field(default=None, description="Cán bộ đang xử lý", examples=["Trần Văn Minh"])
-    since: datetime
-    due: datetime | None = Field(default=None, description="Hạn của bước này, khi có")
+    since: AwareDatetime
+    due: AwareDatetime | None = Field(default=None, description="Hạn của bước này, khi có")
 
 
 class Submitted(Data):
@@ -49,7 +48,7 @@ class Submitted(Data):
     procedure_name: str = Field(examples=["Đổi giấy phép lái xe"])
     person_id: UUID = Field(description="Người nộp; họ tên và số điện thoại chỉ có ở contacts.v1")
     fee_lines: tuple[FeeLine, ...] = ()
-    payment_due: datetime | None = Field(default=None, description="Hạn nộp phí, khi có phí")
+    payment_due: AwareDatetime | None = Field(default=None, description="Hạn nộp phí, khi có phí")
     step: Step
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from contracts.event import Data, events
 from contracts.money import Currency, Dong, FeeLine
@@ -20,7 +19,7 @@ class Opened(Data):
     amount: Dong
     currency: Currency = "VND"
     fee_lines: tuple[FeeLine, ...]
-    due: datetime
+    due: AwareDatetime
 
 
 class Started(Data):
@@ -40,7 +39,7 @@ class Succeeded(Data):
     currency: Currency = "VND"
     gateway: str
     gateway_reference: str = Field(description="Mã giao dịch của cổng thanh toán", examples=["pi_3Qabc"])
-    paid_at: datetime
+    paid_at: AwareDatetime
 
 
 class Failed(Data):
