@@ -119,7 +119,7 @@ def _decide(
     now: datetime,
     effects: _Effects,
 ) -> Decision[Any] | None:
-    parent = inbound.traceparent or (state.traceparent if state is not None else None)
+    parent = inbound.traceparent or (state.traceparent if state is not None and aggregate.one_trace else None)
     name = f"{aggregate.name} {_name_of(inbound.message)}"
     with step(voice.tracer, name, parent) as span:
         decision = inbound.decide(state, inbound.message, now)

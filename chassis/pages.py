@@ -1,0 +1,26 @@
+"""Cursor pages: a cursor is the last row's sort key, opaque to the caller."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from datetime import datetime
+
+from chassis.errors import Refusal
+
+
+def cursor_of(moment: datetime, key: str) -> str:
+    """The cursor behind the row with this sort key."""
+    return base64.urlsafe_b64encode(json.dumps([moment.isoformat(), key]).encode()).decode().rstrip("=")
+
+
+def position_of(cursor: str | None) -> tuple[datetime, str] | None:
+    """The sort key that a cursor stands for. Raises Refusal 400 for one that we did not give."""
+    if cursor is None:
+        return None
+    try:
+        moment, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return datetime.fromisoformat(moment), str(key)
+    except (ValueError, TypeError, binascii.Error):
+        raise Refusal("bad_cursor", "Con trỏ trang không đúng.", "Not a page cursor of ours.", 400) from None

@@ -1,0 +1,64 @@
+"""State machines as tables: (from, message, to, event), read by people, by deciders and by the diagrams in the docs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chassis.errors import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One row: in state `source` (None: there is nothing yet) `message` leads to `target` and emits `event`."""
+
+    source: Any
+    message: type
+    target: Any
+    event: type | None = None
+
+
+class Table:
+    """The legal moves of one aggregate. `names` gives states, and `words` messages, their Vietnamese for people."""
+
+    def __init__(
+        self, moves: Sequence[Move], names: dict[Any, str] | None = None, words: dict[type, str] | None = None
+    ) -> None:
+        self.moves, self._names, self._words = tuple(moves), names or {}, words or {}
+
+    def allows(self, source: Any, message: type) -> bool:
+        return any(move.source == source and move.message is message for move in self.moves)
+
+    def require(self, source: Any, message: type) -> Move:
+        """The move that this message makes from `source`; the first row where there are several.
+
+        Raises Refusal 409, naming the legal messages, when there is none.
+        """
+        for move in self.moves:
+            if move.source == source and move.message is message:
+                return move
+        legal = {move.message for move in self.moves if move.source == source}
+        here = [self._words.get(each, each.__name__) for each in legal]
+        state = self._names.get(source, str(source))
+        raise Refusal(
+            "illegal_move",
+            f"Không thể {self._words.get(message, message.__name__)} khi hồ sơ ở trạng thái “{state}”. "
+            f"Có thể: {', '.join(sorted(here)) or 'không còn bước nào'}.",
+            f"{message.__name__} is not possible in state {_word(source)}. "
+            f"Possible: {', '.join(sorted(each.__name__ for each in legal)) or 'nothing, it is final'}.",
+        )
+
+    def mermaid(self) -> str:
+        """The table as a Mermaid state diagram."""
+        lines = ["stateDiagram-v2"]
+        for move in self.moves:
+            source = "[*]" if move.source is None else _word(move.source)
+            event = f" / {move.event.__name__}" if move.event else ""
+            lines.append(f"    {source} --> {_word(move.target)}: {move.message.__name__}{event}")
+        lines += [f"    {_word(state)}: {name}" for state, name in self._names.items()]
+        return "\n".join(lines) + "\n"
+
+
+def _word(state: Any) -> str:
+    return str(getattr(state, "name", state)).lower()

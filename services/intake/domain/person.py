@@ -1,0 +1,53 @@
+"""A person as intake knows them: how they are reached, told to others on the sealed topic only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from chassis.decider import Decision, Message, State
+from contracts import contacts
+from services.intake.domain.form import Applicant
+
+
+class Person(State):
+    """Who files dossiers."""
+
+    person_id: UUID
+    name: str
+    citizen_id: str
+    phone: str | None = None
+    email: str | None = None
+    language: str = "vi"
+
+    def contact(self) -> contacts.Updated:
+        return contacts.Updated.model_validate(
+            {"name": self.name, "phone": self.phone, "email": self.email, "language": self.language}
+        )
+
+
+class Remember(Message):
+    """The person gave these particulars with a new dossier."""
+
+    person_id: UUID
+    applicant: Applicant
+
+
+def remember(person: Person | None, message: Remember, now: datetime) -> Decision[Person] | None:
+    """Keep the latest particulars; say so only when how the person is reached has changed."""
+    given = message.applicant
+    kept = Person(
+        person_id=message.person_id,
+        name=given.name,
+        citizen_id=given.citizen_id,
+        phone=given.phone,
+        email=given.email,
+        language=given.language,
+    )
+    if person is not None:
+        kept = person.model_copy(update=kept.model_dump(include={"name", "citizen_id", "phone", "email", "language"}))
+        if kept == person:
+            return None
+        if kept.contact() == person.contact():
+            return Decision(kept)
+    return Decision(kept, events=(kept.contact(),))

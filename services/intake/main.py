@@ -1,0 +1,59 @@
+"""intake: its table of contents."""
+
+from __future__ import annotations
+
+from chassis.consumer import Fold
+from chassis.decider import Decides
+from chassis.sealing import Sealer
+from chassis.service import Service
+from chassis.work import Work
+from contracts import contacts, payments
+from contracts.registry import EVENTS
+from services.intake import api, store
+from services.intake.domain import catalogue, dossier, person, publication
+from services.intake.settings import IntakeSettings
+
+
+def intake(settings: IntakeSettings) -> Service:
+    """Takes dossiers in, from form to result.
+
+    Reads payments.v1; writes dossiers.v1, contacts.v1 (sealed) and procedures.v1; owns dossiers and people.
+    """
+    procedures = catalogue.load()
+
+    async def publish_catalogue(work: Work) -> None:
+        for code, procedure in procedures.procedures.items():
+            await work.send(store.publications, code, publication.Publish(procedure=procedure))
+
+    return Service(
+        name="intake",
+        description="Tiếp nhận hồ sơ: từ tờ khai đến kết quả. / Dossiers, from the form to the result.",
+        settings=settings,
+        registry=EVENTS,
+        routes=[api.of_citizens(procedures), api.of_officers(), api.of_catalogue(procedures)],
+        consumes=[
+            Fold(
+                "intake.payments",
+                payments.TOPIC,
+                into=store.dossiers,
+                on={payments.Succeeded: dossier.settle_fees, payments.Expired: dossier.stop_unpaid},
+            ),
+        ],
+        decides=[
+            Decides(
+                store.dossiers,
+                commands={
+                    dossier.Submit: dossier.submit,
+                    dossier.Accept: dossier.accept,
+                    dossier.Refuse: dossier.refuse,
+                    dossier.StartProcessing: dossier.start_processing,
+                    dossier.Complete: dossier.complete,
+                    dossier.Return: dossier.give_back,
+                },
+            ),
+            Decides(store.people, commands={person.Remember: person.remember}),
+            Decides(store.publications, commands={publication.Publish: publication.publish}),
+        ],
+        sealed={contacts.TOPIC: Sealer(settings.contacts_key.get_secret_value())},
+        at_start=publish_catalogue,
+    )
