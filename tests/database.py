@@ -1,0 +1,63 @@
+"""A real PostgreSQL for tests: the embedded server, and databases as services get them, made anew when asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from chassis import migrations
+from deploy.local.databases import provision, url
+from deploy.local.layout import Layout
+from deploy.local.offsets import free_offset
+from deploy.local.postgres import connect, postgres_child
+from deploy.local.secrets import Secrets
+from deploy.local.supervisor import Supervisor
+
+
+@dataclass(frozen=True)
+class Database:
+    """One service's database: `url` for its login (DML only), `owner_url` for whoever changes tables."""
+
+    url: str
+    owner_url: str
+
+
+@dataclass(frozen=True)
+class Server:
+    """The running server."""
+
+    layout: Layout
+    secrets: Secrets
+
+    async def fresh(self, service: str) -> Database:
+        """The database of `services.SERVICE`, empty and migrated; whoever used the former one is thrown out."""
+        administrator = await connect(self.layout, self.secrets, "postgres")
+        try:
+            await administrator.execute(f'drop database if exists "{service}" with (force)')
+        finally:
+            await administrator.close()
+        await provision(self.layout, self.secrets, service)
+        owner_url = url(self.layout, self.secrets, f"{service}_owner", service)
+        await migrations.apply(owner_url, f"services.{service}")
+        return Database(url(self.layout, self.secrets, service, service), owner_url)
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[Server]:
+    """The embedded PostgreSQL in `folder`, on a free port, until the block is left."""
+    layout = Layout(folder, free_offset())
+    secrets = Secrets.open(layout.data)
+    supervisor = Supervisor([postgres_child(layout, secrets)], layout.data)
+    task = asyncio.create_task(supervisor.run())
+    try:
+        async with asyncio.timeout(60):
+            while supervisor.shown.state != "ready" and not task.done():
+                await asyncio.sleep(0.05)
+        if not task.done():
+            yield Server(layout, secrets)
+    finally:
+        supervisor.stop.set()
+        await task
