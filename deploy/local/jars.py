@@ -13,12 +13,13 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from jgo.maven import MavenContext
+from jgo.maven import MavenContext, PythonResolver
 
 from deploy.local.child import Progress, StackError
 
@@ -26,6 +27,7 @@ LOCK = Path(__file__).with_name("jars.lock")
 AT_ONCE = 8
 TIMEOUT_SECONDS = 30
 UNFINISHED = ".fetch-"
+MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -57,41 +59,84 @@ async def fetch(jars: Sequence[Jar], folder: Path, progress: Progress) -> None:
     """
     verified = _Verified(folder / "verified.json")
     missing = await asyncio.to_thread(verified.missing, jars)
-    total = sum(jar.size for jar in missing)
-    done = count = 0
-    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="jars")
     loop = asyncio.get_running_loop()
+    meter = _Meter(missing, progress)
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="jars")
+
+    def fetch_one(jar: Jar) -> Jar:
+        def received(count: int) -> None:
+            loop.call_soon_threadsafe(meter.received, jar, count)
+
+        return place(jar, folder, received)
+
     try:
-        for placed in asyncio.as_completed([loop.run_in_executor(pool, place, jar, folder) for jar in missing]):
+        for placed in asyncio.as_completed([loop.run_in_executor(pool, fetch_one, jar) for jar in missing]):
             jar = await placed
             verified.add(jar)
-            done, count = done + jar.size, count + 1
-            progress(f"tải tệp {count}/{len(missing)} · {done >> 20}/{total >> 20} MB", done, total)
+            meter.finished(jar)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         verified.save()
     _remove_others(jars, folder)
 
 
-def place(jar: Jar, folder: Path) -> Jar:
-    """Put one verified jar into the folder, whole or not at all; blocking. Raises like `fetch`."""
+def place(jar: Jar, folder: Path, received: Callable[[int], None] = lambda count: None) -> Jar:
+    """Put one verified jar into the folder, whole or not at all; blocking. Raises like `fetch`.
+
+    `received` is told the number of bytes of each piece that comes over the network.
+    """
     target = folder / jar.file_name
     if target.is_file() and _sha256(target) == jar.sha256:
         return jar
+
+    @contextlib.contextmanager
+    def each_piece(name: str, size: int) -> Iterator[Callable[[int], None]]:
+        yield received
+
+    context = partial(MavenContext, resolver=PythonResolver(progress_callback=each_piece), timeout=TIMEOUT_SECONDS)
     with contextlib.suppress(_UnusableError, OSError):
-        _copy_verified(jar, _resolve(jar, MavenContext(timeout=TIMEOUT_SECONDS)), target)
+        _copy_verified(jar, _resolve(jar, context()), target)
         return jar
     # The client's cache may hold half a file, or be closed to this user: once more, past it.
     with tempfile.TemporaryDirectory(dir=folder, prefix=UNFINISHED) as empty:
-        context = MavenContext(repo_cache=Path(empty), timeout=TIMEOUT_SECONDS)
         try:
-            _copy_verified(jar, _resolve(jar, context), target)
+            _copy_verified(jar, _resolve(jar, context(repo_cache=Path(empty))), target)
         except _UnusableError as problem:
             raise StackError(
                 f"Tệp {jar.file_name} {problem}: kiểm tra mạng, xóa {target} nếu có rồi chạy lại · "
                 f"could not get the right {jar.file_name}: check the network, delete {target} if it exists, run again"
             ) from problem
     return jar
+
+
+class _Meter:
+    """Adds up what has come, and tells each finished jar and each further megabyte."""
+
+    def __init__(self, jars: Sequence[Jar], progress: Progress) -> None:
+        self._bytes = dict.fromkeys(jars, 0)
+        self._finished: set[Jar] = set()
+        self._progress = progress
+        self._told = 0
+
+    def received(self, jar: Jar, count: int) -> None:
+        """A jar that is fetched twice counts once."""
+        self._bytes[jar] = min(jar.size, self._bytes[jar] + count)
+        if sum(self._bytes.values()) - self._told >= MEGABYTE:
+            self._tell()
+
+    def finished(self, jar: Jar) -> None:
+        self._bytes[jar] = jar.size
+        self._finished.add(jar)
+        self._tell()
+
+    def _tell(self) -> None:
+        total = sum(jar.size for jar in self._bytes)
+        self._told = sum(self._bytes.values())
+        self._progress(
+            f"tải · fetching {len(self._finished)}/{len(self._bytes)} · {self._told / MEGABYTE:.0f}/{total / MEGABYTE:.0f} MB",
+            self._told,
+            total,
+        )
 
 
 class _UnusableError(Exception):
