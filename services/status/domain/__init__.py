@@ -1,0 +1,1 @@
+"""Pure: what a view is and how events change it."""
