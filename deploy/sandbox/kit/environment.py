@@ -34,3 +34,8 @@ def port(name: str) -> int:
     if value != int(value) or not 1 <= value <= 65535:
         sys.exit(f"{name} phải là một cổng TCP / {name} must be a TCP port from 1 to 65535")
     return int(value)
+
+
+def optional(name: str) -> str:
+    """The variable's value, empty when it is not set."""
+    return os.environ.get(name, "").strip()

@@ -1,7 +1,8 @@
 """Faults that a sandbox server can be told over HTTP to show, by name.
 
-`POST /_control/faults` with `{"name": "…", "times": 1, "delay_seconds": 0}` arms one, `GET` lists what is armed and
-how often each fired, `DELETE` disarms all. A server names the faults it knows; an unknown name is refused with the list.
+`POST /_control/faults` with `{"name": "…", "times": 1, "delay_seconds": 0, "match": ""}` arms one, `GET` lists what is
+armed and how often each fired, `DELETE` disarms all. A server names the faults it knows; an unknown name is refused
+with the list. `match` narrows a fault to what contains it (a path, a type of event: the server says what it compares).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ class Fault:
     times: int = 1
     delay_seconds: float = 0.0
     fired: int = 0
+    match: str = ""
 
 
 @dataclass
@@ -31,10 +33,10 @@ class Faults:
     known: dict[str, str]
     armed: dict[str, Fault] = field(default_factory=dict)
 
-    def fires(self, name: str) -> Fault | None:
-        """The fault if it is armed and shall happen now, counted; None when all is well."""
+    def fires(self, name: str, subject: str = "") -> Fault | None:
+        """The fault if it is armed and shall happen now (to `subject`), counted; None when all is well."""
         fault = self.armed.get(name)
-        if fault is None or fault.times <= 0:
+        if fault is None or fault.times <= 0 or fault.match not in subject:
             return None
         fault.times -= 1
         fault.fired += 1
@@ -48,7 +50,10 @@ class Faults:
             try:
                 body = json.loads(await request.body())
                 fault = Fault(
-                    str(body["name"]), int(body.get("times", 1)), float(body.get("delay_seconds", 0.0))
+                    name=str(body["name"]),
+                    times=int(body.get("times", 1)),
+                    delay_seconds=float(body.get("delay_seconds", 0.0)),
+                    match=str(body.get("match", "")),
                 )
             except (ValueError, TypeError, KeyError) as error:
                 return JSONResponse({"error": f"not a fault: {error!r}"}, 400)

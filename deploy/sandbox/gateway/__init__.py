@@ -1,0 +1,1 @@
+"""A payment gateway that speaks Stripe's public API, with a hosted checkout page: the outside world of payments."""
