@@ -28,6 +28,7 @@ FURTHER = {
     "demo": "Một hồ sơ đi trọn đường · take a real dossier all the way.",
     "trace": "Cây dấu vết của một hồ sơ · the trace of a dossier as a tree.",
     "topics": "Các chủ đề Kafka · Kafka's topics and their certificates.",
+    "contracts": "Tài liệu về các sự kiện: JSON Schema, AsyncAPI · the events' documents.",
     "migrate": "Di trú cơ sở dữ liệu · apply migrations.",
     "parked": "Sự kiện bị giữ lại · parked events: list, show, redrive, discard.",
 }

@@ -13,6 +13,7 @@ from deploy.kafka.certificates import CertificateError
 
 app = typer.Typer(
     no_args_is_help=True,
+    add_completion=False,
     help="Tài liệu về các sự kiện cho hệ thống khác · The events' documents for other systems.",
 )
 
