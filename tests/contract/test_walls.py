@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SQL = re.compile(
-    r"\b(select\b[^;]*\bfrom|insert\s+into|update\s+\w+\s+(as\s+\w+\s+)?set\s+\w+\s*=|delete\s+from|(create|alter|drop)\s+table)\b",
+    r"\b(select\b[^;]*\bfrom\b|insert\s+into\b|update\s+\w+\s+(as\s+\w+\s+)?set\s+\w+\s*=|delete\s+from\b"
+    r"|(create|alter|drop)\s+table\b)",
     re.IGNORECASE,
 )
 
