@@ -1,0 +1,1 @@
+"""payments: collects fees and can explain each đồng."""

@@ -1,0 +1,193 @@
+"""Stripe's public API over httpx: Checkout Sessions and Refunds, under one pinned API version.
+
+Source: Stripe API reference, Checkout Sessions, PaymentIntents, Refunds, Idempotent requests, Webhook signatures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from chassis.calls import Calling
+from chassis.errors import Refusal, Unanswered
+from services.payments.domain.gateway import (
+    AskCheckout,
+    Captured,
+    CheckoutCreated,
+    CheckoutRefused,
+    CloseCheckout,
+    CreateCheckout,
+    Refund,
+    RefundDone,
+    RefundRefused,
+    SessionClosed,
+    StillOpen,
+    Truth,
+)
+
+API_VERSION = "2026-10-28.endive"
+TOLERANCE_SECONDS = 300
+
+# Stripe's decline codes in our words; one that is not here is told as "declined".
+DECLINES = {
+    "insufficient_funds": "insufficient_funds",
+    "expired_card": "expired_card",
+    "incorrect_cvc": "incorrect_cvc",
+    "processing_error": "processing_error",
+    "lost_card": "card_blocked",
+    "stolen_card": "card_blocked",
+    "authentication_required": "authentication_failed",
+    "payment_intent_authentication_failure": "authentication_failed",
+    "generic_decline": "declined",
+    "card_declined": "declined",
+}
+
+
+class Stripe:
+    """The gateway port over a Stripe-compatible API. `return_url` holds `{code}` for the dossier's code."""
+
+    name = "stripe"
+
+    def __init__(self, client: httpx.AsyncClient, return_url: str) -> None:
+        self._client, self._return_url = client, return_url
+
+    async def create_checkout(self, request: CreateCheckout, calling: Calling) -> CheckoutCreated | CheckoutRefused:
+        """Make a page. The body follows from the request alone, so that a repetition is the same under the same key."""
+        back = self._return_url.replace("{code}", request.dossier_code)
+        ours = {"dossier_code": request.dossier_code, "attempt_id": str(request.attempt_id)}
+        form = {
+            "mode": "payment",
+            "client_reference_id": request.dossier_code,
+            "success_url": f"{back}?session={{CHECKOUT_SESSION_ID}}",
+            "cancel_url": back,
+            "expires_at": str(int(request.closes_at.timestamp())),
+            "line_items[0][quantity]": "1",
+            "line_items[0][price_data][currency]": "vnd",
+            "line_items[0][price_data][unit_amount]": str(request.amount),
+            "line_items[0][price_data][product_data][name]": request.description,
+            "locale": "vi",
+            **{f"metadata[{name}]": value for name, value in ours.items()},
+            **{f"payment_intent_data[metadata][{name}]": value for name, value in ours.items()},
+        }
+        status, body = await self._post("/v1/checkout/sessions", form, str(request.attempt_id))
+        if status == 200:
+            return CheckoutCreated(attempt_id=request.attempt_id, session_id=body["id"], url=body["url"])
+        return CheckoutRefused(attempt_id=request.attempt_id, reason=_code(body))
+
+    async def ask_checkout(self, request: AskCheckout, calling: Calling) -> Truth:
+        """What the gateway says of a page now."""
+        found = await self._get(f"/v1/checkout/sessions/{request.session_id}", {"expand[]": "payment_intent"})
+        intent = found.get("payment_intent") or {}
+        if found["payment_status"] == "paid":
+            return Captured(
+                attempt_id=request.attempt_id,
+                amount=found["amount_total"],
+                currency=str(found["currency"]).upper(),
+                reference=intent["id"],
+                paid_at=_paid_at(found, intent),
+            )
+        if found["status"] == "expired":
+            return SessionClosed(attempt_id=request.attempt_id)
+        error = intent.get("last_payment_error")
+        if not error:
+            return StillOpen(attempt_id=request.attempt_id)
+        code = error.get("decline_code") or error.get("code") or ""
+        return StillOpen(
+            attempt_id=request.attempt_id,
+            decline=DECLINES.get(code, "declined"),
+            decline_reference=error.get("charge") or intent.get("latest_charge") or code,
+        )
+
+    async def close_checkout(self, request: CloseCheckout, calling: Calling) -> Truth:
+        """Expire the page, then tell the truth: it may have been paid a moment before. Unanswered while it is open."""
+        # No key: expiring twice is harmless, and a refusal (already paid or closed) is settled by asking.
+        await self._post(f"/v1/checkout/sessions/{request.session_id}/expire", {}, None)
+        truth = await self.ask_checkout(AskCheckout(**request.model_dump()), calling)
+        if isinstance(truth, StillOpen):
+            raise Unanswered("the page is not closed yet")
+        return truth
+
+    async def refund(self, request: Refund, calling: Calling) -> RefundDone | RefundRefused:
+        """Send money back; the refund's id is the key of every repetition."""
+        form = {
+            "payment_intent": request.reference,
+            "amount": str(request.amount),
+            "metadata[refund_id]": str(request.refund_id),
+        }
+        status, body = await self._post("/v1/refunds", form, str(request.refund_id))
+        if status != 200:
+            return RefundRefused(refund_id=request.refund_id, reason=_code(body))
+        if body["status"] in ("failed", "canceled"):
+            return RefundRefused(refund_id=request.refund_id, reason=body.get("failure_reason") or body["status"])
+        if body["status"] != "succeeded":
+            raise Unanswered(f"the refund is {body['status']}")
+        return RefundDone(refund_id=request.refund_id, reference=body["id"])
+
+    async def _post(self, path: str, form: Mapping[str, str], key: str | None) -> tuple[int, dict[str, Any]]:
+        headers = {"Idempotency-Key": key} if key else {}
+        return await self._answer(self._client.build_request("POST", path, data=dict(form), headers=headers))
+
+    async def _get(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+        status, body = await self._answer(self._client.build_request("GET", path, params=dict(query)))
+        if status != 200:
+            raise Unanswered(f"the gateway answers {status} {_code(body)}")
+        return body
+
+    async def _answer(self, request: httpx.Request) -> tuple[int, dict[str, Any]]:
+        """A definite answer: 200, 400 or 402. Everything else, and silence, is Unanswered."""
+        try:
+            response = await self._client.send(request)
+            body = response.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise Unanswered(f"the gateway does not answer: {type(error).__name__}") from None
+        if response.status_code not in (200, 400, 402) or not isinstance(body, dict):
+            raise Unanswered(f"the gateway answers {response.status_code}")
+        if response.status_code == 400 and body.get("error", {}).get("type") == "idempotency_error":
+            raise Unanswered("the gateway knows this key with another body")
+        return response.status_code, body
+
+
+def client(url: str, secret_key: str) -> httpx.AsyncClient:
+    """An HTTP client for the gateway; it dials when it is first used."""
+    return httpx.AsyncClient(
+        base_url=url,
+        headers={"Authorization": f"Bearer {secret_key}", "Stripe-Version": API_VERSION},
+        timeout=httpx.Timeout(10, connect=3),
+        limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
+    )
+
+
+def verify_webhook(body: bytes, signature: str | None, secret: str, now: float | None = None) -> None:
+    """Check `Stripe-Signature: t=…,v1=…` over the raw body, in constant time and within five minutes.
+
+    Raises Refusal 400 for a signature that is missing, forged or too old.
+    """
+    parts = [part.partition("=")[::2] for part in (signature or "").split(",")]
+    stamps = [value for name, value in parts if name.strip() == "t"]
+    if not stamps or not stamps[0].isdigit():
+        raise _forged("the signature has no time")
+    expected = hmac.new(secret.encode(), f"{stamps[0]}.".encode() + body, hashlib.sha256).hexdigest()
+    given = [value for name, value in parts if name.strip() == "v1"]
+    if not any(hmac.compare_digest(expected.encode(), value.encode()) for value in given):
+        raise _forged("the signature does not match")
+    if abs((time.time() if now is None else now) - int(stamps[0])) > TOLERANCE_SECONDS:
+        raise _forged("the signature is too old")
+
+
+def _forged(reason: str) -> Refusal:
+    return Refusal("bad_signature", "Chữ ký của thông báo không hợp lệ.", f"Webhook refused: {reason}.", 400)
+
+
+def _code(body: Mapping[str, Any]) -> str:
+    error = body.get("error") or {}
+    return str(error.get("code") or error.get("type") or "unknown")
+
+
+def _paid_at(session: Mapping[str, Any], intent: Mapping[str, Any]) -> datetime:
+    return datetime.fromtimestamp(int(intent.get("created") or session["created"]), UTC)

@@ -1,0 +1,188 @@
+"""payments over HTTP: citizens pay and get receipts, the gateway rings, operators look into the ledger."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import structlog
+from fastapi import APIRouter, Header, Request, Response
+from pydantic import BaseModel
+
+from chassis.access import Caller
+from chassis.errors import NotFound, Refusal
+from chassis.http import CallerOf, WorkOf, allowed
+from chassis.identifiers import new_id
+from chassis.work import Work
+from contracts.money import FeeLine
+from services.payments import store
+from services.payments.adapters import stripe
+from services.payments.domain.bill import Bill, BillState, Nudge, StartCheckout
+
+CHECKOUT_SECONDS = 8.0
+
+log = structlog.get_logger()
+
+
+class BillView(BaseModel):
+    """A bill for its citizen."""
+
+    bill_id: UUID
+    dossier_code: str
+    state: BillState
+    amount: int
+    currency: str
+    fee_lines: tuple[FeeLine, ...]
+    due: datetime
+    checkout_url: str | None
+    paid_at: datetime | None
+    receipt_number: str | None
+    refunded_amount: int | None
+
+    @classmethod
+    def of(cls, bill: Bill) -> BillView:
+        return cls(
+            **bill.model_dump(include=set(cls.model_fields) & set(Bill.model_fields)),
+            checkout_url=bill.attempt.url if bill.attempt and bill.state == "in_checkout" else None,
+            paid_at=bill.captured.paid_at if bill.captured else None,
+            refunded_amount=bill.refund.amount if bill.refund and bill.state == "refunded" else None,
+        )
+
+
+class CheckoutView(BaseModel):
+    """Where the citizen pays; no `url` yet while the gateway has not answered: ask again after `Retry-After`."""
+
+    bill_id: UUID
+    state: BillState
+    url: str | None
+
+
+class Receipt(BaseModel):
+    """A paid bill's receipt (biên lai)."""
+
+    number: str
+    dossier_code: str
+    amount: int
+    currency: str
+    fee_lines: tuple[FeeLine, ...]
+    paid_at: datetime
+    gateway_reference: str
+
+
+def of_citizens() -> APIRouter:
+    """A citizen's bills."""
+    routes = APIRouter(tags=["payments"])
+
+    @routes.get("/dossiers/{code}/bill", response_model=BillView)
+    async def of_dossier(code: str, caller: CallerOf, work: WorkOf) -> BillView:
+        """The bill of a dossier, for its citizen and the officers of its agency."""
+        return BillView.of(_visible(await work.read(store.bills, code), caller))
+
+    @routes.get("/payments/{bill_id}", response_model=BillView)
+    async def one(bill_id: UUID, caller: CallerOf, work: WorkOf) -> BillView:
+        """A bill by its id. On return from the gateway's page it asks the gateway, should no webhook have come yet."""
+        return BillView.of(await _find(work, bill_id, caller))
+
+    @routes.post("/payments/{bill_id}/checkout", status_code=201, response_model=CheckoutView)
+    async def checkout(bill_id: UUID, caller: CallerOf, work: WorkOf, response: Response) -> CheckoutView:
+        """Send the citizen to the gateway's page; while one is open, to the same one (so no key is needed here)."""
+        bill = await _find(work, bill_id, allowed(caller, "citizen"))
+        code = bill.dossier_code
+        bill = await work.send(store.bills, code, StartCheckout(attempt_id=new_id()), wait_seconds=CHECKOUT_SECONDS)
+        url = bill.attempt.url if bill.attempt else None
+        if url is None:
+            response.status_code = 202
+            response.headers["Retry-After"] = "2"
+        return CheckoutView(bill_id=bill_id, state=bill.state, url=url)
+
+    @routes.post("/payments/{bill_id}/refresh", response_model=BillView)
+    async def refresh(bill_id: UUID, caller: CallerOf, work: WorkOf) -> BillView:
+        """Ask the gateway now: for the page that the citizen returns to."""
+        bill = await _find(work, bill_id, allowed(caller, "citizen"))
+        nudge = Nudge(call_id=new_id())
+        return BillView.of(await work.send(store.bills, bill.dossier_code, nudge, wait_seconds=CHECKOUT_SECONDS))
+
+    @routes.get("/payments/{bill_id}/receipt", response_model=Receipt)
+    async def receipt(bill_id: UUID, caller: CallerOf, work: WorkOf) -> Receipt:
+        """The receipt; 404 until it has its number."""
+        bill = await _find(work, bill_id, caller)
+        if bill.receipt_number is None or bill.captured is None:
+            raise NotFound("Chưa có biên lai.", "There is no receipt yet.")
+        return Receipt(
+            number=bill.receipt_number,
+            dossier_code=bill.dossier_code,
+            amount=bill.amount,
+            currency=bill.currency,
+            fee_lines=bill.fee_lines,
+            paid_at=bill.captured.paid_at,
+            gateway_reference=bill.captured.reference,
+        )
+
+    return routes
+
+
+def of_operators() -> APIRouter:
+    """What whoever answers for the money looks at."""
+    routes = APIRouter(tags=["ledger"])
+
+    @routes.get("/ledger/{code}")
+    async def balances(code: str, caller: CallerOf, work: WorkOf) -> list[dict[str, Any]]:
+        """A dossier's balance on each account, in đồng, debit less credit; they add up to 0."""
+        allowed(caller, "operator")
+        return await store.balances(work.pool, code)
+
+    return routes
+
+
+def of_gateway(webhook_secret: str) -> APIRouter:
+    """Where the gateway rings."""
+    routes = APIRouter(tags=["webhooks"])
+
+    @routes.post("/webhooks/stripe")
+    async def rung(
+        request: Request, work: WorkOf, stripe_signature: Annotated[str | None, Header()] = None
+    ) -> dict[str, bool]:
+        """A signed webhook. What it says is not believed: it makes us ask the gateway, once for each event."""
+        body = await request.body()
+        stripe.verify_webhook(body, stripe_signature, webhook_secret)
+        code, call_id = _whom(body)
+        if code is not None:
+            try:
+                await work.send(store.bills, code, Nudge(call_id=call_id))
+            except NotFound:
+                log.warning("webhook about an unknown bill")
+        return {"received": True}
+
+    return routes
+
+
+def _whom(body: bytes) -> tuple[str | None, UUID]:
+    """The dossier that a webhook is about. Raises Refusal 400 for a body that is no event."""
+    try:
+        event = json.loads(body)
+        thing = event["data"]["object"]
+        code = (thing.get("metadata") or {}).get("dossier_code") or thing.get("client_reference_id")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Refusal("bad_event", "Nội dung thông báo không đúng.", "The body is not an event.", 400) from None
+    return code, new_id()
+
+
+async def _find(work: Work, bill_id: UUID, caller: Caller) -> Bill:
+    code = await store.code_of_bill(work.pool, bill_id)
+    if code is None:
+        raise _nothing()
+    return _visible(await work.read(store.bills, code), caller)
+
+
+def _visible(bill: Bill, caller: Caller) -> Bill:
+    mine = caller.role == "citizen" and caller.person_id == bill.person_id
+    ours = caller.role == "officer" and caller.agency == bill.agency
+    if not (mine or ours or caller.role == "operator"):
+        raise _nothing()
+    return bill
+
+
+def _nothing() -> NotFound:
+    return NotFound("Không tìm thấy khoản phí này.", "There is no such bill.")

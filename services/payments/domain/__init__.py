@@ -1,0 +1,1 @@
+"""Pure: bills, their attempts, and the ledger entries that follow."""

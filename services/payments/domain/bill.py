@@ -1,0 +1,205 @@
+"""A bill: the fees of one dossier, and the table of what may become of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from chassis.decider import At, Decision, Message, State
+from chassis.envelope import Event
+from chassis.errors import NotFound
+from chassis.identifiers import derived_id
+from chassis.table import Move, Table
+from contracts import dossiers, payments
+from contracts.money import FeeLine, total
+from services.payments.domain import ledger
+from services.payments.domain.gateway import (
+    Captured,
+    CheckoutCreated,
+    CheckoutRefused,
+    RefundDone,
+    RefundRefused,
+    SessionClosed,
+    StillOpen,
+)
+
+GATEWAY = "stripe"
+
+BillState = Literal[
+    "open", "checkout_ready", "in_checkout", "expiring", "withdrawing", "paid", "refund_ready", "refunded",
+    "refund_failed", "expired", "cancelled", "discrepancy",
+]  # fmt: skip
+
+
+class Attempt(BaseModel):
+    """One page at the gateway; its id is our key and our reference there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    attempt_id: UUID
+    session_id: str | None = None
+    url: str | None = None
+    closes_at: datetime
+    decline_reference: str | None = None
+
+
+class Capture(BaseModel):
+    """The money that was taken."""
+
+    model_config = ConfigDict(frozen=True)
+
+    attempt_id: UUID
+    amount: int
+    currency: str
+    reference: str
+    paid_at: datetime
+
+
+class Return(BaseModel):
+    """Money that goes back: the fee lines of the bill, or `unexpected` money that belongs to none."""
+
+    model_config = ConfigDict(frozen=True)
+
+    refund_id: UUID
+    amount: int
+    reason: str
+    lines: tuple[FeeLine, ...] = ()
+    unexpected: bool = False
+    reference: str | None = None
+
+
+class Bill(State):
+    """The fees of one dossier. `taken` are the attempts whose money was taken in.
+
+    `postings` is what this decision adds to the ledger: written by the store, never loaded.
+    """
+
+    dossier_code: str
+    bill_id: UUID
+    person_id: UUID
+    agency: str
+    state: BillState = "open"
+    amount: int = Field(gt=0)
+    currency: str = "VND"
+    fee_lines: tuple[FeeLine, ...]
+    due: datetime
+    attempt: Attempt | None = None
+    attempts: int = 0
+    captured: Capture | None = None
+    taken: tuple[UUID, ...] = ()
+    refund: Return | None = None
+    receipt_number: str | None = None
+    void_reason: str | None = None
+    postings: tuple[ledger.Posting, ...] = ()
+
+
+class StartCheckout(Message):
+    """The citizen wants to pay; `attempt_id` is used when this starts a new attempt."""
+
+    attempt_id: UUID
+
+
+class Nudge(Message):
+    """Something may have happened at the gateway (a webhook, a citizen's return): ask it. Says nothing by itself."""
+
+    call_id: UUID
+    session_id: str | None = None
+
+
+class BillExpiry(Message):
+    """The last day to pay is over."""
+
+
+class AttemptSilence(Message):
+    """Nothing was heard of an open page for a while."""
+
+
+class IssueReceipt(Message):
+    """Number a receipt for a paid bill."""
+
+    receipt_id: UUID
+    bill_id: UUID
+    dossier_code: str
+    amount: int
+    year: int
+
+
+class ReceiptNumbered(Message):
+    """The receipt has its number."""
+
+    number: str
+
+
+MOVES = Table(
+    [
+        #    from               message              to                  event
+        Move(None, dossiers.Submitted, "open", payments.Opened),
+        Move("open", StartCheckout, "checkout_ready"),
+        Move("checkout_ready", CheckoutCreated, "in_checkout", payments.Started),
+        Move("checkout_ready", CheckoutRefused, "open"),
+        Move("in_checkout", StillOpen, "in_checkout", payments.Failed),
+        Move("in_checkout", SessionClosed, "open"),
+        Move("open", Captured, "paid", payments.Succeeded),
+        Move("checkout_ready", Captured, "paid", payments.Succeeded),
+        Move("in_checkout", Captured, "paid", payments.Succeeded),
+        Move("open", BillExpiry, "expired", payments.Expired),
+        Move("checkout_ready", BillExpiry, "expiring"),
+        Move("in_checkout", BillExpiry, "expiring"),
+        Move("expiring", CheckoutCreated, "expiring"),
+        Move("expiring", CheckoutRefused, "expired", payments.Expired),
+        Move("expiring", SessionClosed, "expired", payments.Expired),
+        Move("expiring", Captured, "paid", payments.Succeeded),
+        Move("open", dossiers.Refused, "cancelled", payments.Cancelled),
+        Move("checkout_ready", dossiers.Refused, "withdrawing"),
+        Move("in_checkout", dossiers.Refused, "withdrawing"),
+        Move("expiring", dossiers.Refused, "withdrawing"),
+        Move("withdrawing", CheckoutCreated, "withdrawing"),
+        Move("withdrawing", CheckoutRefused, "cancelled", payments.Cancelled),
+        Move("withdrawing", SessionClosed, "cancelled", payments.Cancelled),
+        Move("withdrawing", Captured, "refund_ready", payments.RefundStarted),
+        Move("paid", dossiers.Refused, "refund_ready", payments.RefundStarted),
+        Move("expired", Captured, "refund_ready", payments.RefundStarted),
+        Move("cancelled", Captured, "refund_ready", payments.RefundStarted),
+        Move("refund_ready", RefundDone, "refunded", payments.Refunded),
+        Move("refund_ready", RefundRefused, "refund_failed", payments.RefundFailed),
+    ]
+)
+
+
+def open_bill(bill: Bill | None, event: Event[dossiers.Submitted], now: datetime) -> Decision[Bill] | None:
+    """Open the bill of a dossier that has fees."""
+    submitted = event.data
+    amount = total(submitted.fee_lines)
+    if bill is not None or amount == 0 or submitted.payment_due is None:
+        return None
+    opened = Bill(
+        dossier_code=event.subject,
+        bill_id=derived_id(event.id, "bill"),
+        person_id=submitted.person_id,
+        agency=submitted.step.agency,
+        amount=amount,
+        fee_lines=submitted.fee_lines,
+        due=submitted.payment_due,
+    )
+    said = payments.Opened(bill_id=opened.bill_id, amount=amount, fee_lines=opened.fee_lines, due=opened.due)
+    return Decision(opened, (said,), timers=(At(opened.due, BillExpiry()),))
+
+
+def known(bill: Bill | None) -> Bill:
+    """Raises NotFound when there is no bill."""
+    if bill is None:
+        raise NotFound("Không tìm thấy khoản phí này.", "There is no such bill.")
+    return bill
+
+
+def to(bill: Bill, message: type, **changes: object) -> Bill:
+    """The bill in the state that the table gives. Raises Refusal for an illegal move."""
+    return bill.model_copy(update={"state": MOVES.require(bill.state, message).target, **changes})
+
+
+def running(bill: Bill, attempt_id: UUID) -> Attempt | None:
+    """The attempt that an answer speaks of, when it is the running one."""
+    return bill.attempt if bill.attempt is not None and bill.attempt.attempt_id == attempt_id else None

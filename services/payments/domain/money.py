@@ -1,0 +1,158 @@
+"""Money in and money back: one function takes it in, whoever saw it, and each đồng is posted once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from chassis.clock import VIETNAM
+from chassis.decider import Call, Decision
+from chassis.identifiers import derived_id
+from contracts import dossiers, payments
+from contracts.money import FeeLine, total
+from services.payments.domain import ledger
+from services.payments.domain.bill import (
+    GATEWAY,
+    AttemptSilence,
+    Bill,
+    BillExpiry,
+    Capture,
+    IssueReceipt,
+    ReceiptNumbered,
+    Return,
+    known,
+    to,
+)
+from services.payments.domain.gateway import Captured, Refund, RefundDone, RefundRefused
+
+PAYABLE = {"open", "checkout_ready", "in_checkout", "expiring"}
+
+
+def captured(bill: Bill | None, message: Captured, now: datetime) -> Decision[Bill] | None:
+    """Take money in: once for an attempt, whoever saw it, whatever was thought of the attempt before."""
+    bill = known(bill)
+    if message.attempt_id in bill.taken:
+        return None
+    bill = bill.model_copy(update={"taken": (*bill.taken, message.attempt_id)})
+    capture = Capture(**message.model_dump())
+    if (message.amount, message.currency) != (bill.amount, bill.currency):
+        return _discrepancy(bill, capture)
+    if bill.state in PAYABLE and bill.captured is None:
+        return _paid(bill, capture, now)
+    return _unwanted(bill, capture)
+
+
+def refund_done(bill: Bill | None, message: RefundDone, now: datetime) -> Decision[Bill] | None:
+    """The gateway returned the money: post it."""
+    bill = known(bill)
+    back = bill.refund
+    if back is None or back.refund_id != message.refund_id or bill.state != "refund_ready":
+        return None
+    if back.unexpected:
+        postings = ledger.refund_unexpected(back.refund_id, GATEWAY, back.amount, back.reason)
+    else:
+        postings = ledger.refund(back.refund_id, GATEWAY, back.lines, back.reason)
+    done = back.model_copy(update={"reference": message.reference})
+    refunded = payments.Refunded(
+        bill_id=bill.bill_id, refund_id=back.refund_id, amount=back.amount, gateway_reference=message.reference
+    )
+    return Decision(to(bill, RefundDone, refund=done, postings=postings), (refunded,))
+
+
+def refund_refused(bill: Bill | None, message: RefundRefused, now: datetime) -> Decision[Bill] | None:
+    """The gateway will not return the money: an officer must."""
+    bill = known(bill)
+    if bill.refund is None or bill.refund.refund_id != message.refund_id or bill.state != "refund_ready":
+        return None
+    failed = payments.RefundFailed(bill_id=bill.bill_id, refund_id=message.refund_id, reason=message.reason)
+    return Decision(to(bill, RefundRefused), (failed,))
+
+
+def receipt_numbered(bill: Bill | None, message: ReceiptNumbered, now: datetime) -> Decision[Bill] | None:
+    """The receipt has its number: tell it once."""
+    bill = known(bill)
+    if bill.receipt_number is not None:
+        return None
+    issued = payments.ReceiptIssued(bill_id=bill.bill_id, receipt_number=message.number, amount=bill.amount)
+    return Decision(bill.model_copy(update={"receipt_number": message.number}), (issued,))
+
+
+def refunding(bill: Bill, lines: tuple[FeeLine, ...], reason: str, refund_id: UUID) -> Decision[Bill] | None:
+    """Send fee lines of a paid bill back."""
+    if bill.captured is None:
+        return None
+    back = Return(refund_id=refund_id, amount=total(lines), reason=reason, lines=lines)
+    return _send_back(to(bill, dossiers.Refused, refund=back), bill.captured, back)
+
+
+def _paid(bill: Bill, capture: Capture, now: datetime) -> Decision[Bill]:
+    paid = to(
+        bill,
+        Captured,
+        captured=capture,
+        attempt=None,
+        postings=ledger.capture(capture.attempt_id, GATEWAY, bill.fee_lines),
+    )
+    succeeded = payments.Succeeded(
+        bill_id=bill.bill_id,
+        attempt_id=capture.attempt_id,
+        amount=capture.amount,
+        gateway=GATEWAY,
+        gateway_reference=capture.reference,
+        paid_at=capture.paid_at,
+    )
+    receipt_id = derived_id(capture.attempt_id, "receipt")
+    request = IssueReceipt(
+        receipt_id=receipt_id,
+        bill_id=bill.bill_id,
+        dossier_code=bill.dossier_code,
+        amount=bill.amount,
+        year=capture.paid_at.astimezone(VIETNAM).year,
+    )
+    return Decision(paid, (succeeded,), cancels=(BillExpiry, AttemptSilence), calls=(Call(receipt_id, request),))
+
+
+def _unwanted(bill: Bill, capture: Capture) -> Decision[Bill]:
+    """Money for a bill that no longer asks for it: keep it apart and send it back."""
+    postings = ledger.unexpected(capture.attempt_id, GATEWAY, capture.amount, "late capture")
+    if bill.refund is not None or bill.captured is not None:
+        # A second refund on one bill waits for a person: the first one must not be touched.
+        found = bill.model_copy(update={"state": "discrepancy", "postings": postings})
+        return Decision(found, (_difference(bill, capture),))
+    back = Return(
+        refund_id=derived_id(capture.attempt_id, "refund"),
+        amount=capture.amount,
+        reason="nộp sau khi khoản phí đã đóng",
+        unexpected=True,
+    )
+    adopted = to(bill, Captured, captured=capture, attempt=None, refund=back, postings=postings)
+    return _send_back(adopted, capture, back)
+
+
+def _send_back(bill: Bill, capture: Capture, back: Return) -> Decision[Bill]:
+    started = payments.RefundStarted(
+        bill_id=bill.bill_id, refund_id=back.refund_id, amount=back.amount, reason=back.reason
+    )
+    request = Refund(refund_id=back.refund_id, reference=capture.reference, amount=back.amount, reason=back.reason)
+    return Decision(bill, (started,), cancels=(AttemptSilence, BillExpiry), calls=(Call(back.refund_id, request),))
+
+
+def _discrepancy(bill: Bill, capture: Capture) -> Decision[Bill]:
+    """Not the amount or the currency of the bill: nothing is settled, a person must look."""
+    postings: tuple[ledger.Posting, ...] = ()
+    if capture.currency == bill.currency and capture.amount > 0:
+        postings = ledger.unexpected(capture.attempt_id, GATEWAY, capture.amount, "wrong amount")
+    found = bill.model_copy(
+        update={"state": "discrepancy", "captured": bill.captured or capture, "attempt": None, "postings": postings}
+    )
+    return Decision(found, (_difference(bill, capture),), cancels=(AttemptSilence, BillExpiry))
+
+
+def _difference(bill: Bill, capture: Capture) -> payments.DiscrepancyFound:
+    return payments.DiscrepancyFound(
+        bill_id=bill.bill_id,
+        attempt_id=capture.attempt_id,
+        expected=bill.amount,
+        found=capture.amount,
+        found_currency=capture.currency,
+    )
