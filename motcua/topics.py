@@ -37,10 +37,9 @@ def list_topics(as_json: Json = False) -> None:
         typer.echo(_dump([_facts(certificate) for certificate in certificates]))
         return
     table = Table(box=None)
-    for header in ("chủ đề · topic", "sở hữu · owner", "khóa · key"):
+    for header in ("chủ đề", "sở hữu", "khóa", "lưu"):
         table.add_column(header, no_wrap=True)
-    table.add_column("lưu · kept")
-    table.add_column("người đọc · readers")
+    table.add_column("người đọc")
     for certificate in certificates:
         readers = ", ".join(certificate.readers)
         table.add_row(certificate.topic, certificate.owner, certificate.key, _kept(certificate), readers)
@@ -125,9 +124,9 @@ def _facts(certificate: Certificate) -> dict[str, Any]:
 
 
 def _kept(certificate: Certificate) -> str:
-    if certificate.cleanup == "compact":
-        return "bản cuối · last"
-    return f"{certificate.retention} ngày · days" if certificate.retention else "mãi mãi · for ever"
+    if certificate.cleanup == "compact":  # the last event of each key
+        return "bản cuối"
+    return f"{certificate.retention} ngày" if certificate.retention else "mãi mãi"
 
 
 def _dump(value: object) -> str:

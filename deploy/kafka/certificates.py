@@ -163,6 +163,8 @@ def load(folder: Path = FOLDER) -> tuple[Certificate, ...]:
             certificates.append(parse(path.read_text(encoding="utf-8"), path.name))
         except CertificateError as error:
             faults.append(str(error))
+        except UnicodeDecodeError as error:
+            faults.append(f"{path.name}: không phải UTF-8 · not UTF-8: {error.reason}")
     if not certificates and not faults:
         faults.append(f"{folder}: không có giấy khai sinh nào · no certificates")
     if faults:
