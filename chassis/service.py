@@ -46,7 +46,7 @@ log = structlog.get_logger()
 class Service:
     """A service's table of contents.
 
-    `routes` answer HTTP; `consumes` folds topics; `decides` lists commands, timers and answers; `calls` maps requests to
+    `routes` answer HTTP; `consumes` folds topics; `publishes` names the topics it owns; `decides` lists commands, timers and answers; `calls` maps requests to
     outside systems to the functions that make them; `sealed` names the topics whose values are sealed; `at_start` runs
     once the database is there.
     """
@@ -57,6 +57,7 @@ class Service:
     registry: Mapping[str, type[BaseModel]]
     routes: Sequence[APIRouter] = ()
     consumes: Sequence[Fold] = ()
+    publishes: Sequence[str] = ()
     decides: Sequence[Decides] = ()
     calls: Mapping[type[Message], Handler] = field(default_factory=dict)
     sealed: Mapping[str, Sealer] = field(default_factory=dict)
@@ -91,7 +92,7 @@ class Running:
         """What runs beside HTTP in these roles."""
         settings, kafka = self.service.settings, Kafka.from_settings(self.service.settings)
         tasks: list[Coroutine[Any, Any, None]] = [self._housekeeping()]
-        if "relay" in roles:
+        if "relay" in roles and self.service.publishes:
             url = settings.database_url.get_secret_value()
             tasks.append(Relay(url, kafka, settings.instance, self.voice.tracer, self.metrics, self.health).forever())
         if "consumers" in roles and self.service.consumes:

@@ -7,7 +7,7 @@ from chassis.decider import Decides
 from chassis.sealing import Sealer
 from chassis.service import Service
 from chassis.work import Work
-from contracts import contacts, payments
+from contracts import contacts, dossiers, payments, procedures
 from contracts.registry import EVENTS
 from services.intake import api, store
 from services.intake.domain import catalogue, dossier, person, publication
@@ -19,10 +19,10 @@ def intake(settings: IntakeSettings) -> Service:
 
     Reads payments.v1; writes dossiers.v1, contacts.v1 (sealed) and procedures.v1; owns dossiers and people.
     """
-    procedures = catalogue.load()
+    loaded = catalogue.load()
 
     async def publish_catalogue(work: Work) -> None:
-        for code, procedure in procedures.procedures.items():
+        for code, procedure in loaded.procedures.items():
             await work.send(store.publications, code, publication.Publish(procedure=procedure))
 
     return Service(
@@ -30,7 +30,7 @@ def intake(settings: IntakeSettings) -> Service:
         description="Tiếp nhận hồ sơ: từ tờ khai đến kết quả. / Dossiers, from the form to the result.",
         settings=settings,
         registry=EVENTS,
-        routes=[api.of_citizens(procedures), api.of_officers(), api.of_catalogue(procedures)],
+        routes=[api.of_citizens(loaded), api.of_officers(), api.of_catalogue(loaded)],
         consumes=[
             Fold(
                 "intake.payments",
@@ -39,6 +39,7 @@ def intake(settings: IntakeSettings) -> Service:
                 on={payments.Succeeded: dossier.settle_fees, payments.Expired: dossier.stop_unpaid},
             ),
         ],
+        publishes=[dossiers.TOPIC, contacts.TOPIC, procedures.TOPIC],
         decides=[
             Decides(
                 store.dossiers,

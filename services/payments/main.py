@@ -6,6 +6,7 @@ from chassis.consumer import Fold
 from chassis.decider import Decides
 from chassis.service import Service
 from contracts import dossiers
+from contracts import payments as contract
 from contracts.registry import EVENTS
 from services.payments import api, store
 from services.payments.adapters import stripe
@@ -43,6 +44,7 @@ def payments(settings: PaymentsSettings) -> Service:
                 },
             ),
         ],
+        publishes=[contract.TOPIC],
         decides=[
             Decides(
                 store.bills,
