@@ -1,8 +1,8 @@
 """A process beside the supervisor that ends the stack's processes when the supervisor is gone, however it went.
 
-Its standard input is a pipe that only the supervisor holds open. Each line is the JSON list of all processes that
-run now; the end of the pipe is the supervisor's end. It also holds the lock of the data folder, so that the next
-supervisor starts only when everything has been ended.
+Its standard input is a pipe that only the supervisor holds open (`guarding.py`). Each line is the JSON list of all
+processes that run now; the end of the pipe is the supervisor's end. It also holds the lock of the data folder, so
+that the next supervisor starts only when everything has been ended.
 """
 
 from __future__ import annotations

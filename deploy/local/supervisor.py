@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
-import sys
 import time
-from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.local import environment, lock, logs, processes, state
+from deploy.local import lock, logs, processes, state
 from deploy.local.checks import check_ports, check_room, explained
 from deploy.local.child import Child, StackError
-from deploy.local.keeper import CODE, Keeper, Pace
+from deploy.local.guarding import Guard
+from deploy.local.keeper import Keeper, Pace
 from deploy.local.processes import Process, birth_of
 from deploy.local.state import StackState
 
@@ -44,8 +42,7 @@ class Supervisor:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     hurry: asyncio.Event = field(default_factory=asyncio.Event)
     _keepers: dict[str, Keeper] = field(init=False)
-    _guard: asyncio.subprocess.Process | None = None
-    _told: list[Process] = field(default_factory=list)
+    _guard: Guard | None = None
     _unwritten: bool = True
 
     def __post_init__(self) -> None:
@@ -80,7 +77,7 @@ class Supervisor:
         (self.hurry if self.stop.is_set() else self.stop).set()
 
     async def _run(self, descriptor: int) -> None:
-        await self._start_guard(descriptor)
+        await self._renew_guard(descriptor)
         tasks = [asyncio.create_task(self._keep(keeper)) for keeper in self._keepers.values()]
         tasks += [asyncio.create_task(self._house(descriptor)), asyncio.create_task(self._asked_to_stop())]
         try:
@@ -95,7 +92,8 @@ class Supervisor:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._stop_all()
-            await self._end_guard()
+            if self._guard is not None:
+                await self._guard.close()
             self._write()
 
     async def _asked_to_stop(self) -> None:
@@ -131,8 +129,8 @@ class Supervisor:
                 if time.monotonic() > next_bound:
                     await asyncio.to_thread(logs.bound, self.data)
                     next_bound = time.monotonic() + HOUSEKEEPING_SECONDS
-            if self._guard is not None and self._guard.returncode is not None:
-                await self._start_guard(descriptor)
+            if self._guard is None or self._guard.gone():
+                await self._renew_guard(descriptor)
             await asyncio.sleep(WRITE_SECONDS)
 
     async def _end_leftovers(self) -> None:
@@ -140,31 +138,12 @@ class Supervisor:
         if before is not None:
             await asyncio.to_thread(processes.end, before.processes())
 
-    async def _start_guard(self, descriptor: int) -> None:
-        self._guard = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "deploy.local.guard"),
-            stdin=PIPE,
-            stdout=DEVNULL,
-            stderr=DEVNULL,
-            env=environment.base(self.data),
-            cwd=CODE,
-            pass_fds=[descriptor],
-            start_new_session=True,
-        )
-        self._told = []
-        self._tell_guard()
-
-    async def _end_guard(self) -> None:
-        if self._guard is not None and self._guard.stdin is not None:
-            self._guard.stdin.close()
-            await self._guard.wait()
-
-    def _tell_guard(self) -> None:
-        running = self.shown.processes()
-        if running != self._told and self._guard is not None and self._guard.stdin is not None:
-            line = json.dumps([asdict(process) for process in running])
-            self._guard.stdin.write(line.encode() + b"\n")
-            self._told = running
+    async def _renew_guard(self, descriptor: int) -> None:
+        before, self._guard = self._guard, None
+        if before is not None:
+            await before.close()
+        self._guard = await Guard.start(self.data, descriptor, self.shown.processes())
+        self._guard.tell(self.shown.processes())  # what began or ended meanwhile
 
     def _coming_up(self) -> bool:
         return self.shown.ready_seconds is None
@@ -176,7 +155,8 @@ class Supervisor:
             if ready and self._coming_up():
                 self.shown.ready_seconds = time.time() - self.shown.since
         self._unwritten = True
-        self._tell_guard()
+        if self._guard is not None:
+            self._guard.tell(self.shown.processes())
         self.changed(self.shown)
 
     def _write(self) -> None:
