@@ -1,0 +1,1 @@
+"""Tells the citizen: SMS and e-mail with delivery receipts, and appointments at the desk."""
