@@ -1,0 +1,164 @@
+"""The view of a dossier: four facts side by side, the same in whatever order the topics come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import reduce
+from typing import Any
+from uuid import UUID
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from chassis.envelope import Event
+from chassis.identifiers import derived_id, new_id
+from contracts import appointments, dossiers, notifications, payments
+from contracts.event import Data
+from services.status.domain.view import View
+from services.status.main import CONSUMES
+from tests.records import CODE, NOON, event, example
+
+DECIDERS = {kind: decide for fold in CONSUMES for kind, decide in fold.on.items()}
+TOPICS = (dossiers.EVENTS, payments.EVENTS, appointments.EVENTS, notifications.EVENTS)
+FIRST = new_id()
+SOURCES = (FIRST, derived_id(FIRST, "another"))
+SOURCE_FIELDS = {payments: "bill_id", appointments: "appointment_id", notifications: "notice_id"}
+
+
+def folded(events: Iterable[Event[Any]]) -> View:
+    """The view after these events in this order."""
+
+    def step(view: View | None, each: Event[Any]) -> View:
+        decision = DECIDERS[type(each.data)](view, each, NOON)
+        assert decision is not None
+        return View.model_validate(decision.state)
+
+    view = reduce(step, events, None)
+    assert view is not None
+    return view
+
+
+def of_source(kind: type[Data], source: UUID, **changes: Any) -> Data:
+    """An example that names this bill, appointment or notice."""
+    named = {field: source for module, field in SOURCE_FIELDS.items() if kind.TOPIC == module.TOPIC}
+    return example(kind, **named, **changes)
+
+
+@st.composite
+def topic_of(draw: st.DrawFn, kinds: tuple[type[Data], ...], once: bool) -> list[Event[Any]]:
+    """What one topic may hold of a dossier: each source counts its own events, and times may be equal or go back."""
+    from_dossier = dossiers.Submitted in kinds
+    sources = SOURCES[:1] if from_dossier else SOURCES
+    pairs = st.tuples(st.sampled_from(kinds), st.sampled_from(sources), st.integers(0, 3), st.integers(1, 10))
+    told = draw(st.lists(pairs, max_size=6, unique_by=(lambda pair: pair[:2]) if once else None))
+    events: list[Event[Any]] = []
+    counted = dict.fromkeys(sources, 0)
+    for kind, source, minutes, status in told:
+        counted[source] += 1
+        changes = {"step": {"status": status, "officer": f"Cán bộ {counted[source]}"}} if from_dossier else {}
+        at = NOON + timedelta(minutes=minutes)
+        events.append(event(of_source(kind, source, **changes), counted[source], at))
+    return events
+
+
+@st.composite
+def interleaved(draw: st.DrawFn) -> tuple[list[Event[Any]], list[Event[Any]]]:
+    """Four topics' events, topic after topic and in some other order that keeps each topic's own."""
+    topics = [draw(topic_of(kinds, once=False)) for kinds in TOPICS]
+    turns = draw(st.permutations([number for number, events in enumerate(topics) for _ in events]))
+    assume(turns)
+    waiting = [iter(events) for events in topics]
+    return [each for events in topics for each in events], [next(waiting[number]) for number in turns]
+
+
+@given(interleaved())
+def test_any_interleaving_of_the_topics_gives_the_same_view(orders: tuple[list[Event[Any]], list[Event[Any]]]) -> None:
+    one, other = orders
+    assert folded(one) == folded(other)
+
+
+@given(st.data())
+def test_even_events_of_one_topic_may_come_late_without_a_trace(data: st.DataObject) -> None:
+    """Refusal and stop are both final, so a dossier has one of them."""
+    kinds = [tuple(kind for kind in topic if kind is not dossiers.Stopped) for topic in TOPICS]
+    events = [each for topic in kinds for each in data.draw(topic_of(topic, once=True))]
+    if events:
+        assert folded(events) == folded(data.draw(st.permutations(events)))
+
+
+@given(interleaved())
+def test_every_event_has_its_line_in_the_timeline_in_order_of_time(
+    orders: tuple[list[Event[Any]], list[Event[Any]]],
+) -> None:
+    events, view = orders[1], folded(orders[1])
+    assert sorted(line.type for line in view.timeline) == sorted(each.type for each in events)
+    times = [line.at for line in view.timeline]
+    assert times == sorted(times)
+    assert view.opened_at == times[0]
+
+
+@given(interleaved())
+def test_a_view_survives_its_row(orders: tuple[list[Event[Any]], list[Event[Any]]]) -> None:
+    view = folded(orders[0])
+    assert View.model_validate_json(view.model_dump_json()) == view
+
+
+def test_before_the_dossiers_own_event_only_what_others_said_is_known() -> None:
+    view = folded([event(example(payments.Opened))])
+    assert view.dossier_code == CODE
+    assert (view.status, view.person_id, view.agency, view.result) == (None, None, None, None)
+    assert [bill.state for bill in view.payments.values()] == ["open"]
+
+
+def test_the_four_facts_do_not_touch_each_other() -> None:
+    bill, visit, notice = new_id(), new_id(), new_id()
+    base = [
+        event(example(dossiers.Accepted, step={"status": 2}), 3),
+        event(example(payments.Succeeded, bill_id=bill), 3),
+        event(example(appointments.Booked, appointment_id=visit), 1),
+        event(example(notifications.Sent, notice_id=notice), 1),
+    ]
+    before = folded(base)
+    after = folded([*base, event(example(payments.RefundFailed, bill_id=bill), 9)])
+    told = {"payments", "timeline"}
+    assert after.model_dump(exclude=told) == before.model_dump(exclude=told)
+    assert after.payments[bill].state == "refund_failed"
+
+
+def test_an_older_event_of_the_same_source_changes_no_fact() -> None:
+    bill = new_id()
+    paid = event(example(payments.Succeeded, bill_id=bill), 3)
+    declined = event(example(payments.Failed, bill_id=bill), 2)
+    view = folded([paid, declined])
+    assert view.payments[bill].state == "paid"
+    assert len(view.timeline) == 2
+
+    done = event(example(dossiers.Completed, step={"status": 9, "officer": "Hoàng Văn Sơn"}), 5)
+    started = event(example(dossiers.ProcessingStarted, step={"status": 4, "officer": "Vũ Thị Lan"}), 4)
+    view = folded([done, started])
+    assert (view.status, view.officer) == (9, "Hoàng Văn Sơn")
+
+
+def test_who_has_the_dossier_since_when_and_due_when_follow_the_latest_step() -> None:
+    due = datetime.fromisoformat("2026-06-16T17:00:00+07:00")
+    step = {"status": 4, "department": "Phòng Quản lý vận tải", "officer": "Hoàng Văn Sơn", "since": NOON, "due": due}
+    view = folded([event(example(dossiers.Submitted), 1), event(example(dossiers.ProcessingStarted, step=step), 2)])
+    assert (view.department, view.officer, view.since, view.due) == (
+        "Phòng Quản lý vận tải",
+        "Hoàng Văn Sơn",
+        NOON,
+        due,
+    )
+    holder = view.timeline[-1].holder
+    assert holder is not None
+    assert (holder.status, holder.due) == (4, due)
+
+
+def test_partial_refunds_add_up() -> None:
+    bill = new_id()
+    events = [
+        event(example(payments.Refunded, bill_id=bill, refund_id=new_id(), amount=amount), number)
+        for number, amount in enumerate((35_000, 100_000), 5)
+    ]
+    assert folded(events).payments[bill].refunded == 135_000
