@@ -15,7 +15,6 @@ from deploy.kafka.certificates import CertificateError, load
 from deploy.kafka.connection import AdministrationError, BrokerAwayError, Connection, WrongPasswordError, session
 from deploy.kafka.plan import Report
 from deploy.local import environment, kafka_files, kafka_once
-from deploy.local.checks import explained
 from deploy.local.child import Child, Progress, StackError
 from deploy.local.jars import fetch, locked
 from deploy.local.layout import Layout
@@ -47,15 +46,12 @@ def kafka_child(layout: Layout, secrets: Secrets, python: str = sys.executable, 
         await fetch(jars, folder / "jars", progress)
         shell = {**environment.base(layout.data), **variables}
         cache = await asyncio.to_thread(kafka_once.cache_name, folder, jars)
-        try:
+        await asyncio.to_thread(write_files, folder, layout, secrets, cache)
+        await kafka_once.format_log(folder, layout, secrets, shell, progress)
+        if learn and not await asyncio.to_thread((folder / cache).exists):
+            progress("học cách khởi động nhanh · learning to start fast")
+            await kafka_once.learn_to_start(folder, cache, python, ready, shell)
             await asyncio.to_thread(write_files, folder, layout, secrets, cache)
-            await kafka_once.format_log(folder, layout, secrets, shell, progress)
-            if learn and not (folder / cache).exists():
-                progress("học cách khởi động nhanh · learning to start fast")
-                await kafka_once.learn_to_start(folder, cache, python, ready, shell)
-                await asyncio.to_thread(write_files, folder, layout, secrets, cache)
-        except OSError as error:
-            raise explained(error, folder) from error
 
     return Child(
         name="kafka",
