@@ -113,6 +113,12 @@ def by_token(token: str) -> Card:
     return BY_TOKEN.get(token, STRANGER)
 
 
+def grouped(number: str) -> str:
+    """As it is printed on the card: in fours, American Express as 4, 6 and 5."""
+    ends = (4, 10, 15) if len(number) == 15 else range(4, len(number) + 4, 4)
+    return " ".join(number[start:end] for start, end in zip((0, *ends), ends, strict=False))
+
+
 def luhn(number: str) -> bool:
     """The check digit of ISO/IEC 7812-1, annex B."""
     total = 0

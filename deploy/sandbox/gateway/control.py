@@ -45,14 +45,12 @@ class Control:
         """`movements`: charges positive, refunds negative, refunds that failed positive again; `totals` by currency."""
         return JSONResponse({"movements": self.movements(), "totals": self.office.store.balances()})
 
-    async def webhooks(self, _: Request) -> JSONResponse:
-        """The latest 10,000 deliveries, newest last; `oddity` tells what a fault made of one."""
-        rows = self.office.queue.deliveries()
+    async def webhooks(self, request: Request) -> JSONResponse:
+        """The latest deliveries (`limit`, 1,000), newest last; `oddity` tells what a fault made of one; `states` of all."""
+        limit = request.query_params.get("limit", "1000")
+        rows = self.office.queue.deliveries(int(limit) if limit.isdecimal() else 1000)
         told = [{name: value for name, value in dict(row).items() if name != "payload"} for row in rows]
-        counts: dict[str, int] = {}
-        for row in rows:
-            counts[row["state"]] = counts.get(row["state"], 0) + 1
-        return JSONResponse({"deliveries": told, "states": counts})
+        return JSONResponse({"deliveries": told, "states": self.office.queue.states()})
 
     async def requests(self, _: Request) -> JSONResponse:
         return JSONResponse({"requests": list(self.api.requests)})

@@ -14,13 +14,10 @@ import random
 import sqlite3
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from deploy.sandbox.gateway.postman import PostError, Postman
 from deploy.sandbox.gateway.store import Object, dumped
 from deploy.sandbox.gateway.work import Office, Work
-
-if TYPE_CHECKING:
-    from httpcore import AsyncConnectionPool
 
 AT_ONCE = 32
 LONGEST_RETRY_SECONDS = 60.0
@@ -48,7 +45,7 @@ class Deliveries:
 
     office: Office
     busy: set[int] = field(default_factory=set)
-    pool: AsyncConnectionPool | None = None
+    postman: Postman = field(default_factory=lambda: Postman(ANSWER_WITHIN_SECONDS))
 
     async def run(self) -> None:
         try:
@@ -62,8 +59,7 @@ class Deliveries:
                         tasks.create_task(self.deliver(row))
                     await self._rest()
         finally:
-            if self.pool is not None:
-                await self.pool.aclose()
+            self.postman.close()
 
     async def _rest(self) -> None:
         """Until the next delivery is due or something wakes us; all hands busy, until one is free."""
@@ -116,12 +112,7 @@ class Deliveries:
 
     async def _post(self, endpoint: Object, oddity: str | None, body: bytes) -> tuple[int | None, str | None]:
         """(status answered, what kept it from being answered). Signed by the wall clock, which receivers compare."""
-        # Imported at the first delivery: it would be a third of the time the server takes to start.
-        from httpcore import AsyncConnectionPool, NetworkError, ProtocolError, TimeoutException, UnsupportedProtocol
-
-        if self.pool is None:
-            self.pool = AsyncConnectionPool(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE, retries=0)
-        headers: dict[bytes | str, bytes | str] = {
+        headers = {
             "Content-Type": "application/json; charset=utf-8",
             "User-Agent": "motcua-sandbox-gateway/1.0",
         }
@@ -130,12 +121,8 @@ class Deliveries:
             headers["Stripe-Signature"] = signature(
                 "whsec_stolen" if oddity == "forged" else endpoint["_secret"], body, at
             )
-        limits = dict.fromkeys(("connect", "read", "write", "pool"), ANSWER_WITHIN_SECONDS)
         try:
-            response = await self.pool.request(
-                "POST", endpoint["url"], headers=headers, content=body, extensions={"timeout": limits}
-            )
-        except (NetworkError, ProtocolError, TimeoutException, UnsupportedProtocol) as failure:
-            log.info("webhook to %s not delivered: %r", endpoint["id"], failure)
-            return None, type(failure).__name__
-        return response.status, None
+            return await self.postman.post(endpoint["url"], headers, body), None
+        except PostError as failure:
+            log.info("webhook to %s not delivered: %s", endpoint["id"], failure)
+            return None, str(failure)

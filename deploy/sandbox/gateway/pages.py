@@ -26,6 +26,7 @@ from deploy.sandbox.kit.requests import bounded_body
 
 PAGES = templates(Path(__file__).parent / "templates")
 PAGES.filters["money"] = money.written
+PAGES.filters["grouped"] = cards.grouped
 LARGEST_FORM = 16 * 1024
 PAID = ("succeeded", "processing", "requires_capture")
 
@@ -127,7 +128,7 @@ class Pages:
             else None
         )
         if decline is not None:
-            form.errors[decline.field] = f"{decline.advice} · {decline.message}"
+            form.errors[decline.field] = (decline.advice, decline.message)
         response = page(
             PAGES, "checkout.html", status, session=session, form=form, items=session["_items"], cards=cards.CARDS,
         )  # fmt: skip

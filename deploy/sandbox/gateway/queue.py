@@ -43,16 +43,12 @@ create index if not exists delivery_due on delivery (due_at) where state = 'pend
 create index if not exists delivery_of_event on delivery (event);
 """
 
+FOREVER = 1e12
 DUE = """
 select * from delivery as mine
 where state = 'pending' and due_at <= ? and id not in (select value from json_each(?))
   and not exists (select 1 from delivery as first where first.id = mine.after and first.state = 'pending')
 order by due_at, id limit ?
-"""
-NEXT_DUE = """
-select min(due_at) from delivery as mine
-where state = 'pending' and id not in (select value from json_each(?))
-  and not exists (select 1 from delivery as first where first.id = mine.after and first.state = 'pending')
 """
 
 
@@ -114,14 +110,19 @@ class Queue:
         return self.connection.execute(DUE, (now, json.dumps(list(busy)), limit)).fetchall()
 
     def next_delivery(self, busy: Collection[int]) -> float | None:
-        due: float | None = self.connection.execute(NEXT_DUE, (json.dumps(list(busy)),)).fetchone()[0]
-        return due
+        first = self.due_deliveries(FOREVER, busy, 1)
+        return float(first[0]["due_at"]) if first else None
 
     def pending_webhooks(self, event: str) -> int:
         statement = "select count(*) from delivery where event = ? and state = 'pending' and oddity is null"
         return int(self.connection.execute(statement, (event,)).fetchone()[0])
 
-    def deliveries(self, limit: int = 10_000) -> list[sqlite3.Row]:
+    def states(self) -> dict[str, int]:
+        """How many deliveries there are in each state."""
+        rows = self.connection.execute("select state, count(*) from delivery group by state order by state")
+        return {str(state): int(count) for state, count in rows}
+
+    def deliveries(self, limit: int) -> list[sqlite3.Row]:
         """Newest last."""
         rows = self.connection.execute("select * from delivery order by id desc limit ?", (limit,)).fetchall()
         return rows[::-1]
