@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import structlog
 
 from chassis import inbox, parking
@@ -21,6 +22,8 @@ from chassis.fold import Group, Inbound, Voice, fold
 from chassis.metrics import Metrics
 from chassis.parking import Record, Refused, lane_of
 from chassis.postgres import Connection, Pool
+
+_LONGEST_REASON = 500
 
 log = structlog.get_logger()
 
@@ -77,7 +80,7 @@ class Consumer:
                 await self.take(records[:half])
                 await self.take(records[half:])
                 return
-            await self._park_alone(records[0], f"{type(error).__name__} {getattr(error, 'sqlstate', '')}")
+            await self._park_alone(records[0], _reason(error))
 
     async def drain(self) -> int:
         """Work off records that are held behind nothing; answers how many keys were touched."""
@@ -96,30 +99,31 @@ class Consumer:
             if record is None:
                 return False
             try:
-                event = self.reader.read(record, self._wanted)
-            except Park as error:
-                await parking.make_head(connection, name, record, str(error))
+                # A savepoint: whatever goes wrong with the record, its key stays locked until that is written down.
+                async with connection.transaction():
+                    state = await self._again(connection, record)
+            except Exception as error:
+                if is_passing(error):
+                    raise
+                await parking.make_head(connection, name, record, _reason(error))
                 return False
-            if isinstance(event, Unwanted) or not await inbox.take(connection, name, [event.id]):
-                await parking.close(connection, name, record, "duplicate")
-                return True
-            (outcome,) = await fold(self.voice, connection, self.consumes.into, [self._group(record, event)])
-            if outcome.error is not None:
-                await inbox.give_back(connection, name, [event.id])
-                await parking.make_head(connection, name, record, _reason(outcome.error))
-                return False
-            await parking.close(connection, name, record, "redriven")
+            await parking.close(connection, name, record, state)
             return True
+
+    async def _again(self, connection: Connection, record: Record) -> str:
+        """The effect of a parked record, and the state in which it is closed. Raises what hinders it."""
+        event = self.reader.read(record, self._wanted)
+        if isinstance(event, Unwanted) or not await inbox.take(connection, self.consumes.name, [event.id]):
+            return "duplicate"
+        (outcome,) = await fold(self.voice, connection, self.consumes.into, [self._group(record, event)])
+        if outcome.error is not None:
+            raise outcome.error
+        return "redriven"
 
     async def _apply(self, connection: Connection, records: Sequence[Record]) -> None:
         name, topic = self.consumes.name, self.consumes.topic
         held = await parking.blocked(connection, name, topic, [lane_of(record) for record in records])
-        refused: list[Refused] = []
-        readable: list[tuple[Record, Event[Any]]] = []
-        for record in records:
-            event = self._read(record, held, refused)
-            if event is not None:
-                readable.append((record, event))
+        readable, refused, settled = await self._sort(connection, records, held)
         fresh = await inbox.take(connection, name, [event.id for _, event in readable])
         first = self._first_of_each(readable, fresh)
         outcomes = await fold(self.voice, connection, self.consumes.into, [self._group(*each) for each in first])
@@ -135,24 +139,40 @@ class Consumer:
             await inbox.give_back(connection, name, without_effect)
         refused.sort(key=lambda each: (each.record.partition, each.record.offset))
         await parking.park(connection, name, topic, refused, self.parking_limit)
-        self._count(len(records), len(first) - len(without_effect), len(readable) - len(first), refused)
+        self._count(len(first) - len(without_effect), len(readable) - len(first) + settled, refused)
 
-    def _read(self, record: Record, held: set[str], refused: list[Refused]) -> Event[Any] | None:
-        """The event of a record that may be handled now; what may not goes to `refused`, and holds what follows it."""
-        lane = lane_of(record)
-        if lane in held:
-            refused.append(Refused(record, None, text_headers(record.headers).get("traceparent")))
-            return None
+    async def _sort(
+        self, connection: Connection, records: Sequence[Record], held: set[str]
+    ) -> tuple[list[tuple[Record, Event[Any]]], list[Refused], int]:
+        """What may be handled now, what may not and holds what follows it, and how many were settled before."""
+        readings = [(record, self._read(record)) for record in records]
+        unreadable = [record for record, event in readings if isinstance(event, Park)]
+        settled = (
+            await parking.settled(connection, self.consumes.name, self.consumes.topic, unreadable)
+            if unreadable
+            else set[tuple[int, int]]()
+        )
+        readable, refused, known = list[tuple[Record, Event[Any]]](), list[Refused](), 0
+        for record, event in readings:
+            lane = lane_of(record)
+            if lane in held:
+                refused.append(Refused(record, None, _trace_of(record)))
+            elif isinstance(event, Event):
+                readable.append((record, event))
+            elif isinstance(event, Unwanted):
+                self.metrics.consumed.labels(self.consumes.name, "ignored").inc()
+            elif (record.partition, record.offset) in settled:
+                known += 1
+            else:
+                held.add(lane)
+                refused.append(Refused(record, _reason(event), _trace_of(record)))
+        return readable, refused, known
+
+    def _read(self, record: Record) -> Event[Any] | Unwanted | Park:
         try:
-            event = self.reader.read(record, self._wanted)
+            return self.reader.read(record, self._wanted)
         except Park as error:
-            held.add(lane)
-            refused.append(Refused(record, str(error), text_headers(record.headers).get("traceparent")))
-            return None
-        if isinstance(event, Unwanted):
-            self.metrics.consumed.labels(self.consumes.name, "ignored").inc()
-            return None
-        return event
+            return error
 
     def _first_of_each(
         self, readable: Sequence[tuple[Record, Event[Any]]], fresh: set[UUID]
@@ -174,11 +194,11 @@ class Consumer:
         async with self.pool.acquire() as connection, connection.transaction():
             name, topic = self.consumes.name, self.consumes.topic
             held = await parking.blocked(connection, name, topic, [lane_of(record)])
-            error = None if held else reason
-            await parking.park(connection, name, topic, [Refused(record, error)], self.parking_limit)
-        self._count(1, 0, 0, [Refused(record, error)])
+            refused = [Refused(record, None if held else reason, _trace_of(record))]
+            await parking.park(connection, name, topic, refused, self.parking_limit)
+        self._count(0, 0, refused)
 
-    def _count(self, records: int, applied: int, duplicates: int, refused: Sequence[Refused]) -> None:
+    def _count(self, applied: int, duplicates: int, refused: Sequence[Refused]) -> None:
         counted = self.metrics.consumed.labels
         counted(self.consumes.name, "applied").inc(applied)
         counted(self.consumes.name, "duplicate").inc(duplicates)
@@ -196,9 +216,15 @@ class Consumer:
 
 
 def _reason(error: Exception) -> str:
-    """Why a decider failed, without what a person may have typed."""
+    """Why a record cannot be handled, without what a person may have typed; short, whatever the record holds."""
     if isinstance(error, Refusal):
         return f"refused: {error.code}"
     if isinstance(error, Park):
-        return str(error)
+        return str(error)[:_LONGEST_REASON]
+    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
+        return f"{type(error).__name__} {getattr(error, 'sqlstate', None) or ''}".strip()
     return f"{type(error).__name__} in a decider"
+
+
+def _trace_of(record: Record) -> str | None:
+    return text_headers(record.headers).get("traceparent")

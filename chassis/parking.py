@@ -9,6 +9,7 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, TypeAlias
 
 from aiokafka import ConsumerRecord
@@ -17,6 +18,8 @@ from chassis.errors import Retry
 from chassis.postgres import Connection
 
 Record: TypeAlias = ConsumerRecord[Any, Any]
+
+_LONGEST_LANE = 256
 
 _BLOCKED = """
 select key from parked_key where consumer = $1 and topic = $2 and key = any($3::text[]) order by key for key share
@@ -39,6 +42,11 @@ _HELD_HEADS = """
 select key from parked_key k where consumer = $1 and topic = $2 and 'held' = (
     select state from parked p where p.consumer = $1 and p.topic = $2 and p.open_key = k.key order by "offset" limit 1
 ) limit $3
+"""
+_SETTLED = """
+select p.partition, p."offset" from parked p
+join unnest($3::int[], $4::bigint[]) as r(partition, position) on p.partition = r.partition and p."offset" = r.position
+where p.consumer = $1 and p.topic = $2 and p.open_key is null
 """
 _LOCK_KEY = "select key from parked_key where consumer = $1 and topic = $2 and key = $3 for update"
 _FIRST_OPEN = """
@@ -71,16 +79,24 @@ class Refused:
 
 
 def lane_of(record: Record) -> str:
-    """The key that order is kept for; a record without a key is a lane of its own."""
+    """The key that order is kept for, as text that an index can hold; a record without a key is a lane of its own."""
     if record.key is None:
         return f"no key: partition {record.partition} offset {record.offset}"
-    return str(bytes(record.key).decode(errors="backslashreplace")).replace("\x00", "\\x00")
+    key = bytes(record.key)
+    text = key.decode(errors="backslashreplace").replace("\x00", "\\x00")
+    return text if len(text) <= _LONGEST_LANE else f"{text[:64]}… sha256 {sha256(key).hexdigest()}"
 
 
 async def blocked(connection: Connection, consumer: str, topic: str, keys: Sequence[str]) -> set[str]:
     """Which keys have an open record; the answer holds until this transaction ends."""
     rows = await connection.fetch(_BLOCKED, consumer, topic, sorted(set(keys)))
     return {row["key"] for row in rows}
+
+
+async def settled(connection: Connection, consumer: str, topic: str, records: Sequence[Record]) -> set[tuple[int, int]]:
+    """Partition and offset of those that were parked once and are closed: copies of them have no effect any more."""
+    places = [record.partition for record in records], [record.offset for record in records]
+    return {(row["partition"], row["offset"]) for row in await connection.fetch(_SETTLED, consumer, topic, *places)}
 
 
 async def park(connection: Connection, consumer: str, topic: str, refused: Sequence[Refused], limit: int) -> None:
@@ -136,11 +152,16 @@ async def make_head(connection: Connection, consumer: str, record: Record, error
 
 
 def _as_json(headers: Sequence[tuple[str, bytes | None]]) -> str:
-    return json.dumps([[name, None if value is None else base64.b64encode(value).decode()] for name, value in headers])
+    """Names as text with escapes, for jsonb holds no null byte; values as base64."""
+    coded = [(name, None if value is None else base64.b64encode(value).decode()) for name, value in headers]
+    return json.dumps([[name.encode("unicode_escape").decode(), value] for name, value in coded])
 
 
 def _record(row: Any) -> Record:
-    headers = tuple((name, None if value is None else base64.b64decode(value)) for name, value in row["headers"])
+    headers = tuple(
+        (name.encode().decode("unicode_escape"), None if value is None else base64.b64decode(value))
+        for name, value in row["headers"]
+    )
     return ConsumerRecord(
         topic=row["topic"],
         partition=row["partition"],
