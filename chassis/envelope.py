@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -55,12 +56,15 @@ class Reader:
     def read(self, record: ConsumerRecord[Any, Any], wanted: Sequence[type[BaseModel]]) -> Event[BaseModel] | Unwanted:
         """The event of a record.
 
-        Raises Park, with the reason, for whatever cannot be understood: no headers, an unknown type or version, a
-        value that is not the type's data. A known type that is not in `wanted` is Unwanted.
+        Raises Park, with the reason, for whatever cannot be understood: no headers, an unknown type or version, no
+        value where nobody is to be forgotten, a value that is not the type's data. A known type that is not in
+        `wanted` is Unwanted.
         """
         headers = text_headers(record.headers)
         if record.value is None:
-            return _tombstone(record, headers) if Tombstone in wanted else Unwanted("tombstone")
+            if Tombstone not in wanted:
+                raise Park("no value")
+            return _tombstone(record, headers)
         kind = _required(headers, "ce_type")
         data_type = self._registry.get(kind)
         if data_type is None:
@@ -75,8 +79,8 @@ class Reader:
                 type=kind,
                 source=_required(headers, "ce_source"),
                 subject=_required(headers, "ce_subject"),
-                sequence=int(_required(headers, "ce_sequence")),
-                time=datetime.fromisoformat(_required(headers, "ce_time")),
+                sequence=_sequence(_required(headers, "ce_sequence")),
+                time=_time(_required(headers, "ce_time")),
                 data=data_type.model_validate_json(value),
                 traceparent=headers.get("traceparent"),
             )
@@ -88,13 +92,12 @@ class Reader:
 
 
 def text_headers(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
-    """Headers as text; one that is not UTF-8 or has no value is left out, the last of a name wins."""
+    """Headers as text; one that is not UTF-8, holds a null byte or has no value is left out, the last of a name wins."""
     found = {}
     for name, value in headers:
-        try:
-            found[name] = (value or b"").decode()
-        except UnicodeDecodeError:
-            continue
+        with suppress(UnicodeDecodeError):
+            if value is not None and b"\x00" not in value:
+                found[name] = value.decode()
     return found
 
 
@@ -132,15 +135,32 @@ def _required(headers: Headers, name: str) -> str:
     return value
 
 
+def _sequence(text: str) -> int:
+    number = int(text)
+    if not 1 <= number < 2**63:
+        raise ValueError("ce_sequence counts from 1, in 64 bits")
+    return number
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.utcoffset() is None:
+        raise ValueError(f"ce_time has no offset: {text!r}")
+    return time
+
+
 def _tombstone(record: ConsumerRecord[Any, Any], headers: Headers) -> Event[Tombstone]:
     place = f"{record.topic}/{record.partition}/{record.offset}"
-    return Event(
-        id=UUID(headers["ce_id"]) if "ce_id" in headers else uuid5(NAMESPACE_URL, place),
-        type="tombstone",
-        source=headers.get("ce_source", "unknown"),
-        subject=(record.key or b"").decode(errors="replace"),
-        sequence=int(headers.get("ce_sequence", "0")),
-        time=datetime.fromtimestamp(record.timestamp / 1000).astimezone(),
-        data=Tombstone(),
-        traceparent=headers.get("traceparent"),
-    )
+    try:
+        return Event(
+            id=UUID(headers["ce_id"]) if "ce_id" in headers else uuid5(NAMESPACE_URL, place),
+            type="tombstone",
+            source=headers.get("ce_source", "unknown"),
+            subject=(record.key or b"").decode(),
+            sequence=int(headers.get("ce_sequence", "0")),
+            time=datetime.fromtimestamp(record.timestamp / 1000, UTC),
+            data=Tombstone(),
+            traceparent=headers.get("traceparent"),
+        )
+    except ValueError as error:
+        raise Park(f"bad tombstone: {error}") from None
