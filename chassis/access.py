@@ -94,7 +94,7 @@ class Verifier:
                 agency=_text(claims.get("agency")),
                 department=_text(claims.get("department")),
             )
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, TypeError) as error:
             raise unauthenticated(f"claim not accepted: {getattr(error, 'claim', error)}") from None
 
     async def _key_set(self, younger_than: float = _KEYS_SECONDS) -> KeySet:

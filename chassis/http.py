@@ -44,11 +44,20 @@ def application(
     for router in routes:
         app.include_router(router)
     app.include_router(_of_operations(health, metrics))
-    app.add_exception_handler(Refusal, lambda _, error: problem.of_refusal(error))
-    app.add_exception_handler(RequestValidationError, lambda _, error: problem.of_validation(error))
-    app.add_exception_handler(HTTPException, lambda _, error: problem.of_http(error))
+    app.add_exception_handler(Refusal, _answering(problem.of_refusal))
+    app.add_exception_handler(RequestValidationError, _answering(problem.of_validation))
+    app.add_exception_handler(HTTPException, _answering(problem.of_http))
     app.add_middleware(Observed, tracer=tracer, metrics=metrics)
     return app
+
+
+def _answering(problem_of: Callable[[Any], Response]) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """An exception handler on the event loop: a plain function would be given a thread for each error."""
+
+    async def answer(_: Request, error: Exception) -> Response:
+        return problem_of(error)
+
+    return answer
 
 
 def _of_operations(health: Health, metrics: Metrics) -> APIRouter:

@@ -21,6 +21,14 @@ def position_of(cursor: str | None) -> tuple[datetime, str] | None:
         return None
     try:
         moment, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return datetime.fromisoformat(moment), str(key)
+        position = datetime.fromisoformat(moment), str(key)
     except (ValueError, TypeError, binascii.Error):
-        raise Refusal("bad_cursor", "Con trỏ trang không đúng.", "Not a page cursor of ours.", 400) from None
+        raise _not_ours() from None
+    # What no row of ours has: a time without its offset, a key that PostgreSQL cannot even compare.
+    if position[0].utcoffset() is None or not position[1].isprintable():
+        raise _not_ours()
+    return position
+
+
+def _not_ours() -> Refusal:
+    return Refusal("bad_cursor", "Con trỏ trang không đúng.", "Not a page cursor of ours.", 400)
