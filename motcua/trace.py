@@ -22,6 +22,9 @@ from rich.tree import Tree
 from deploy.local.layout import Layout
 
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+SUBJECT = "cloudevents.event_subject"
+"""The attribute by which every service marks the spans of a dossier (OpenTelemetry's conventions for CloudEvents)."""
+
 LOOKBACK_MILLISECONDS = 90 * 24 * 3600 * 1000
 WIDTH_IN_A_FILE = 200
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
@@ -75,7 +78,7 @@ def fetch(store: str, code: str) -> list[list[Span]]:
     if not CODE.fullmatch(code):
         raise TraceError(f"{code!r} không phải là mã hồ sơ · is not a dossier code, as G09.20-20260609-0092637")
     query: dict[str, str | int] = {
-        "annotationQuery": f"dossier.code={code}",
+        "annotationQuery": f"{SUBJECT}={code}",
         "limit": 100,
         "lookback": LOOKBACK_MILLISECONDS,
     }

@@ -25,10 +25,13 @@ create table if not exists recipient (
 """
 LIST = """
 select id, received_at, sender, recipients, shown_from, subject, size, attachments from mail
-where (?1 is null or id in (select mail_id from recipient where address = ?1))
-  and (?2 is null or instr(folded_subject, ?2) > 0) and (?3 is null or instr(folded, ?3) > 0)
-  and (?4 is null or id < ?4)
-order by id desc limit ?5"""
+where (?1 is null or instr(folded_subject, ?1) > 0) and (?2 is null or instr(folded, ?2) > 0)
+  and (?3 is null or id < ?3)
+order by id desc limit ?4"""
+# Recipients are sorted by mail: the newest of one address are found without looking at the others.
+LIST_OF_RECIPIENT = LIST.replace(
+    "from mail\nwhere", "from recipient r cross join mail m on m.id = r.mail_id\nwhere r.address = ?5 and"
+).replace("order by id", "order by r.mail_id")
 SEARCHABLE_CHARACTERS = 64_000
 
 
@@ -80,16 +83,16 @@ class Store:
 
     def list(self, wanted: Filter) -> list[dict[str, Any]]:
         """Newest first."""
-        rows = self.connection.execute(
-            LIST,
-            (
-                wanted.to and wanted.to.casefold(),
-                wanted.subject and folded(wanted.subject),
-                wanted.words and folded(wanted.words),
-                wanted.before,
-                wanted.limit,
-            ),
-        )
+        values = [
+            wanted.subject and folded(wanted.subject),
+            wanted.words and folded(wanted.words),
+            wanted.before,
+            wanted.limit,
+        ]
+        if wanted.to is None:
+            rows = self.connection.execute(LIST, values)
+        else:
+            rows = self.connection.execute(LIST_OF_RECIPIENT, [*values, wanted.to.casefold()])
         return [dict(row) | {"recipients": json.loads(row["recipients"])} for row in rows]
 
     def get(self, identifier: str) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ from deploy.sandbox.kit.background import background
 from deploy.sandbox.kit.faults import Faults
 from deploy.sandbox.kit.pages import page, templates, utc_time
 from deploy.sandbox.kit.requests import bearer, bounded_body, hold, same_secret
-from deploy.sandbox.sms.receipts import Receipts
+from deploy.sandbox.sms.receipts import Receipts, connection
 from deploy.sandbox.sms.store import ReferenceReusedError, Store
 from deploy.sandbox.sms.submission import Submission, read
 
@@ -133,16 +133,17 @@ class Carrier:
         message = read(body)
         if not isinstance(message, Submission):
             return failure(400, "invalid_request", "see errors", errors=[asdict(mistake) for mistake in message])
-        delay = self.settings.delivery_seconds
+        due_at = time.time() + self.settings.delivery_seconds
         if fault := self.faults.fires("receipt_delayed"):
-            delay += fault.delay_seconds or 5.0
+            due_at += fault.delay_seconds or 5.0
         try:
-            row, new = self.store.accept(message, time.time() + delay)
+            row, new = self.store.accept(message, due_at)
         except ReferenceReusedError:
             return failure(409, "reference_reused", "this reference was accepted with other content")
         if new and self.faults.fires("receipt_before_response"):
-            await self.receipts.deliver(self.store.receipt_of(row["id"]))
-        self.receipts.awake.set()
+            async with connection() as client:
+                await self.receipts.deliver(self.store.receipt_of(row["id"]), client)
+        self.receipts.expect(due_at)
         if fault := self.faults.fires("timeout_after_send"):
             return await self._timed_out(request, fault.delay_seconds)
         answer = {"id": row["id"], "reference": row["reference"], "state": "accepted", "parts": row["parts"]}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import json
 import logging
+import math
 import random
 import time
 from dataclasses import dataclass, field
@@ -19,7 +21,8 @@ from deploy.sandbox.sms.store import Receipt, Store
 if TYPE_CHECKING:
     from httpcore import AsyncConnectionPool
 
-AT_ONCE = 16
+AT_ONCE = 8
+BATCH = 100
 FIRST_RETRY_SECONDS = 0.5
 LONGEST_RETRY_SECONDS = 30.0
 ANSWER_WITHIN_SECONDS = 5.0
@@ -34,6 +37,14 @@ def signature(secret: str, body: bytes, now: float) -> str:
     return f"t={at},v1={digest.hexdigest()}"
 
 
+def connection() -> AsyncConnectionPool:
+    """One kept connection to whoever takes the receipts."""
+    # Imported at the first receipt: it would be a third of the time the server takes to start.
+    from httpcore import AsyncConnectionPool
+
+    return AsyncConnectionPool(max_connections=1)
+
+
 def backoff(attempts: int) -> float:
     """Seconds until the next try: doubling up to a bound, spread so that receipts do not march in step."""
     longest: float = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(attempts, 16))
@@ -42,40 +53,55 @@ def backoff(attempts: int) -> float:
 
 @dataclass
 class Receipts:
-    """Delivers what the store owes. `run` for as long as the server lives; `wake` it when there is something new."""
+    """Delivers what the store owes, `run` for as long as the server lives. `busy` receipts are waiting or on their way."""
 
     store: Store
     faults: Faults
     url: str
     secret: str
     busy: set[str] = field(default_factory=set)
+    waiting: asyncio.Queue[Receipt] = field(default_factory=asyncio.Queue)
     awake: asyncio.Event = field(default_factory=asyncio.Event)
-    pool: AsyncConnectionPool | None = None
+    sleeps_until: float = 0.0
+    failing: bool = False
 
     async def run(self) -> None:
-        try:
-            async with asyncio.TaskGroup() as deliveries:
-                while True:
-                    self.awake.clear()
-                    free = AT_ONCE - len(self.busy)
-                    for receipt in self.store.owed(time.time(), free, self.busy) if free else []:
+        """Hand what is due to the workers, a batch at a time, and sleep until more is due."""
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(AT_ONCE):
+                workers.create_task(self._work())
+            while True:
+                self.awake.clear()
+                if self.waiting.empty():
+                    for receipt in self.store.owed(time.time(), BATCH, self.busy):
                         self.busy.add(receipt.message_id)
-                        deliveries.create_task(self.deliver(receipt))
-                    await self._sleep()
-        finally:
-            if self.pool is not None:
-                await self.pool.aclose()
+                        self.waiting.put_nowait(receipt)
+                await self._sleep()
+
+    def expect(self, due_at: float) -> None:
+        """A receipt will be due then: wake up in time."""
+        if due_at < self.sleeps_until:
+            self.awake.set()
 
     async def _sleep(self) -> None:
-        """Until the next receipt is due, or something wakes us; all hands busy, until one is free."""
-        due = self.store.next_due(self.busy) if len(self.busy) < AT_ONCE else None
-        try:
+        """Until the batch is taken; then until the next receipt is due."""
+        due = None if self.waiting.qsize() else self.store.next_due(self.busy)
+        self.sleeps_until = math.inf if due is None else due
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(None if due is None else max(0.0, due - time.time())):
                 await self.awake.wait()
-        except TimeoutError:
-            return
 
-    async def deliver(self, receipt: Receipt) -> None:
+    async def _work(self) -> None:
+        """Deliver one receipt after the other over one connection."""
+        receipt = await self.waiting.get()
+        async with connection() as client:
+            while True:
+                if self.waiting.empty():
+                    self.awake.set()
+                await self.deliver(receipt, client)
+                receipt = await self.waiting.get()
+
+    async def deliver(self, receipt: Receipt, client: AsyncConnectionPool) -> None:
         """Settle the message, post its receipt once (or not at all, or twice, where a fault says so)."""
         self.busy.add(receipt.message_id)
         try:
@@ -83,23 +109,21 @@ class Receipts:
             if self.faults.fires("receipt_lost"):
                 answer, accepted = "lost", True
             else:
-                answer, accepted = await self._post(receipt, settled_at)
+                answer, accepted = await self._post(receipt, settled_at, client)
                 if accepted and self.faults.fires("receipt_duplicated"):
-                    await self._post(receipt, settled_at)
+                    await self._post(receipt, settled_at, client)
             now = time.time()
             due_at = None if accepted else now + backoff(receipt.attempts)
             self.store.record_attempt(receipt.message_id, answer, due_at, now)
         finally:
             self.busy.discard(receipt.message_id)
-            self.awake.set()
+        self.expect(math.inf if due_at is None else due_at)
 
-    async def _post(self, receipt: Receipt, settled_at: float) -> tuple[str, bool]:
+    async def _post(self, receipt: Receipt, settled_at: float, client: AsyncConnectionPool) -> tuple[str, bool]:
         """(what the client answered, is the receipt accepted)."""
-        # Imported at the first receipt: it would be a third of the time the server takes to start.
-        from httpcore import AsyncConnectionPool, NetworkError, ProtocolError, TimeoutException
+        # Not at the top of the module, see `connection`.
+        from httpcore import NetworkError, ProtocolError, TimeoutException
 
-        if self.pool is None:
-            self.pool = AsyncConnectionPool(max_connections=AT_ONCE, retries=0)
         body = json.dumps(
             {
                 "id": receipt.message_id,
@@ -114,10 +138,18 @@ class Receipts:
         }
         limits = dict.fromkeys(("connect", "read", "write", "pool"), ANSWER_WITHIN_SECONDS)
         try:
-            response = await self.pool.request(
+            response = await client.request(
                 "POST", self.url, headers=headers, content=body, extensions={"timeout": limits}
             )
         except (NetworkError, ProtocolError, TimeoutException) as error:
-            log.warning("receipt of message %s not delivered: %r", receipt.message_id, error)
-            return type(error).__name__, False
-        return str(response.status), 200 <= response.status < 300
+            answer, accepted = type(error).__name__, False
+        else:
+            answer, accepted = str(response.status), 200 <= response.status < 300
+        self._tell(answer, accepted)
+        return answer, accepted
+
+    def _tell(self, answer: str, accepted: bool) -> None:
+        """One line when receipts are no longer taken, one when they are again."""
+        if accepted == self.failing:
+            self.failing = not accepted
+            log.warning("receipts to %s %s: %s", self.url, "are taken again" if accepted else "are not taken", answer)

@@ -105,12 +105,11 @@ class Store:
 
     def settle(self, receipt: Receipt, now: float) -> float:
         """The message reached its end: once, at the first call. Answers when that was."""
-        self.connection.execute(
-            "update message set state = ?, settled_at = ? where id = ? and settled_at is null",
+        rows = self.connection.execute(
+            "update message set state = ?, settled_at = coalesce(settled_at, ?) where id = ? returning settled_at",
             (receipt.state, now, receipt.message_id),
-        )
-        row = self.connection.execute("select settled_at from message where id = ?", (receipt.message_id,)).fetchone()
-        return float(row["settled_at"])
+        ).fetchall()
+        return float(rows[0]["settled_at"])
 
     def owed(self, now: float, limit: int, busy: set[str]) -> list[Receipt]:
         """Receipts that are due and not being delivered just now, the longest waiting first."""
