@@ -39,11 +39,16 @@ Command = TypeVar("Command", bound=ByOfficer)
 def of_citizens(catalogue: Catalogue) -> APIRouter:
     """Filing a dossier and looking at one's own."""
     routes = APIRouter(tags=["dossiers"])
-    example = _example(catalogue)
+    examples = {"đổi giấy phép lái xe": {"value": _example(catalogue)}}
 
-    @routes.post("/dossiers", status_code=201, response_model=Submission)
+    @routes.post(
+        "/dossiers",
+        status_code=201,
+        response_model=Submission,
+        openapi_extra={"requestBody": {"content": {"application/json": {"examples": examples}}}},
+    )
     async def submit(
-        form: Annotated[dict[str, Any], Body(openapi_examples={"đổi giấy phép lái xe": {"value": example}})],
+        form: Annotated[dict[str, Any], Body()],
         caller: CallerOf,
         once: OnceOf,
         work: WorkOf,
@@ -188,7 +193,13 @@ def _by(caller: Caller, command: type[Command], if_match: str | None, **more: st
     seen = (if_match or "").strip().removeprefix("W/").strip('"')
     if seen and not seen.isdigit():
         raise Refusal("bad_etag", "If-Match không đúng dạng.", "If-Match must be an ETag that we gave.", 400)
-    return command(officer=caller.name, agency=caller.agency or "", seen_version=int(seen) if seen else None, **more)
+    return command(
+        officer=caller.name,
+        agency=caller.agency or "",
+        department=caller.department,
+        seen_version=int(seen) if seen else None,
+        **more,
+    )
 
 
 def _visible(dossier: Dossier, caller: Caller) -> Dossier:

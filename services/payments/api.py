@@ -23,6 +23,16 @@ from services.payments.domain.bill import Bill, BillState, Nudge, StartCheckout
 
 CHECKOUT_SECONDS = 8.0
 
+# The events after which a page may have another truth; the others are acknowledged and need no asking.
+TELLING = {
+    "checkout.session.completed",
+    "checkout.session.expired",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+}
+
 log = structlog.get_logger()
 
 
@@ -144,13 +154,13 @@ def of_gateway(webhook_secret: str) -> APIRouter:
     async def rung(
         request: Request, work: WorkOf, stripe_signature: Annotated[str | None, Header()] = None
     ) -> dict[str, bool]:
-        """A signed webhook. What it says is not believed: it makes us ask the gateway, once for each event."""
+        """A signed webhook. What it says is not believed: it makes us ask the gateway."""
         body = await request.body()
         stripe.verify_webhook(body, stripe_signature, webhook_secret)
-        code, call_id = _whom(body)
+        code = _whom(body)
         if code is not None:
             try:
-                await work.send(store.bills, code, Nudge(call_id=call_id))
+                await work.send(store.bills, code, Nudge(call_id=new_id()))
             except NotFound:
                 log.warning("webhook about an unknown bill")
         return {"received": True}
@@ -158,15 +168,17 @@ def of_gateway(webhook_secret: str) -> APIRouter:
     return routes
 
 
-def _whom(body: bytes) -> tuple[str | None, UUID]:
-    """The dossier that a webhook is about. Raises Refusal 400 for a body that is no event."""
+def _whom(body: bytes) -> str | None:
+    """The dossier that a telling webhook is about; None for any other. Raises Refusal 400 for a body that is no event."""
     try:
         event = json.loads(body)
         thing = event["data"]["object"]
-        code = (thing.get("metadata") or {}).get("dossier_code") or thing.get("client_reference_id")
+        if event["type"] not in TELLING:
+            return None
+        code: str | None = (thing.get("metadata") or {}).get("dossier_code") or thing.get("client_reference_id")
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Refusal("bad_event", "Nội dung thông báo không đúng.", "The body is not an event.", 400) from None
-    return code, new_id()
+    return code
 
 
 async def _find(work: Work, bill_id: UUID, caller: Caller) -> Bill:

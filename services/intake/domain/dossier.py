@@ -71,10 +71,11 @@ class Submit(Message):
 
 
 class ByOfficer(Message):
-    """What every officer's command says: who, from which agency, and which version they were looking at."""
+    """What every officer's command says: who, from where, and which version they were looking at."""
 
     officer: str
     agency: str
+    department: str | None = None
     seen_version: int | None = None
 
 
@@ -217,6 +218,7 @@ def accept(dossier: Dossier | None, message: Accept, now: datetime) -> Decision[
         now,
         lambda step: dossiers.Accepted(appointment=dossier.appointment, step=step),
         officer=message.officer,
+        department=message.department or dossier.department,
         due=due,
     )
 
@@ -230,6 +232,7 @@ def refuse(dossier: Dossier | None, message: Refuse, now: datetime) -> Decision[
         now,
         lambda step: dossiers.Refused(grounds=message.grounds, step=step),
         officer=message.officer,
+        department=message.department or dossier.department,
         grounds=message.grounds,
         due=None,
     )
@@ -257,6 +260,7 @@ def complete(dossier: Dossier | None, message: Complete, now: datetime) -> Decis
         now,
         lambda step: dossiers.Completed(result=dossier.result, result_number=message.result_number, step=step),
         officer=message.officer,
+        department=message.department or dossier.department,
         result_number=message.result_number,
         due=None,
     )
@@ -271,6 +275,7 @@ def give_back(dossier: Dossier | None, message: Return, now: datetime) -> Decisi
         now,
         lambda step: dossiers.Returned(delivery=message.delivery, step=step),
         officer=message.officer,
+        department=message.department or dossier.department,
         due=None,
     )
 

@@ -106,7 +106,6 @@ class Nudge(Message):
     """Something may have happened at the gateway (a webhook, a citizen's return): ask it. Says nothing by itself."""
 
     call_id: UUID
-    session_id: str | None = None
 
 
 class BillExpiry(Message):
