@@ -16,6 +16,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -27,20 +28,12 @@ CONNECTIONS = 8
 NUMBERS = itertools.count()
 
 
-@dataclass(frozen=True)
-class Rate:
-    """`per_processor_second` is what one free core gives; `per_second` is less where others had the processor."""
-
-    per_second: int
-    per_processor_second: int
-
-
 @dataclass
 class Result:
     server: str
     start_s: float
     resident_mb: float = 0.0
-    rates: dict[str, Rate] = field(default_factory=dict)
+    per_second: dict[str, int] = field(default_factory=dict)
 
 
 def request(method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
@@ -59,7 +52,7 @@ async def message(reader: asyncio.StreamReader) -> bytes:
 
 
 async def drive(port: int, make: Callable[[], bytes], seconds: float, expected: int) -> int:
-    """The answers, to one request at a time on each connection."""
+    """Answers per second, one request at a time on each connection."""
     until, answers = time.monotonic() + seconds, 0
 
     async def connection() -> None:
@@ -76,11 +69,11 @@ async def drive(port: int, make: Callable[[], bytes], seconds: float, expected: 
     async with asyncio.TaskGroup() as group:
         for _ in range(CONNECTIONS):
             group.create_task(connection())
-    return answers
+    return round(answers / seconds)
 
 
 async def drive_smtp(port: int, seconds: float) -> int:
-    """The mails, one after the other on each connection."""
+    """Mails per second, one after the other on each connection."""
     until, mails = time.monotonic() + seconds, 0
     text = b"Subject: Ho so\r\nTo: anh@example.com\r\n\r\nda duoc tiep nhan\r\n.\r\n"
     commands = (b"MAIL FROM:<a@example.com>\r\n", b"RCPT TO:<anh@example.com>\r\n", b"DATA\r\n", text)
@@ -103,7 +96,7 @@ async def drive_smtp(port: int, seconds: float) -> int:
     async with asyncio.TaskGroup() as group:
         for _ in range(CONNECTIONS):
             group.create_task(connection())
-    return mails
+    return round(mails / seconds)
 
 
 @asynccontextmanager
@@ -125,7 +118,7 @@ async def receipts_taken(port: int) -> AsyncIterator[None]:
         server.close()
 
 
-Load = Callable[[Server, float], Coroutine[None, None, dict[str, Rate]]]
+Load = Callable[[Server, float], Coroutine[None, None, dict[str, int]]]
 
 
 def processor_seconds(server: Server) -> float:
@@ -133,14 +126,20 @@ def processor_seconds(server: Server) -> float:
     return float(sum(psutil.Process(server.process.pid).cpu_times()[:2]))
 
 
-async def rate(server: Server, load: Coroutine[None, None, int], seconds: float, each: int = 1) -> Rate:
-    """Drive the server; `each` things were done by an answer."""
+async def rated(
+    server: Server, name: str, load: Coroutine[None, None, int], seconds: float, each: int = 1
+) -> dict[str, int]:
+    """What the load did a second, and what one free core would: the less others leave, the more they differ.
+
+    `each` things were done by an answer.
+    """
     before = processor_seconds(server)
-    answers = await load * each
-    return Rate(round(answers / seconds), round(answers / max(0.01, processor_seconds(server) - before)))
+    done = await load * each
+    used = max(0.01, processor_seconds(server) - before)
+    return {name: done, f"{name}: per processor second": round(done * seconds / used)}
 
 
-async def carrier(server: Server, seconds: float) -> dict[str, Rate]:
+async def carrier(server: Server, seconds: float) -> dict[str, int]:
     token = "Bearer token"
 
     def sms() -> bytes:
@@ -148,64 +147,57 @@ async def carrier(server: Server, seconds: float) -> dict[str, Rate]:
         body = json.dumps(fields | {"reference": f"r-{next(NUMBERS)}"}).encode()
         return request("POST", "/messages", body, Authorization=token)
 
+    asked = request("GET", "/messages?reference=r-1", Authorization=token)
     async with receipts_taken(int(server.environment["SMS_RECEIPT_URL"].rpartition(":")[2].partition("/")[0])):
-        sent = await rate(server, drive(server.port, sms, seconds, 201), seconds)
-        asked = await rate(
-            server,
-            drive(server.port, lambda: request("GET", "/messages?reference=r-1", Authorization=token), seconds, 200),
-            seconds,
-        )
-    return {"POST /messages, receipts delivered": sent, "GET /messages": asked}
+        return await rated(
+            server, "POST /messages, receipts delivered", drive(server.port, sms, seconds, 201), seconds
+        ) | await rated(server, "GET /messages", drive(server.port, lambda: asked, seconds, 200), seconds)
 
 
-async def mailbox(server: Server, seconds: float) -> dict[str, Rate]:
-    mails = await rate(server, drive_smtp(int(server.environment["SMTP_PORT"]), seconds), seconds)
-    query = "/api/messages?to=anh@example.com&limit=5"
-    return {
-        "mails by SMTP": mails,
-        "GET /api/messages": await rate(
-            server, drive(server.port, lambda: request("GET", query), seconds, 200), seconds
-        ),
-    }
+async def mailbox(server: Server, seconds: float) -> dict[str, int]:
+    found = request("GET", "/api/messages?to=anh@example.com&limit=5")
+    mails = drive_smtp(int(server.environment["SMTP_PORT"]), seconds)
+    return await rated(server, "mails by SMTP", mails, seconds) | await rated(
+        server, "GET /api/messages", drive(server.port, lambda: found, seconds, 200), seconds
+    )
 
 
-async def provider(server: Server, seconds: float) -> dict[str, Rate]:
+async def provider(server: Server, seconds: float) -> dict[str, int]:
     basic = "Basic " + base64.b64encode(b"agency-g09.20:sandbox-secret-g09.20").decode()
     form = {"grant_type": "password", "client_id": "motcua-cli", "username": "anh", "password": "motcua"}
     bearer = "Bearer " + httpx.post(f"{server.url}/token", data=form).json()["access_token"]
-    token = request("POST", "/token", b"grant_type=client_credentials", Authorization=basic)
-    return {
-        "POST /token": await rate(server, drive(server.port, lambda: token, seconds, 200), seconds),
-        "GET /userinfo": await rate(
-            server, drive(server.port, lambda: request("GET", "/userinfo", Authorization=bearer), seconds, 200), seconds
-        ),
-        "GET /jwks": await rate(server, drive(server.port, lambda: request("GET", "/jwks"), seconds, 200), seconds),
+    requests = {
+        "POST /token": request("POST", "/token", b"grant_type=client_credentials", Authorization=basic),
+        "GET /userinfo": request("GET", "/userinfo", Authorization=bearer),
+        "GET /jwks": request("GET", "/jwks"),
     }
+    rates: dict[str, int] = {}
+    for name, sent in requests.items():
+        rates |= await rated(server, name, drive(server.port, partial(bytes, sent), seconds, 200), seconds)
+    return rates
 
 
-async def traces(server: Server, seconds: float) -> dict[str, Rate]:
+async def traces(server: Server, seconds: float) -> dict[str, int]:
     def spans() -> bytes:
         trace, now = f"{next(NUMBERS) + 1:032x}", time.time_ns() // 1000
-        tags = {"dossier.code": trace, "http.request.method": "POST", "http.route": "/dossiers"}
+        tags = {"cloudevents.event_subject": trace, "http.request.method": "POST", "http.route": "/dossiers"}
         span = {"traceId": trace, "name": "s", "timestamp": now, "duration": 9, "tags": tags}
         body = [span | {"id": f"{n:016x}", "localEndpoint": {"serviceName": f"s{n % 4}"}} for n in range(1, 51)]
         return request("POST", "/api/v2/spans", json.dumps(body).encode())
 
-    query = f"/api/v2/traces?annotationQuery=dossier.code={next(NUMBERS) + 2:032x}"
-    kept = await rate(server, drive(server.port, spans, seconds, 202), seconds, each=50)
-    return {
-        "spans, 50 a request": kept,
-        "GET /api/v2/traces": await rate(
-            server, drive(server.port, lambda: request("GET", query), seconds, 200), seconds
-        ),
-    }
+    query = f"/api/v2/traces?annotationQuery=cloudevents.event_subject={next(NUMBERS) + 2:032x}"
+    found = request("GET", query)
+    kept = drive(server.port, spans, seconds, 202)
+    return await rated(server, "spans, 50 a request", kept, seconds, each=50) | await rated(
+        server, "GET /api/v2/traces", drive(server.port, lambda: found, seconds, 200), seconds
+    )
 
 
 def measure(server: Server, load: Load, seconds: float) -> Result:
     began = time.monotonic()
     with running(server):
         result = Result(server.name, round(time.monotonic() - began, 2))
-        result.rates = asyncio.run(load(server, seconds))
+        result.per_second = asyncio.run(load(server, seconds))
         assert server.process is not None
         result.resident_mb = round(psutil.Process(server.process.pid).memory_info().rss / 1024**2, 1)
     return result
@@ -232,8 +224,8 @@ def main() -> None:
         return
     for result in results:
         print(f"{result.server}: started in {result.start_s} s, {result.resident_mb} MB")
-        for name, found in result.rates.items():
-            print(f"  {found.per_second:>8,} /s  {found.per_processor_second:>8,} /processor second  {name}")
+        for name, rate in result.per_second.items():
+            print(f"  {rate:>8,}  {name}")
 
 
 if __name__ == "__main__":
