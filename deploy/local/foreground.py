@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from deploy.local.checks import explained
 from deploy.local.layout import Layout
 from deploy.local.plan import plan
 from deploy.local.secrets import Secrets
@@ -22,7 +23,10 @@ def run(layout: Layout, only: Sequence[str], zipkin: bool, console: Console) -> 
 
     The loop is not closed: that would wait for downloads that still run in threads.
     """
-    asyncio.new_event_loop().run_until_complete(_run(layout, only, zipkin, console))
+    try:
+        asyncio.new_event_loop().run_until_complete(_run(layout, only, zipkin, console))
+    except OSError as error:
+        raise explained(error, layout.data) from error
 
 
 async def _run(layout: Layout, only: Sequence[str], zipkin: bool, console: Console) -> None:

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.local.child import StackError
+
 PORTS = {
     "portal": 8080,
     "intake": 8101,
@@ -25,6 +27,8 @@ PORTS = {
     "traces": 9411,
 }
 
+SMALLEST_PORT, LARGEST_PORT = 1024, 65535
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -35,12 +39,22 @@ class Layout:
 
     @classmethod
     def from_environment(cls) -> Layout:
-        """`MOTCUA_DATA` (default `.motcua` beside the code) and `MOTCUA_PORT_OFFSET` (default 0)."""
+        """`MOTCUA_DATA` (default `.motcua` beside the code) and `MOTCUA_PORT_OFFSET` (default 0).
+
+        Raises StackError when the offset is no number, or leaves a port outside 1024 to 65535.
+        """
         root = Path(__file__).resolve().parents[2]
-        return cls(
-            data=Path(os.environ.get("MOTCUA_DATA", root / ".motcua")).resolve(),
-            offset=int(os.environ.get("MOTCUA_PORT_OFFSET", "0")),
-        )
+        text = os.environ.get("MOTCUA_PORT_OFFSET") or "0"
+        try:
+            offset = int(text)
+        except ValueError:
+            offset = LARGEST_PORT
+        if not (min(PORTS.values()) + offset >= SMALLEST_PORT and max(PORTS.values()) + offset <= LARGEST_PORT):
+            raise StackError(
+                f"MOTCUA_PORT_OFFSET={text} không dùng được: cần một số từ {SMALLEST_PORT - min(PORTS.values())} đến "
+                f"{LARGEST_PORT - max(PORTS.values())} · it must be a number in that range"
+            )
+        return cls(data=Path(os.environ.get("MOTCUA_DATA") or root / ".motcua").resolve(), offset=offset)
 
     def port(self, name: str) -> int:
         return PORTS[name] + self.offset

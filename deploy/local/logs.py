@@ -44,7 +44,7 @@ def last_lines(path: Path, count: int, window_bytes: int = 256 * 1024) -> list[s
             text = file.read().decode(errors="replace")
     except FileNotFoundError:
         return []
-    return text.splitlines()[-count:]
+    return text.splitlines()[-count:] if count else []
 
 
 def last_words(path: Path) -> str:
