@@ -1,112 +1,34 @@
-"""status over HTTP: the whole dossier for whoever may see it, nothing for anybody else."""
+"""status over HTTP: the whole dossier, and lists that are quick however many dossiers there are."""
 
 from __future__ import annotations
 
-import base64
-import hmac
 import json
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
-from uuid import UUID
+from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 
 from chassis.identifiers import new_id
 from chassis.pages import cursor_of
-from chassis.postgres import Pool, open_pool
-from chassis.service import build
-from chassis.settings import Settings
 from contracts import appointments, dossiers, notifications, payments
-from contracts.event import Data
 from services.status import store
-from services.status.main import CONSUMES, status
 from services.status.store import Wanted, listing
-from tests.consuming import consumer_of
-from tests.database import Database, Server
-from tests.issuer import Issuer, issuing, new_key
-from tests.records import CODE, NOON, example, record
-
-ANH, DUC = new_id(), new_id()
-OURS, THEIRS = "G09.20", "H55.31"
-
-
-@dataclass(frozen=True)
-class Desk:
-    """The running service: its HTTP side, its database, and who signs for callers."""
-
-    http: httpx.AsyncClient
-    pool: Pool
-    issuer: Issuer
-
-    async def hears(self, data: Data, sequence: int = 1, subject: str = CODE, minutes: int = 0) -> None:
-        """One event arrives from its topic."""
-        fold = next(fold for fold in CONSUMES if fold.topic == data.TOPIC)
-        at = NOON + timedelta(minutes=minutes)
-        await consumer_of(fold, self.pool).take([record(data, time.monotonic_ns(), sequence, at, subject)])
-
-    async def filed(self, subject: str = CODE, person: UUID = ANH, minutes: int = 0, **step: Any) -> None:
-        """A dossier was submitted."""
-        submitted = example(dossiers.Submitted, person_id=person, step={"agency": OURS} | step)
-        await self.hears(submitted, subject=subject, minutes=minutes)
-
-    async def get(self, path: str, role: str, **claims: Any) -> httpx.Response:
-        return await self.http.get(path, headers=self.issuer.bearer(role, **claims))
-
-    async def codes(self, path: str, role: str, **claims: Any) -> list[str]:
-        """The codes of one page, in its order."""
-        answer = await self.get(path, role, **claims)
-        assert answer.status_code == 200, answer.text
-        return [item["code"] for item in answer.json()["items"]]
+from tests.database import Server
+from tests.integration.status_desk import ANH, DUC, OURS, THEIRS, Desk, running
+from tests.issuer import issuing
+from tests.records import CODE, NOON, example
 
 
 @pytest.fixture(scope="module")
-def issuer() -> Iterator[Issuer]:
+async def running_desk(postgres_server: Server) -> AsyncIterator[Desk]:
     with issuing() as issuer:
-        yield issuer
-
-
-@pytest.fixture(scope="module")
-async def database(postgres_server: Server) -> Database:
-    return await postgres_server.fresh("status")
-
-
-@pytest.fixture(scope="module")
-async def running(database: Database, issuer: Issuer) -> AsyncIterator[Desk]:
-    async with _running(database, issuer) as desk:
-        yield desk
+        async with running(await postgres_server.fresh("status"), issuer) as desk:
+            yield desk
 
 
 @pytest.fixture
-async def desk(running: Desk) -> Desk:
-    await running.pool.execute("delete from view")
-    return running
-
-
-@asynccontextmanager
-async def _running(database: Database, issuer: Issuer) -> AsyncIterator[Desk]:
-    settings = Settings.model_validate(
-        {
-            "database_url": database.url,
-            "kafka_user": "status",
-            "kafka_password": "unused",
-            "http_port": 1,
-            "oidc_issuer": issuer.url,
-            "instance": "status-test",
-        }
-    )
-    app = build(status(settings), ["api"])
-    pool = await open_pool(database.url, "test", 2)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://status") as http,
-    ):
-        yield Desk(http, pool, issuer)
-    await pool.close()
+async def desk(running_desk: Desk) -> Desk:
+    await running_desk.pool.execute("delete from view")
+    return running_desk
 
 
 async def _journey(desk: Desk) -> None:
@@ -169,115 +91,6 @@ async def test_neither_the_person_nor_the_trace_is_shown(desk: Desk) -> None:
         assert "traceparent" not in text
 
 
-SEES = [
-    ("the citizen whose it is", "citizen", {"person_id": str(ANH)}, 200),
-    ("another citizen", "citizen", {"person_id": str(DUC)}, 404),
-    ("a citizen without a person id", "citizen", {}, 404),
-    ("an officer of the agency that has it", "officer", {"agency": OURS}, 200),
-    ("an officer of another agency", "officer", {"agency": THEIRS}, 404),
-    ("an officer without an agency", "officer", {}, 404),
-    ("an officer who claims the citizen's person id", "officer", {"agency": THEIRS, "person_id": str(ANH)}, 404),
-    ("the agency's own system", "agency-system", {"agency": OURS}, 200),
-    ("another agency's system", "agency-system", {"agency": THEIRS}, 404),
-    ("an operator", "operator", {}, 200),
-]
-
-
-@pytest.mark.parametrize(("who", "role", "claims", "expected"), SEES, ids=[case[0] for case in SEES])
-async def test_only_whom_it_concerns_sees_a_dossier(
-    desk: Desk, who: str, role: str, claims: dict[str, str], expected: int
-) -> None:
-    await desk.filed()
-    assert (await desk.get(f"/dossiers/{CODE}", role, **claims)).status_code == expected
-    assert await desk.codes("/dossiers", role, **claims) == ([CODE] if expected == 200 else [])
-
-
-async def test_a_dossier_that_is_not_mine_and_one_that_is_not_there_look_alike(desk: Desk) -> None:
-    await desk.filed()
-    hidden = await desk.get(f"/dossiers/{CODE}", "citizen", person_id=str(DUC))
-    absent = await desk.get("/dossiers/G09.20-20260609-9999999", "citizen", person_id=str(DUC))
-    assert hidden.status_code == absent.status_code == 404
-    assert hidden.content == absent.content
-    assert hidden.headers["content-type"] == "application/problem+json"
-
-
-@pytest.mark.parametrize("code", ["%00", "%0A", "%F0%9F%99%82", "' or true --", "x" * 5000])
-async def test_a_code_of_any_bytes_is_simply_not_found(desk: Desk, code: str) -> None:
-    assert (await desk.get(f"/dossiers/{code}", "operator")).status_code == 404
-
-
-async def test_before_the_dossiers_own_event_only_operators_see_it(desk: Desk) -> None:
-    await desk.hears(example(payments.Opened))
-    for role, claims in (
-        ("citizen", {"person_id": str(ANH)}),
-        ("citizen", {}),
-        ("officer", {"agency": OURS}),
-        ("officer", {}),
-    ):
-        assert (await desk.get(f"/dossiers/{CODE}", role, **claims)).status_code == 404
-        assert await desk.codes("/dossiers", role, **claims) == []
-    assert (await desk.get(f"/dossiers/{CODE}", "operator")).json()["payment"]["state"] == "open"
-    assert await desk.codes("/dossiers", "operator") == [CODE]
-    await desk.filed()
-    assert (await desk.get(f"/dossiers/{CODE}", "citizen", person_id=str(ANH))).status_code == 200
-
-
-def _forged(algorithm: str, claims: dict[str, Any], secret: bytes | None = None) -> str:
-    """A token as someone without our key would write it; unsigned without a secret."""
-    head, body = (_coded(json.dumps(part).encode()) for part in ({"alg": algorithm, "typ": "at+jwt"}, claims))
-    signature = b"" if secret is None else hmac.digest(secret, f"{head}.{body}".encode(), "sha256")
-    return f"{head}.{body}.{_coded(signature)}"
-
-
-def _coded(part: bytes) -> str:
-    return base64.urlsafe_b64encode(part).decode().rstrip("=")
-
-
-async def test_a_token_that_is_not_ours_for_us_and_valid_now_is_refused(desk: Desk) -> None:
-    await desk.filed()
-    mine: dict[str, Any] = {"person_id": str(ANH)}
-    sign, now = desk.issuer.token, int(time.time())
-    claims = {"iss": desk.issuer.url, "aud": "motcua", "exp": now + 600, "sub": "x", "role": "operator"}
-    tokens = {
-        "expired": sign("citizen", exp=now - 600, **mine),
-        "without an end": sign("citizen", exp=None, **mine),
-        "for somebody else": sign("citizen", aud="someone-else", **mine),
-        "for nobody": sign("citizen", aud=None, **mine),
-        "of another issuer": sign("citizen", iss="http://elsewhere", **mine),
-        "signed with another key": sign("citizen", key=new_key(), **mine),
-        "not valid yet": sign("citizen", nbf=now + 600, **mine),
-        "unsigned": _forged("none", claims),
-        "of an unknown role": sign("minister"),
-        "with several roles": sign(["citizen", "operator"]),
-        "with a person id that is none": sign("citizen", person_id="Nguyễn Thị Ánh"),
-        "signed with our public key as a password": _forged("HS256", claims, desk.issuer.key.as_pem(private=False)),
-        "not a token": "a.b.c",
-        "empty": "",
-    }
-    for why, token in tokens.items():
-        answer = await desk.http.get(f"/dossiers/{CODE}", headers={"Authorization": f"Bearer {token}"})
-        assert answer.status_code == 401, why
-        assert answer.headers["www-authenticate"].startswith("Bearer"), why
-    assert (await desk.http.get(f"/dossiers/{CODE}")).status_code == 401
-    assert (await desk.http.get("/dossiers")).status_code == 401
-
-
-async def test_without_its_identity_provider_the_service_is_away_and_nobody_is_refused(
-    database: Database, issuer: Issuer
-) -> None:
-    absent = Issuer("http://127.0.0.1:9", issuer.key)
-    async with _running(database, absent) as desk:
-        answer = await desk.get("/dossiers", "operator")
-    assert answer.status_code == 503
-    assert "retry-after" in answer.headers
-
-
-async def test_a_token_for_several_audiences_is_taken_when_we_are_among_them(desk: Desk) -> None:
-    await desk.filed()
-    answer = await desk.get(f"/dossiers/{CODE}", "citizen", person_id=str(ANH), aud=["portal", "motcua"])
-    assert answer.status_code == 200
-
-
 async def test_the_etag_changes_with_the_dossier_and_saves_the_answer_until_then(desk: Desk) -> None:
     await desk.filed()
     first = await desk.get(f"/dossiers/{CODE}", "operator")
@@ -288,13 +101,6 @@ async def test_the_etag_changes_with_the_dossier_and_saves_the_answer_until_then
     changed = await desk.http.get(f"/dossiers/{CODE}", headers=seen)
     assert changed.status_code == 200
     assert changed.headers["etag"] != first.headers["etag"]
-
-
-async def test_an_etag_shows_nothing_to_whoever_may_not_see_the_dossier(desk: Desk) -> None:
-    await desk.filed()
-    etag = (await desk.get(f"/dossiers/{CODE}", "operator")).headers["etag"]
-    seen = {"If-None-Match": etag} | desk.issuer.bearer("citizen", person_id=str(DUC))
-    assert (await desk.http.get(f"/dossiers/{CODE}", headers=seen)).status_code == 404
 
 
 async def test_pages_list_every_dossier_once_the_newest_first(desk: Desk) -> None:
