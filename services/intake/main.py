@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from chassis.clock import utc_now
 from chassis.consumer import Fold
 from chassis.decider import Decides
 from chassis.sealing import Sealer
 from chassis.service import Service
 from chassis.work import Work
+from chassis.working_days import is_working_day
 from contracts import contacts, dossiers, payments, procedures
 from contracts.registry import EVENTS
 from services.intake import api, store
@@ -20,6 +22,7 @@ def intake(settings: IntakeSettings) -> Service:
     Reads payments.v1; writes dossiers.v1, contacts.v1 (sealed) and procedures.v1; owns dossiers and people.
     """
     loaded = catalogue.load()
+    is_working_day(utc_now().date())  # reads the calendar now: the first citizen shall not wait for it
 
     async def publish_catalogue(work: Work) -> None:
         for code, procedure in loaded.procedures.items():
