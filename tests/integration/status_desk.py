@@ -23,6 +23,7 @@ from tests.consuming import consumer_of
 from tests.database import Database
 from tests.issuer import Issuer
 from tests.records import CODE, NOON, example, record
+from tests.stack import Kafka
 
 ANH, DUC = new_id(), new_id()
 OURS, THEIRS = "G09.20", "H55.31"
@@ -59,19 +60,20 @@ class Desk:
 
 
 @asynccontextmanager
-async def running(database: Database, issuer: Issuer) -> AsyncIterator[Desk]:
-    """The service's HTTP side on this database, without Kafka, until the block is left."""
+async def running(database: Database, issuer: Issuer, kafka: Kafka | None = None) -> AsyncIterator[Desk]:
+    """The service on this database until the block is left: with its consumers where there is Kafka."""
     settings = Settings.model_validate(
         {
             "database_url": database.url,
+            "kafka_bootstrap": kafka.bootstrap if kafka else "unused",
             "kafka_user": "status",
-            "kafka_password": "unused",
+            "kafka_password": kafka.password("status") if kafka else "unused",
             "http_port": 1,
             "oidc_issuer": issuer.url,
             "instance": "status-test",
         }
     )
-    app = build(status(settings), ["api"])
+    app = build(status(settings), ["api", "consumers"] if kafka else ["api"])
     pool = await open_pool(database.url, "test", 2)
     async with (
         app.router.lifespan_context(app),
