@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from deploy.local import lock, processes, state
+from deploy.local import environment, lock, processes, state
 from deploy.local import logs as log_files
 from deploy.local.checks import explained
 from deploy.local.child import StackError
@@ -133,6 +133,7 @@ def _detached(data: Path, names: Sequence[str], zipkin: bool) -> subprocess.Pope
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env=environment.supervisor(data),
                 start_new_session=True,
             )
     except OSError as error:

@@ -13,3 +13,9 @@ def base(data: Path) -> dict[str, str]:
     """What every child gets; byte code is kept in the data folder, where it can be written."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     return {**kept, "PYTHONPYCACHEPREFIX": str(data / "bytecode"), "PYTHONUNBUFFERED": "1"}
+
+
+def supervisor(data: Path) -> dict[str, str]:
+    """What a supervisor started from here gets: everything, but with its byte code kept as well."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, "PYTHONPYCACHEPREFIX": str(data / "bytecode")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
-from deploy.local import logs, state
+from deploy.local import environment, logs, state
 from deploy.local.child import StackError
 from deploy.local.offsets import free_offset
 
@@ -39,7 +38,7 @@ def measure(console: Console) -> Measures:
     """Start the stack twice in a fresh folder on free ports. Nothing is kept for the cold start but the virtual
     environment and the package caches. Raises StackError."""
     data = Path(tempfile.mkdtemp(prefix="motcua-measure-"))
-    settings = {**os.environ, "MOTCUA_DATA": str(data), "MOTCUA_PORT_OFFSET": str(free_offset())}
+    settings = {**environment.supervisor(data), "MOTCUA_DATA": str(data), "MOTCUA_PORT_OFFSET": str(free_offset())}
     try:
         with console.status("khởi động nguội · cold start"):
             cold_start, cold_memory = _once(data, settings)
