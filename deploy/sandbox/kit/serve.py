@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import uvicorn
 from starlette.types import ASGIApp
 
 
 def serve(application: ASGIApp, port: int) -> None:
-    """Serve on loopback until SIGTERM or SIGINT; open connections get two seconds."""
+    """Serve until SIGTERM or SIGINT; open connections get two seconds. On loopback, unless SANDBOX_HOST says otherwise."""
     uvicorn.run(
         application,
-        host="127.0.0.1",
+        host=host(),
         port=port,
         loop="uvloop",
         http="httptools",
@@ -18,3 +20,8 @@ def serve(application: ASGIApp, port: int) -> None:
         access_log=False,
         timeout_graceful_shutdown=2,
     )
+
+
+def host() -> str:
+    """The address to listen on: loopback, but in a container all of its own."""
+    return os.environ.get("SANDBOX_HOST", "127.0.0.1")

@@ -12,6 +12,7 @@ from typing import cast
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from deploy.sandbox.kit.faults import Faults
+from deploy.sandbox.kit.serve import host
 from deploy.sandbox.mail.store import Store
 
 LARGEST_MAIL = 10 * 1024 * 1024
@@ -73,7 +74,7 @@ class Refused(asyncio.Protocol):
 
 @contextlib.asynccontextmanager
 async def smtp_server(store: Store, faults: Faults, port: int) -> AsyncIterator[None]:
-    """Listen on loopback until the block is left; raises OSError when the port is taken."""
+    """Listen until the block is left; raises OSError when the port is taken."""
     loop, postman = asyncio.get_running_loop(), Postman(store, faults)
 
     def connected() -> asyncio.BaseProtocol:
@@ -89,7 +90,7 @@ async def smtp_server(store: Store, faults: Faults, port: int) -> AsyncIterator[
         )
         return protocol
 
-    server = await loop.create_server(connected, "127.0.0.1", port)
+    server = await loop.create_server(connected, host(), port)
     try:
         yield
     finally:
