@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -85,7 +85,7 @@ class View(AbstractContextManager["View"]):
 
     def show(self, shown: StackState) -> None:
         if self._live is not None:
-            self._live.update(table(shown), refresh=True)
+            self._live.update(Group(table(shown), Text(f"{summary(shown)} · Ctrl-C: dừng · stop")), refresh=True)
             return
         for child in shown.children:
             self._line(child)

@@ -24,7 +24,7 @@ class CommandLine:
     """`parts` are what the stack consists of here: the light ones, unless a test needs more."""
 
     data: Path
-    parts: tuple[str, ...] = ("postgres", "mail")
+    parts: tuple[str, ...] = ("postgres", "mail")  # none: all
     offset: int = field(default_factory=free_offset)
     opened: list[subprocess.Popen[bytes]] = field(default_factory=list)
 

@@ -142,7 +142,7 @@ def test_reset_forgets_the_data_and_touches_nothing_else(motcua: CommandLine) ->
 def test_logs_print_each_part_and_name_what_there_is(motcua: CommandLine) -> None:
     motcua.start()
     assert "ready to accept connections" in motcua.run("logs", "postgres").stdout
-    assert motcua.run("logs").stdout.startswith("mail") or "postgres" in motcua.run("logs").stdout
+    assert "ready to accept connections" in motcua.run("logs").stdout
     unknown = motcua.run("logs", "nothing")
     assert unknown.returncode == 1
     assert "postgres" in unknown.stderr

@@ -1,0 +1,105 @@
+"""A dossier goes all the way on the whole stack, and still does when any process dies in the middle."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from deploy.local import state
+from tests.e2e.command_line import CommandLine
+from tests.unit.supervised import until
+
+SERVICES = {"intake", "payments", "notifications", "status"}
+CHILDREN = ["postgres", "kafka", "gateway", "sms", "mail", "oidc", "traces", *sorted(SERVICES)]
+
+# What the demo says just before the moment at which a process is killed: each in a step that needs it.
+MOMENT = {
+    "oidc": "biểu mẫu sai",
+    "gateway": "hồ sơ",
+    "payments": "hồ sơ",
+    "postgres": "từ chối",
+    "kafka": "từ chối",
+    "intake": "biên lai",
+    "status": "biên lai",
+    "notifications": "tiếp nhận",
+    "sms": "tiếp nhận",
+    "mail": "tiếp nhận",
+    "traces": "lịch hẹn",
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """The whole stack on ports and a data folder of its own."""
+    stack = CommandLine(tmp_path_factory.mktemp("whole"), parts=())
+    stack.start()
+    yield stack
+    stack.run("stop")
+
+
+def test_the_demo_takes_a_dossier_from_the_form_to_the_result_and_shows_what_each_got(whole: CommandLine) -> None:
+    result = whole.run("demo", "--json")
+    assert result.returncode == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert told["ok"]
+    statuses = [line["status"] for line in told["timeline"] if line["status"]]
+    assert statuses == [1, 6, 1, 2, 4, 9, 10]
+    kinds = Counter(line["type"].removeprefix("vn.motcua.").removesuffix(".v1") for line in told["timeline"])
+    assert kinds["payment.failed"] == kinds["payment.succeeded"] == kinds["appointment.booked"] == 1
+    assert len(told["form_errors"]) >= 5
+    assert told["receipt"]["amount"] == 135_000
+    assert "BEGIN:VEVENT" in told["calendar"]
+    assert {message["channel"] for message in told["messages"]} == {"sms", "email"}
+    assert [line["status"] for line in told["refused"]["timeline"] if line["status"]][-1] == 3
+
+
+def test_the_trace_of_the_demo_has_one_root_and_spans_of_all_services(whole: CommandLine) -> None:
+    code = json.loads(whole.run("demo", "--json").stdout)["dossier_code"]
+    spans = json.loads(whole.run("trace", code, "--json").stdout)["spans"]
+    roots = [span for span in spans if span["parent_id"] is None]
+    assert [root["name"].lower() for root in roots] == ["post /dossiers"]
+    assert {span["service"] for span in spans} == SERVICES
+    known = {span["span_id"] for span in spans}
+    assert all(span["parent_id"] in known for span in spans if span["parent_id"])
+
+
+@pytest.mark.parametrize("victim", CHILDREN)
+def test_the_demo_completes_when_a_process_is_killed_in_its_middle(whole: CommandLine, victim: str) -> None:
+    """SIGKILL at a step that needs the victim; the restart counter proves that the fault fired."""
+    until(lambda: _state(whole).state == "ready")
+    before = _child(whole, victim)
+    demo = subprocess.Popen(
+        whole.command("demo", "--json"),
+        env=whole.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert demo.stderr is not None
+    said = []
+    for line in demo.stderr:
+        said.append(line)
+        if MOMENT[victim] in line:
+            os.kill(before.process.pid, signal.SIGKILL)
+            break
+    rest, errors = demo.communicate(timeout=150)
+    assert demo.returncode == 0, "".join(said) + errors
+    assert json.loads(rest)["ok"]
+    assert _child(whole, victim).restarts == before.restarts + 1
+
+
+def _state(stack: CommandLine) -> state.StackState:
+    seen = state.read(stack.data)
+    assert seen is not None
+    return seen
+
+
+def _child(stack: CommandLine, name: str) -> Any:
+    return next(child for child in _state(stack).children if child.name == name)
