@@ -1,0 +1,155 @@
+"""Which notices an event asks for, and that each can be put into words, on a phone in at most two parts."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts import appointments, contacts, dossiers, payments
+from services.notifications.domain import plan, texts
+from services.notifications.domain.contact import Language
+from services.notifications.domain.notice import Facts
+from services.notifications.domain.sms import split
+from services.notifications.domain.wordings import WORDINGS
+from tests.records import CODE, EXAMPLES, event, example
+
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+LINK = f"https://dichvucong.thainguyen.example/dossiers/{CODE}"
+ASKED = [kind.model_validate(each) for kind in plan.EVENTS for each in EXAMPLES[kind]]
+SPEAKABLE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=400).filter(str.strip)
+
+
+def announced(data: Any) -> list[Any]:
+    return [each for _, each in plan.notices(event(data))]
+
+
+@pytest.mark.parametrize("data", ASKED, ids=lambda data: data.TYPE)
+def test_each_event_asks_for_one_notice_on_each_channel(data: Any) -> None:
+    told = event(data)
+    first, second = plan.notices(told), plan.notices(told)
+    assert first == second
+    assert sorted(each.channel for _, each in first) == ["email", "sms"]
+    assert len({each.notice_id for _, each in first}) == 2
+    assert [key for key, _ in first] == [f"{CODE}/{each.step}/{each.channel}" for _, each in first]
+
+
+@given(st.lists(st.sampled_from(ASKED), max_size=30))
+def test_any_history_gives_at_most_one_notice_for_each_step_and_channel(history: list[Any]) -> None:
+    """Whatever is told again, and under whatever event id, asks for the notice that is there already."""
+    keys = {key for data in history for key, _ in plan.notices(event(data))}
+    places = {(each.step, each.channel) for data in history for each in announced(data)}
+    assert len(keys) == len(places)
+    assert all(data.TYPE == other.TYPE for data in history for other in history if _keys(data) & _keys(other))
+
+
+def _keys(data: Any) -> set[str]:
+    return {key for key, _ in plan.notices(event(data))}
+
+
+def test_what_the_citizen_is_told() -> None:
+    assert set(plan.EVENTS) == {
+        dossiers.Submitted,
+        dossiers.Accepted,
+        dossiers.Refused,
+        dossiers.Completed,
+        dossiers.Returned,
+        payments.ReceiptIssued,
+        payments.Refunded,
+        appointments.Booked,
+    }
+
+
+def test_a_second_refund_and_a_second_appointment_are_told_too() -> None:
+    for kind, key in ((payments.Refunded, "refund_id"), (appointments.Booked, "appointment_id")):
+        other = example(kind, **{key: "019ea9f0-1a2b-7c3d-8e4f-5a6b7c8d9eff"})
+        assert not _keys(example(kind)) & _keys(other)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("data", ASKED, ids=lambda data: data.TYPE)
+def test_every_notice_has_its_words_in_every_language(data: Any, language: Language) -> None:
+    for each in announced(data):
+        sms = texts.message(each.template, language, each.facts, CODE, LINK)
+        assert sms.encoding == "gsm7"
+        assert CODE in sms.text
+        assert sms.parts == len(split(sms.text, "gsm7")) <= texts.MOST_PARTS
+        letter = texts.letter(each.template, language, each.facts, CODE, LINK)
+        assert CODE in letter.subject
+        assert not any(brace in "".join((letter.subject, *letter.paragraphs, sms.text)) for brace in "{}")
+
+
+def test_all_wordings_are_asked_for_by_some_event() -> None:
+    free = example(dossiers.Submitted, fee_lines=())
+    templates = {each.template for data in [*ASKED, free] for each in announced(data)}
+    assert {template for template, _ in WORDINGS} == templates
+    assert set(WORDINGS) == {(template, language) for template in templates for language in LANGUAGES}
+
+
+def test_the_notices_say_what_the_citizen_needs() -> None:
+    def sms(kind: Any, **changes: Any) -> str:
+        (each,) = [each for each in announced(example(kind, **changes)) if each.channel == "sms"]
+        return texts.message(each.template, "vi", each.facts, CODE, LINK).text
+
+    due = "2026-06-16T17:00:00+07:00"
+    assert sms(dossiers.Submitted, payment_due=due) == (
+        f"Ho so {CODE} da duoc gui. Phi, le phi: 135.000 d, han nop 17:00 ngay 16/06/2026. Nop tai {LINK}"
+    )
+    assert "Bien lai so 2026/00000017" in sms(payments.ReceiptIssued, receipt_number="2026/00000017")
+    assert "khong duoc tiep nhan: Anh mo." in sms(dossiers.Refused, grounds="Ảnh mờ")
+    assert "(se bao sau)" in sms(dossiers.Accepted, step={"due": None})
+    booked = sms(appointments.Booked, place="Trung tâm", address="Số 17", starts_at="2026-06-11T01:30:00Z")
+    assert "Moi den Trung tam, So 17, luc 08:30 ngay 11/06/2026" in booked
+
+
+@given(SPEAKABLE, st.sampled_from(LANGUAGES))
+def test_grounds_of_any_length_and_script_fit_two_parts(grounds: str, language: Language) -> None:
+    sms = texts.message("refused", language, {"grounds": grounds}, CODE, "https://motcua.example/dossiers/" + CODE)
+    assert sms.parts <= 2
+    assert CODE in sms.text
+    assert sms.parts == len(split(sms.text, sms.encoding))
+
+
+def test_long_grounds_are_cut_on_the_phone_and_whole_in_the_letter() -> None:
+    grounds = "Giấy khám sức khỏe đã quá hạn sáu tháng. " * 20
+    sms = texts.message("refused", "vi", {"grounds": grounds}, CODE, LINK)
+    assert "..." in sms.text
+    assert sms.text.endswith(LINK)
+    assert " ".join(grounds.split()) in " ".join(
+        texts.letter("refused", "vi", {"grounds": grounds}, CODE, LINK).paragraphs
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "facts", "why"),
+    [
+        ("refused", {}, "grounds is missing"),
+        ("refused", {"grounds": " \n "}, "grounds is empty"),
+        ("refused", {"grounds": None}, "grounds is empty"),
+        ("archived", {"grounds": "x"}, "no wording of archived"),
+    ],
+)
+def test_a_text_with_a_hole_is_refused(template: str, facts: Facts, why: str) -> None:
+    for words in (texts.message, texts.letter):
+        with pytest.raises(texts.TextError, match=why):
+            words(template, "vi", facts, CODE, LINK)
+
+
+def test_braces_in_a_fact_are_text_and_not_a_pattern() -> None:
+    sms = texts.message("refused", "vi", {"grounds": "{link} {0} {x.y}"}, CODE, LINK)
+    assert "{link} {0} {x.y}" in sms.text
+
+
+@given(st.integers(0, 10**12))
+def test_money_is_grouped_by_thousands(amount: int) -> None:
+    for language in LANGUAGES:
+        shown = texts.money(amount, language)
+        assert int("".join(filter(str.isdecimal, shown))) == amount
+    assert texts.money(135_000, "vi") == "135.000 đ"
+    assert texts.money(135_000, "en") == "VND 135,000"
+
+
+def test_contacts_ask_for_nothing() -> None:
+    assert contacts.Updated not in plan.EVENTS
