@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP as WIRE
+from email.policy import SMTP
 from email.utils import format_datetime
 from html import escape
 from uuid import UUID
@@ -19,6 +20,7 @@ from chassis.errors import Unanswered
 from services.notifications.domain.notice import Rejected, Taken
 
 _SECONDS = 20.0
+_SEVEN_BITS = SMTP.clone(cte_type="7bit")  # any mail server on the way can take it
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class MailServer:
         handing_over: Callable[[], Awaitable[None]],
         kept_back: Callable[[], Awaitable[None]],
     ) -> Taken | Rejected:
-        letter = compose(mail, address, self.sender, self.sender_name).as_bytes(policy=WIRE)
+        letter = compose(mail, address, self.sender, self.sender_name).as_bytes()
         async with aiosmtplib.SMTP(
             hostname=self.host, port=self.port, username=self.user, password=self.password, timeout=_SECONDS
         ) as server:
@@ -102,7 +104,7 @@ def message_id(notice_id: UUID, sender: str) -> str:
 
 def compose(mail: Mail, address: str, sender: str, sender_name: str) -> EmailMessage:
     """The letter as it goes over the wire: the same for the same mail."""
-    message = EmailMessage()
+    message = EmailMessage(policy=_SEVEN_BITS)
     message["From"] = Address(sender_name, addr_spec=sender)
     message["To"] = Address(" ".join(mail.to_name.split()), addr_spec=address)
     message["Subject"] = mail.subject
@@ -134,6 +136,6 @@ def _page(mail: Mail) -> str:
 def _linked(paragraph: str) -> str:
     words = (
         f'<a href="{escape(word)}">{escape(word)}</a>' if word.startswith(("http://", "https://")) else escape(word)
-        for word in paragraph.split(" ")
+        for word in re.split(r"(\s+)", paragraph.strip())
     )
-    return " ".join(words).replace("\n", "<br>\n")
+    return "".join(words).replace("\n", "<br>\n")
