@@ -57,7 +57,10 @@ async def checkouts(port: int, seconds: float) -> int:
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
             page = f"/c/pay/{json.loads(await reader.readexactly(length))['id']}"
-            for step, expected in ((request("GET", page), b"200"), (request("POST", page, CARD, Content_Type=FORM), b"303")):
+            for step, expected in (
+                (request("GET", page), b"200"),
+                (request("POST", page, CARD, Content_Type=FORM), b"303"),
+            ):
                 writer.write(step)
                 answer = await message(reader)
                 if answer[9:12] != expected:

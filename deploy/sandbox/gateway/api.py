@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from deploy.sandbox.gateway.store import dumped
 from deploy.sandbox.gateway.versions import checked
 from deploy.sandbox.gateway.work import Cause, Office, Work
 from deploy.sandbox.kit.requests import bounded_body, same_secret
+
+log = logging.getLogger(__name__)
 
 LARGEST_BODY = 1024 * 1024
 FORM = "application/x-www-form-urlencoded"
@@ -57,6 +60,9 @@ class Api:
                 response = self._refused(error, identifier)
             except HTTPException as error:
                 response = self._refused(invalid(str(error.detail), status=error.status_code), identifier)
+            except Exception:
+                log.exception("request %s failed", identifier)
+                response = self._refused(ApiError(500, "api_error", "An unknown error occurred"), identifier)
             self._finish(request, response, identifier)
             return response
 
