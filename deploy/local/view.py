@@ -33,7 +33,7 @@ def table(shown: StackState) -> Table:
     """Names, addresses, states and what each is busy with."""
     result = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("tên · name", "địa chỉ · address", "trạng thái · state", "chi tiết · details"):
-        result.add_column(title, overflow="fold")
+        result.add_column(title, overflow="fold", no_wrap=not title.startswith("chi tiết"))
     for child in shown.children:
         word, style = WORDS[child.state]
         result.add_row(child.name, child.address, Text(word, style), _details(child))

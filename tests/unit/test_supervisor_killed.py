@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy.local.processes import Process, birth_of
+from deploy.local import state
+from deploy.local.processes import Process, birth_of, end
 from deploy.local.state import StackState
 from tests.unit.supervised import all_gone, ready_stack, until
 
@@ -41,6 +42,8 @@ class Stacks:
             if process.poll() is None:
                 process.terminate()
             process.wait(20)
+        seen = state.read(self.data)
+        end(seen.processes() if seen is not None else [])
 
 
 @pytest.fixture
