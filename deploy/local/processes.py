@@ -37,7 +37,7 @@ def birth_of(pid: int) -> str | None:
 
 @dataclass(frozen=True)
 class Process:
-    """A process that was seen running, the leader of its own process group."""
+    """A process that was seen running."""
 
     pid: int
     birth: str
@@ -61,6 +61,7 @@ def end(processes: Sequence[Process]) -> None:
         for process in running:
             if process.runs() and time.monotonic() - begin > process.stop_seconds:
                 kill_group(process.pid)
+                _send(process.pid, signal.SIGKILL)  # a supervisor in a terminal leads no group
         running = [process for process in running if process.runs()]
         time.sleep(POLL_SECONDS)
 
