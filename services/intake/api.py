@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Body, Header, Query, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Body, Depends, Header, Query, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from chassis.access import Caller
-from chassis.clock import VIETNAM, utc_now
+from chassis.clock import VIETNAM, Clock
 from chassis.errors import NotFound, Refusal
 from chassis.http import CallerOf, OnceOf, WorkOf, allowed
 from chassis.pages import cursor_of, position_of
@@ -19,27 +21,31 @@ from contracts.dossiers import Status
 from services.intake import store
 from services.intake.domain import form as forms
 from services.intake.domain.catalogue import Catalogue
-from services.intake.domain.dossier import (
-    NAMES,
-    Accept,
-    ByOfficer,
-    Complete,
-    Dossier,
-    Refuse,
-    Return,
-    StartProcessing,
-    Submit,
-)
+from services.intake.domain.commands import Accept, ByOfficer, Complete, Refuse, Return, StartProcessing, Submit
+from services.intake.domain.dossier import NAMES, Dossier
 from services.intake.domain.person import Remember
 from services.intake.views import DossierPage, DossierSummary, DossierView, Submission
 
 Command = TypeVar("Command", bound=ByOfficer)
 
+# An ETag as we give it; also a weak one, which a compressing proxy makes of ours, and one without its quotes.
+_ETAG = re.compile(r'(?:W/)?("?)([0-9]{1,9})\1', re.ASCII)
 
-def of_citizens(catalogue: Catalogue) -> APIRouter:
+
+async def _code(code: str) -> str:
+    """A dossier code of any bytes: the ones that no dossier can have are not found."""
+    if not code.isprintable():
+        raise _nothing()
+    return code
+
+
+Code = Annotated[str, Depends(_code)]
+
+
+def of_citizens(catalogue: Catalogue, clock: Clock) -> APIRouter:
     """Filing a dossier and looking at one's own."""
     routes = APIRouter(tags=["dossiers"])
-    examples = {"đổi giấy phép lái xe": {"value": _example(catalogue)}}
+    examples = {"đổi giấy phép lái xe": {"value": catalogue.example(next(iter(catalogue.procedures.values())))}}
 
     @routes.post(
         "/dossiers",
@@ -59,13 +65,11 @@ def of_citizens(catalogue: Catalogue) -> APIRouter:
         person_id = caller.person_id
         if person_id is None:
             raise Refusal("no_person", "Tài khoản chưa được định danh.", "The account has no person id.", 403)
-        now = utc_now()
-        procedure = catalogue.procedure(_text(form, "procedure"))
-        found = forms.check(form, catalogue.validators[procedure.code], now.astimezone(VIETNAM).date())
-        agency = catalogue.agencies[found.agency]
+        today = clock().astimezone(VIETNAM).date()
+        found = forms.check(form, catalogue, today)
+        procedure, agency = catalogue.procedure(found.procedure), catalogue.agencies[found.agency]
 
         async def prepare(connection: Connection) -> Sequence[To]:
-            today = now.astimezone(VIETNAM).date()
             code = agency.dossier_code(today, await store.next_number(connection, agency.code, today))
             filed = {"applicant": found.applicant.model_dump(mode="json"), "details": dict(found.details)}
             return [
@@ -95,36 +99,55 @@ def of_citizens(catalogue: Catalogue) -> APIRouter:
         agency = caller.agency if caller.role == "officer" else None
         if person_id is None and agency is None:
             return DossierPage(items=[])
-        rows = await store.page(work.pool, person_id, agency, status, position_of(cursor), limit)
-        following = cursor_of(rows[-1]["submitted_at"], rows[-1]["code"]) if len(rows) == limit else None
-        return DossierPage(items=[DossierSummary.of_row(row) for row in rows], cursor=following)
+        rows = await store.page(work.pool, person_id, agency, status, position_of(cursor), limit + 1)
+        last = rows[limit - 1] if len(rows) > limit else None
+        return DossierPage(
+            items=[DossierSummary.of_row(row) for row in rows[:limit]],
+            cursor=cursor_of(last["submitted_at"], last["code"]) if last else None,
+        )
 
     @routes.get("/dossiers/{code}", response_model=DossierView)
-    async def shown(code: str, caller: CallerOf, work: WorkOf, response: Response) -> DossierView:
+    async def shown(code: Code, caller: CallerOf, work: WorkOf, response: Response) -> DossierView:
         """One dossier with its form, for its citizen and the officers of its agency; 404 for everybody else."""
-        found = _visible(await work.read(store.dossiers, code), caller)
+        found = _visible(await store.find(work.pool, code), caller)
         response.headers["ETag"] = f'"{found.version}"'
         return DossierView.of(found)
 
     return routes
 
 
+def _in_nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+# Of any length that its use allows, without control characters: PostgreSQL keeps no U+0000.
+Text = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$"), AfterValidator(_in_nfc)
+]
+
+
 class Grounds(BaseModel):
     """Why a dossier is not taken in."""
 
-    grounds: Annotated[str, Field(min_length=10, max_length=2000, examples=["Giấy phép lái xe không thuộc tỉnh cấp."])]
+    model_config = ConfigDict(extra="forbid")
+
+    grounds: Annotated[Text, Field(min_length=10, max_length=2000, examples=["Giấy phép lái xe không thuộc tỉnh cấp."])]
 
 
 class Result(BaseModel):
     """The result document."""
 
-    result_number: Annotated[str, Field(min_length=1, max_length=100, examples=["010190012345"])]
+    model_config = ConfigDict(extra="forbid")
+
+    result_number: Annotated[Text, Field(min_length=1, max_length=100, examples=["010190012345"])]
 
 
 class Delivery(BaseModel):
     """How the citizen got the result."""
 
-    delivery: Annotated[str, Field(min_length=1, max_length=100)] = "tại quầy"
+    model_config = ConfigDict(extra="forbid")
+
+    delivery: Annotated[Text, Field(min_length=1, max_length=100)] = "tại quầy"
 
 
 IfMatch = Annotated[str | None, Header(description='The ETag of what was seen, e.g. "3"; 412 when it has changed')]
@@ -135,30 +158,32 @@ def of_officers() -> APIRouter:
     routes = APIRouter(tags=["desk"], prefix="/dossiers/{code}")
 
     @routes.post("/accept", response_model=DossierView)
-    async def accept(code: str, caller: CallerOf, work: WorkOf, if_match: IfMatch = None) -> DossierView:
+    async def accept(code: Code, caller: CallerOf, work: WorkOf, if_match: IfMatch = None) -> DossierView:
         """Tiếp nhận: the processing clock starts."""
         return await _decided(work, code, _by(caller, Accept, if_match))
 
     @routes.post("/refuse", response_model=DossierView)
-    async def refuse(code: str, body: Grounds, caller: CallerOf, work: WorkOf, if_match: IfMatch = None) -> DossierView:
+    async def refuse(
+        code: Code, body: Grounds, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
+    ) -> DossierView:
         """Không tiếp nhận, with grounds."""
         return await _decided(work, code, _by(caller, Refuse, if_match, grounds=body.grounds))
 
     @routes.post("/process", response_model=DossierView)
-    async def process(code: str, caller: CallerOf, work: WorkOf, if_match: IfMatch = None) -> DossierView:
+    async def process(code: Code, caller: CallerOf, work: WorkOf, if_match: IfMatch = None) -> DossierView:
         """Chuyển xử lý: to the department that decides."""
         return await _decided(work, code, _by(caller, StartProcessing, if_match))
 
     @routes.post("/complete", response_model=DossierView)
     async def complete(
-        code: str, body: Result, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
+        code: Code, body: Result, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
     ) -> DossierView:
         """Xử lý xong: the result exists, under its number."""
         return await _decided(work, code, _by(caller, Complete, if_match, result_number=body.result_number))
 
     @routes.post("/return", response_model=DossierView)
     async def give_back(
-        code: str, body: Delivery, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
+        code: Code, body: Delivery, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
     ) -> DossierView:
         """Trả kết quả."""
         return await _decided(work, code, _by(caller, Return, if_match, delivery=body.delivery))
@@ -190,24 +215,35 @@ async def _decided(work: Work, code: str, command: ByOfficer) -> DossierView:
 def _by(caller: Caller, command: type[Command], if_match: str | None, **more: str) -> Command:
     """The officer's command. Raises Refusal 403 for anybody who is not an officer, 400 for an If-Match that is no ETag."""
     allowed(caller, "officer")
-    seen = (if_match or "").strip().removeprefix("W/").strip('"')
-    if seen and not seen.isdigit():
-        raise Refusal("bad_etag", "If-Match không đúng dạng.", "If-Match must be an ETag that we gave.", 400)
     return command(
-        officer=caller.name,
+        officer=caller.name or caller.subject,
         agency=caller.agency or "",
         department=caller.department,
-        seen_version=int(seen) if seen else None,
+        seen_version=_version(if_match),
         **more,
     )
 
 
-def _visible(dossier: Dossier, caller: Caller) -> Dossier:
-    mine = caller.role == "citizen" and caller.person_id == dossier.person_id
-    ours = caller.role == "officer" and caller.agency == dossier.agency
-    if not mine and not ours:
-        raise NotFound("Không tìm thấy hồ sơ này.", "There is no such dossier.")
-    return dossier
+def _version(if_match: str | None) -> int | None:
+    if if_match is None or if_match.strip() == "*":
+        return None
+    seen = _ETAG.fullmatch(if_match.strip())
+    if seen is None:
+        raise Refusal("bad_etag", "If-Match không đúng dạng.", "If-Match must be an ETag that we gave.", 400)
+    return int(seen[2])
+
+
+def _nothing() -> NotFound:
+    return NotFound("Không tìm thấy hồ sơ này.", "There is no such dossier.")
+
+
+def _visible(dossier: Dossier | None, caller: Caller) -> Dossier:
+    """The dossier; one that is not the caller's looks like none. Raises NotFound."""
+    if dossier is not None and caller.role == "citizen" and caller.person_id == dossier.person_id:
+        return dossier
+    if dossier is not None and caller.role == "officer" and caller.agency == dossier.agency:
+        return dossier
+    raise _nothing()
 
 
 def _submission(dossier: Dossier) -> dict[str, Any]:
@@ -220,32 +256,3 @@ def _submission(dossier: Dossier) -> dict[str, Any]:
         payment_due=dossier.due if waiting else None,
         submitted_at=dossier.submitted_at,
     ).model_dump(mode="json")
-
-
-def _text(form: dict[str, Any], name: str) -> str:
-    value = form.get(name)
-    if not isinstance(value, str) or not value:
-        raise Refusal(
-            "form_invalid",
-            "Biểu mẫu thiếu mã thủ tục.",
-            "The form does not say which procedure it is for.",
-            422,
-            (forms.problem(name, "required", "Thiếu thông tin này.", "This field is missing."),),
-        )
-    return value
-
-
-def _example(catalogue: Catalogue) -> dict[str, Any]:
-    """A form filled with the examples that the catalogue gives."""
-    procedure = next(iter(catalogue.procedures.values()))
-
-    def filled(schema: Any) -> dict[str, Any]:
-        fields = schema["properties"].items()
-        return {name: (field.get("examples") or field.get("enum"))[0] for name, field in fields}
-
-    return {
-        "procedure": procedure.code,
-        "agency": procedure.agencies[0],
-        "applicant": filled(catalogue.applicant),
-        "details": filled(procedure.details),
-    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chassis.clock import utc_now
+from chassis.clock import Clock, utc_now
 from chassis.consumer import Fold
 from chassis.decider import Decides
 from chassis.sealing import Sealer
@@ -12,17 +12,17 @@ from chassis.working_days import is_working_day
 from contracts import contacts, dossiers, payments, procedures
 from contracts.registry import EVENTS
 from services.intake import api, store
-from services.intake.domain import catalogue, dossier, person, publication
+from services.intake.domain import catalogue, commands, dossier, person, publication
 from services.intake.settings import IntakeSettings
 
 
-def intake(settings: IntakeSettings) -> Service:
+def intake(settings: IntakeSettings, clock: Clock = utc_now) -> Service:
     """Takes dossiers in, from form to result.
 
     Reads payments.v1; writes dossiers.v1, contacts.v1 (sealed) and procedures.v1; owns dossiers and people.
     """
     loaded = catalogue.load()
-    is_working_day(utc_now().date())  # reads the calendar now: the first citizen shall not wait for it
+    is_working_day(clock().date())  # reads the calendar now: the first citizen shall not wait for it
 
     async def publish_catalogue(work: Work) -> None:
         for code, procedure in loaded.procedures.items():
@@ -33,7 +33,7 @@ def intake(settings: IntakeSettings) -> Service:
         description="Tiếp nhận hồ sơ: từ tờ khai đến kết quả. / Dossiers, from the form to the result.",
         settings=settings,
         registry=EVENTS,
-        routes=[api.of_citizens(loaded), api.of_officers(), api.of_catalogue(loaded)],
+        routes=[api.of_citizens(loaded, clock), api.of_officers(), api.of_catalogue(loaded)],
         consumes=[
             Fold(
                 "intake.payments",
@@ -47,12 +47,12 @@ def intake(settings: IntakeSettings) -> Service:
             Decides(
                 store.dossiers,
                 commands={
-                    dossier.Submit: dossier.submit,
-                    dossier.Accept: dossier.accept,
-                    dossier.Refuse: dossier.refuse,
-                    dossier.StartProcessing: dossier.start_processing,
-                    dossier.Complete: dossier.complete,
-                    dossier.Return: dossier.give_back,
+                    commands.Submit: dossier.submit,
+                    commands.Accept: dossier.accept,
+                    commands.Refuse: dossier.refuse,
+                    commands.StartProcessing: dossier.start_processing,
+                    commands.Complete: dossier.complete,
+                    commands.Return: dossier.give_back,
                 },
             ),
             Decides(store.people, commands={person.Remember: person.remember}),

@@ -74,6 +74,7 @@ publications = Aggregate(
     ),
 )
 
+_FIND = "select * from dossier where code = $1"
 _NEXT = """
 insert into code_counter (agency, day, last) values ($1, $2, 1)
 on conflict (agency, day) do update set last = code_counter.last + 1
@@ -92,6 +93,12 @@ order by submitted_at desc, code desc limit $6
 async def next_number(connection: Connection, agency: str, day: date) -> int:
     """The day's next dossier number of an agency; others who ask wait until this transaction ends."""
     return int(await connection.fetchval(_NEXT, agency, day))
+
+
+async def find(pool: Pool, code: str) -> Dossier | None:
+    """A dossier to be looked at: nothing is locked."""
+    row = await pool.fetchrow(_FIND, code)
+    return Dossier.model_validate(dict(row)) if row else None
 
 
 async def page(

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from chassis.decider import Decision, Message, State
+from chassis.decider import Decision, State
 from chassis.envelope import Event
 from chassis.errors import NotFound, Refusal
 from chassis.table import Move, Table
@@ -18,7 +18,15 @@ from contracts import dossiers, payments
 from contracts.dossiers import Appointment, Status, Step
 from contracts.event import Data
 from contracts.money import FeeLine, total
-from services.intake.domain.catalogue import Agency, Procedure
+from services.intake.domain.commands import (
+    Accept,
+    ByOfficer,
+    Complete,
+    Refuse,
+    Return,
+    StartProcessing,
+    Submit,
+)
 
 DESK_DAYS = 1  # the desk looks at a new dossier within one working day
 
@@ -58,51 +66,6 @@ class Dossier(State):
             since=self.since,
             due=self.due,
         )
-
-
-class Submit(Message):
-    """A citizen files a form that was found right, under the code it was given."""
-
-    code: str
-    procedure: Procedure
-    agency: Agency
-    person_id: UUID
-    form: dict[str, Any]
-
-
-class ByOfficer(Message):
-    """What every officer's command says: who, from where, and which version they were looking at."""
-
-    officer: str
-    agency: str
-    department: str | None = None
-    seen_version: int | None = None
-
-
-class Accept(ByOfficer):
-    """Tiếp nhận."""
-
-
-class Refuse(ByOfficer):
-    """Không tiếp nhận, with grounds."""
-
-    grounds: str = Field(min_length=10, max_length=2000)
-
-
-class StartProcessing(ByOfficer):
-    """Chuyển xử lý."""
-
-
-class Complete(ByOfficer):
-    """Xử lý xong, with the number of the result document."""
-
-    result_number: str = Field(min_length=1, max_length=100)
-
-
-class Return(ByOfficer):
-    """Trả kết quả."""
-
-    delivery: str = Field(default="tại quầy", min_length=1, max_length=100)
 
 
 NAMES: dict[Any, str] = {

@@ -1,73 +1,58 @@
 """Is a form right? Everything that is wrong with it, at once, in Vietnamese and English, and what it says when nothing is.
 
-What a JSON Schema can say stands in the catalogue; here is the rest: calendars, names, identity numbers, addresses.
+What a JSON Schema can say stands in the catalogue; what it cannot, about people, in `applicant`.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
-
-import phonenumbers
-from email_validator import EmailNotValidError, validate_email
-from jsonschema import Draft202012Validator
-from pydantic import BaseModel, ConfigDict
+from typing import Any
 
 from chassis.errors import Refusal
+from services.intake.domain import applicant as applicants
+from services.intake.domain.applicant import Applicant, Problem, problem
+from services.intake.domain.catalogue import Catalogue
 
-# The renumbering of 2018: 11-digit mobile numbers became 10-digit ones.
-OLD_PREFIXES = {
-    **{f"016{digit}": f"03{digit}" for digit in range(2, 10)},
-    "0120": "070", "0121": "079", "0122": "077", "0126": "076", "0128": "078",
-    "0123": "083", "0124": "084", "0125": "085", "0127": "081", "0129": "082",
-    "0186": "056", "0188": "058", "0199": "059",
-}  # fmt: skip
-
+_DEEPEST = 8
+_LONGEST_NAME = 64
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
-
-
-class Applicant(BaseModel):
-    """Who applies, in the one form in which we keep it: names in NFC, phones in E.164."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    citizen_id: str
-    birth_date: date
-    sex: Literal["nam", "nữ"]
-    phone: str | None = None
-    email: str | None = None
-    language: Literal["vi", "en"] = "vi"
+# What no keyboard writes, PostgreSQL does not keep (U+0000) or UTF-8 cannot say (half of a surrogate pair).
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """A form that was found right."""
 
+    procedure: str
     agency: str
     applicant: Applicant
     details: Mapping[str, Any]
 
 
-Problem = dict[str, str]
-
-
-def problem(path: str, code: str, vi: str, en: str) -> Problem:
-    return {"path": path, "code": code, "vi": vi, "en": en}
-
-
-def check(form: Any, validator: Draft202012Validator, today: date) -> Form:
+def check(typed: Any, catalogue: Catalogue, today: date) -> Form:
     """The form's content. Raises Refusal 422 that lists every wrong field."""
-    wrong = [_told(error) for error in _leaves(validator.iter_errors(form))]
+    wrong: list[Problem] = []
+    form = _clean(typed, (), wrong)
+    procedure = form.get("procedure") if isinstance(form, dict) else None
+    wrong += [_told(error) for error in _leaves(catalogue.validator(procedure).iter_errors(form))]
     applicant = form.get("applicant") if isinstance(form, dict) else None
     found: dict[str, Any] = {}
     if isinstance(applicant, dict):
         paths = {each["path"] for each in wrong}
         sound = {name: value for name, value in applicant.items() if f"applicant.{name}" not in paths}
-        wrong += _check_applicant(sound, found, today)
+        wrong += applicants.check(sound, found, today)
+        if not applicant.keys() & {"phone", "email"}:
+            wrong.append(
+                problem(
+                    "applicant.phone", "no_contact", "Cần số điện thoại hoặc thư điện tử để nhận thông báo.",
+                    "Give a phone number or an e-mail address for notices.",
+                )
+            )  # fmt: skip
     if wrong:
         raise Refusal(
             "form_invalid",
@@ -76,105 +61,33 @@ def check(form: Any, validator: Draft202012Validator, today: date) -> Form:
             422,
             tuple(sorted(wrong, key=lambda each: each["path"])),
         )
-    return Form(form["agency"], Applicant(**{**applicant, **found}), form["details"])  # type: ignore[dict-item]
+    return Form(form["procedure"], form["agency"], Applicant(**{**form["applicant"], **found}), form["details"])
 
 
-def _check_applicant(applicant: Mapping[str, Any], found: dict[str, Any], today: date) -> Iterator[Problem]:
-    if "name" in applicant:
-        yield from _name(applicant["name"], found)
-    if "birth_date" in applicant:
-        yield from _birth_date(applicant["birth_date"], found, today)
-    if "citizen_id" in applicant:
-        yield from _citizen_id(applicant["citizen_id"], found.get("birth_date"), applicant.get("sex"))
-    if "phone" in applicant:
-        yield from _phone(applicant["phone"], found)
-    if "email" in applicant:
-        yield from _email(applicant["email"], found)
-    if "phone" not in applicant and "email" not in applicant:
-        yield problem(
-            "applicant.phone", "no_contact", "Cần số điện thoại hoặc thư điện tử để nhận thông báo.",
-            "Give a phone number or an e-mail address for notices.",
-        )  # fmt: skip
+def _clean(value: Any, path: tuple[str, ...], wrong: list[Problem]) -> Any:
+    """The value with its text in NFC, without what cannot be seen and without space around it.
+
+    So what looks alike is alike, whichever keyboard or document it came from. Adds to `wrong` what cannot be cleaned.
+    """
+    if isinstance(value, str):
+        if _UNWRITABLE.search(value):
+            wrong.append(
+                problem(_named(path), "characters", "Có ký tự không hợp lệ.", "Characters that cannot be kept.")
+            )
+        return unicodedata.normalize("NFC", value.translate(_INVISIBLE)).strip()
+    if not isinstance(value, dict | list):
+        return value
+    if len(path) == _DEEPEST:
+        wrong.append(problem(_named(path), "too_deep", "Dữ liệu lồng quá sâu.", "Nested too deep."))
+        return None
+    if isinstance(value, list):
+        return [_clean(each, (*path, str(place)), wrong) for place, each in enumerate(value)]
+    return {name: _clean(each, (*path, name), wrong) for name, each in value.items()}
 
 
-def _name(typed: str, found: dict[str, Any]) -> Iterator[Problem]:
-    name = " ".join(unicodedata.normalize("NFC", typed).translate(_INVISIBLE).split())
-    if len(name) < 2 or not all(letter.isalpha() or letter in " '’.-" for letter in name):
-        yield problem("applicant.name", "name", "Họ và tên chỉ gồm chữ cái.", "A name has letters only.")
-    found["name"] = name
-
-
-def _birth_date(typed: str, found: dict[str, Any], today: date) -> Iterator[Problem]:
-    try:
-        born = date.fromisoformat(typed)
-    except ValueError:
-        yield problem(
-            "applicant.birth_date",
-            "date",
-            "Ngày không có trong lịch (viết NĂM-THÁNG-NGÀY).",
-            "Not a date (YYYY-MM-DD).",
-        )
-        return
-    if born > today:
-        yield problem("applicant.birth_date", "future", "Ngày sinh ở tương lai.", "The birth date is in the future.")
-    elif born.year < today.year - 130:
-        yield problem("applicant.birth_date", "too_old", "Ngày sinh quá xa.", "The birth date is too long ago.")
-    else:
-        found["birth_date"] = born
-
-
-def _citizen_id(typed: str, born: date | None, sex: str | None) -> Iterator[Problem]:
-    """Digit 4 tells century and sex, digits 5–6 the year. The province of birth is not checked: provinces merged."""
-    century_and_sex, year = int(typed[3]), int(typed[4:6])
-    if born is not None:
-        if century_and_sex // 2 != born.year // 100 - 19:
-            yield problem(
-                "applicant.citizen_id", "century", "Số định danh không khớp với thế kỷ của năm sinh.",
-                "The citizen ID contradicts the century of the birth date.",
-            )  # fmt: skip
-        elif year != born.year % 100:
-            yield problem(
-                "applicant.citizen_id", "birth_year", "Số định danh không khớp với năm sinh.",
-                "The citizen ID contradicts the year of birth.",
-            )  # fmt: skip
-    if sex is not None and (century_and_sex % 2 == 1) != (sex == "nữ"):
-        yield problem(
-            "applicant.citizen_id",
-            "sex",
-            "Số định danh không khớp với giới tính.",
-            "The citizen ID contradicts the sex.",
-        )
-
-
-def _phone(typed: str, found: dict[str, Any]) -> Iterator[Problem]:
-    bare = unicodedata.normalize("NFKC", typed).translate(_INVISIBLE)
-    digits = "".join(letter for letter in bare if letter.isdigit())
-    national = digits.removeprefix("84") if bare.lstrip().startswith("+84") else digits
-    national = "0" + national.lstrip("0")
-    if len(national) == 11 and national[:4] in OLD_PREFIXES:
-        national = OLD_PREFIXES[national[:4]] + national[4:]
-    strange = [letter for letter in bare if not (letter.isdigit() or letter in " +-.()‐‑‒–—")]
-    try:
-        number = phonenumbers.parse(national, "VN")
-        mobile = phonenumbers.number_type(number) in (
-            phonenumbers.PhoneNumberType.MOBILE,
-            phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,
-        )
-    except phonenumbers.NumberParseException:
-        mobile = False
-    if strange or not mobile:
-        yield problem(
-            "applicant.phone", "phone", "Không phải số di động Việt Nam (10 chữ số).", "Not a Vietnamese mobile number."
-        )
-        return
-    found["phone"] = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-def _email(typed: str, found: dict[str, Any]) -> Iterator[Problem]:
-    try:
-        found["email"] = validate_email(typed.strip(), check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError:
-        yield problem("applicant.email", "email", "Địa chỉ thư điện tử không đúng.", "Not an e-mail address.")
+def _named(path: tuple[str, ...]) -> str:
+    """A path as it may be shown: field names are the caller's, and may be anything."""
+    return ".".join(_UNWRITABLE.sub("\ufffd", name)[:_LONGEST_NAME] for name in path) or "form"
 
 
 # JSON Schema's keywords in our words.
@@ -189,22 +102,22 @@ _WORDS = {
 }
 
 
-def _leaves(errors: Iterator[Any]) -> Iterator[tuple[str, str, str]]:
+def _leaves(errors: Iterator[Any]) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """(path, keyword, hint) of each wrong place; one entry for each missing or unknown field."""
     for error in errors:
-        path = [str(part) for part in error.absolute_path]
+        path = tuple(str(part) for part in error.absolute_path)
         if error.validator == "required":
             missing = next(name for name in error.validator_value if error.message.startswith(f"{name!r} "))
-            yield ".".join([*path, missing]), "required", ""
+            yield (*path, missing), "required", ""
         elif error.validator == "additionalProperties":
             for name in sorted(set(error.instance) - set(error.schema["properties"])):
-                yield ".".join([*path, name[:64]]), "additionalProperties", ""
+                yield (*path, name), "additionalProperties", ""
         else:
-            yield ".".join(path), str(error.validator), str(error.schema.get("description", ""))
+            yield path, str(error.validator), str(error.schema.get("description", ""))
 
 
-def _told(leaf: tuple[str, str, str]) -> Problem:
+def _told(leaf: tuple[tuple[str, ...], str, str]) -> Problem:
     path, keyword, hint = leaf
     vi, en = _WORDS.get(keyword, ("Không đúng dạng.", "Not of the right form."))
     vi_hint, _, en_hint = hint.partition(" / ")
-    return problem(path or "form", keyword, f"{vi} {vi_hint}".strip(), f"{en} {en_hint}".strip())
+    return problem(_named(path), keyword, f"{vi} {vi_hint}".strip(), f"{en} {en_hint}".strip())

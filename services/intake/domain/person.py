@@ -7,7 +7,7 @@ from uuid import UUID
 
 from chassis.decider import Decision, Message, State
 from contracts import contacts
-from services.intake.domain.form import Applicant
+from services.intake.domain.applicant import Applicant
 
 
 class Person(State):
