@@ -10,6 +10,7 @@ from chassis.decider import Decides
 from chassis.envelope import Tombstone
 from chassis.sealing import Sealer
 from chassis.service import Service
+from chassis.working_days import is_working_day
 from contracts import appointments, contacts, dossiers, payments, registry
 from contracts import notifications as notification_events
 from services.notifications import api, store
@@ -24,6 +25,7 @@ from services.notifications.settings import Settings
 
 def notifications(settings: Settings, clock: Clock = utc_now) -> Service:
     """Tells the citizen. Reads dossiers.v1, payments.v1, contacts.v1; owns notices and appointments."""
+    is_working_day(clock().date())  # reads the calendar now: the first appointment shall not wait for it
     quiet = Quiet(settings.quiet_begins, settings.quiet_ends)
     announce = partial(notice.announce, quiet)
     post = Post(_carrier(settings), _mail_server(settings), quiet, clock, settings.public_url.rstrip("/"))

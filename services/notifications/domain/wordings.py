@@ -93,12 +93,12 @@ WORDINGS: dict[tuple[str, Language], Wording] = {
         ),
     ),
     ("refused", "vi"): Wording(
-        "Hồ sơ {code} không được tiếp nhận: {grounds}. Chi tiết: {link}",
+        "Hồ sơ {code} không được tiếp nhận: {grounds}\nXem {link}",
         "Hồ sơ {code} không được tiếp nhận",
         ("Rất tiếc, hồ sơ {code} không được tiếp nhận. Lý do: {grounds}", "Xem chi tiết tại {link}"),
     ),
     ("refused", "en"): Wording(
-        "Dossier {code} was not accepted: {grounds}. Details: {link}",
+        "Dossier {code} was not accepted: {grounds}\nSee {link}",
         "Dossier {code} was not accepted",
         ("We are sorry: dossier {code} was not accepted. Grounds: {grounds}", "See the details at {link}"),
     ),

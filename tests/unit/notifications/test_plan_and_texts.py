@@ -98,7 +98,7 @@ def test_the_notices_say_what_the_citizen_needs() -> None:
         f"Ho so {CODE} da duoc gui. Phi, le phi: 135.000 d, han nop 17:00 ngay 16/06/2026. Nop tai {LINK}"
     )
     assert "Bien lai so 2026/00000017" in sms(payments.ReceiptIssued, receipt_number="2026/00000017")
-    assert "khong duoc tiep nhan: Anh mo." in sms(dossiers.Refused, grounds="Ảnh mờ")
+    assert "khong duoc tiep nhan: Anh mo\nXem http" in sms(dossiers.Refused, grounds="Ảnh mờ")
     assert "(se bao sau)" in sms(dossiers.Accepted, step={"due": None})
     booked = sms(appointments.Booked, place="Trung tâm", address="Số 17", starts_at="2026-06-11T01:30:00Z")
     assert "Moi den Trung tam, So 17, luc 08:30 ngay 11/06/2026" in booked
