@@ -127,10 +127,11 @@ class Calls:
             states = await lock(connection, decides.aggregate, [group])
             if not await leases.still_there(connection, "call", [row["id"]]):
                 return
+            # Before the fold: the answer may ask for the same call again, under the same id.
+            await leases.settle(connection, "call", [row["id"]])
             (outcome,) = await fold(self._voice, connection, decides.aggregate, [group], states)
             if outcome.error is not None:
                 raise outcome.error
-            await leases.settle(connection, "call", [row["id"]])
 
     async def _keep(self, row: Any, error: Exception) -> None:
         """Unknown is not failed: the same call again, under the same id."""
