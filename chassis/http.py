@@ -72,7 +72,10 @@ def _of_operations(health: Health, metrics: Metrics) -> APIRouter:
     async def ready() -> Response:
         """200 when everything that this process needs is there; else 503 with each reason."""
         if reasons := health.reasons:
-            return problem.unavailable("; ".join(f"{part}: {reason}" for part, reason in sorted(reasons.items())))
+            told = "; ".join(f"{part}: {reason}" for part, reason in sorted(reasons.items()))
+            return problem.response(
+                503, "not_ready", f"Đang chờ: {told}", f"Waiting for: {told}", (), {"Retry-After": "1"}
+            )
         return JSONResponse({"status": "ready"})
 
     @routes.get("/metrics")

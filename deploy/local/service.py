@@ -42,7 +42,7 @@ def _of_its_own(layout: Layout, secrets: Secrets, name: str) -> dict[str, str]:
             "MOTCUA_GATEWAY_URL": layout.url("gateway"),
             "MOTCUA_GATEWAY_SECRET_KEY": secrets.gateway_secret_key,
             "MOTCUA_GATEWAY_WEBHOOK_SECRET": secrets.gateway_webhook_secret,
-            "MOTCUA_RETURN_URL": f"{layout.url('portal')}/",
+            "MOTCUA_RETURN_URL": f"{layout.url('payments')}/return/{{code}}",
         }
     if name == "notifications":
         return contacts | {
