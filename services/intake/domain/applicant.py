@@ -139,10 +139,12 @@ def _mobile(digits: str) -> phonenumbers.PhoneNumber | None:
 
 
 def _email(typed: str, found: dict[str, Any]) -> Iterator[Problem]:
-    """An address in letters that every mail server takes: not all of them know SMTPUTF8 (RFC 6531)."""
+    """An address in letters that every mail server takes, its domain in Punycode: not all know SMTPUTF8 (RFC 6531)."""
     try:
-        checked = validate_email(typed, check_deliverability=False, test_environment=True, allow_smtputf8=False)
+        checked = validate_email(
+            typed, strict=True, check_deliverability=False, test_environment=True, allow_smtputf8=False
+        )
     except EmailNotValidError:
         yield problem("applicant.email", "email", "Địa chỉ thư điện tử không đúng.", "Not an e-mail address.")
         return
-    found["email"] = checked.normalized
+    found["email"] = checked.ascii_email
