@@ -161,7 +161,7 @@ def _row(
     event_id = new_id()
     headers = headers_of(event_id, event.TYPE, voice.source, subject, sequence, now, traceparent, sealer is not None)
     sealed = sealer.seal(payload) if sealer else payload
-    return outbox.OutboxRow(event_id, event.TOPIC, subject, event.TYPE, sealed, headers)
+    return outbox.fitting(outbox.OutboxRow(event_id, event.TOPIC, subject, event.TYPE, sealed, headers))
 
 
 def _add(effects: _Effects, more: _Effects) -> None:

@@ -9,7 +9,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from chassis.errors import Refusal
 from chassis.postgres import Connection
+
+# Below the broker's own limit for a batch (message.max.bytes, 1,048,588) with room for the record's frame.
+LARGEST_EVENT_BYTES = 900_000
 
 _INSERT = """
 insert into outbox (id, aggregatetype, aggregateid, type, payload, headers)
@@ -40,6 +44,27 @@ class OutboxRow:
     payload: bytes | None
     headers: Mapping[str, str]
 
+    @property
+    def size(self) -> int:
+        """Bytes of key, value and headers."""
+        headers = sum(len(name.encode()) + len(value.encode()) for name, value in self.headers.items())
+        return len(self.key.encode()) + len(self.payload or b"") + headers
+
+
+def fitting(row: OutboxRow) -> OutboxRow:
+    """The row, when Kafka will take it: refused for ever, it would stand in front of its key for ever.
+
+    Raises Refusal 413 when it is larger than LARGEST_EVENT_BYTES.
+    """
+    if row.size > LARGEST_EVENT_BYTES:
+        raise Refusal(
+            "event_too_large",
+            f"Nội dung quá lớn: {row.size} byte, tối đa {LARGEST_EVENT_BYTES}.",
+            f"Too large: {row.size} bytes, at most {LARGEST_EVENT_BYTES}.",
+            413,
+        )
+    return row
+
 
 async def insert(connection: Connection, rows: Sequence[OutboxRow]) -> None:
     """Add rows in their order, after the aggregates' rows were written, and wake the relay at the commit."""
@@ -67,7 +92,7 @@ async def mark_published(connection: Connection, ids: Iterable[UUID]) -> None:
     await connection.execute(_MARK, list(ids))
 
 
-async def prune(connection: Connection, age: timedelta, limit: int = 5_000) -> int:
+async def prune(connection: Connection, age: timedelta, limit: int) -> int:
     """Delete at most `limit` rows that were published longer than `age` ago; answers how many."""
     done = await connection.execute(_PRUNE, age, limit)
     return int(done.rsplit(" ", 1)[1])

@@ -20,6 +20,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from opentelemetry.trace import Span, SpanKind, Tracer
 
 from chassis import outbox
+from chassis.errors import Retry
 from chassis.health import Health
 from chassis.kafka import REQUEST_TIMEOUT_MS, Kafka
 from chassis.metrics import Metrics
@@ -29,10 +30,15 @@ from chassis.telemetry import SUBJECT, context_of, traceparent_of
 
 _LOCK = 0x6F_7574_626F_78
 _CLAIM = 2_000
-_TOUCH_SECONDS = 0.5
+# A frozen holder's place is taken within 2 s: its session ends, and who stands by looks for the lock this often.
+_SESSION_MS, _TOUCH_SECONDS, _STANDBY_SECONDS = 1_500, 0.4, 0.25
+_POLL_SECONDS = 0.5  # behind NOTIFY
+_AGAIN_SECONDS = 0.5
 _HAND_SECONDS = 10.0  # a hand older than this may have been claimed by another relay meanwhile
 _SEND_SECONDS = 20.0
 _KEPT = timedelta(days=3)
+_PRUNED = 5_000  # rows at once
+_PRUNE_SECONDS = 60.0
 
 log = structlog.get_logger()
 
@@ -51,33 +57,37 @@ class Relay:
         """Publish until cancelled; whatever goes wrong, begin anew from the database."""
         while True:
             try:
-                async with self._session() as session, session.held() as mine:
-                    if mine:
+                async with self._session() as session:
+                    while not await session.take_lock():
+                        self._health.well("relay")  # another one publishes
+                        await asyncio.sleep(_STANDBY_SECONDS)
+                    async with session.kept():
                         await self._publish_all(session)
-                self._health.well("relay")
-            except (OSError, TimeoutError, KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (Retry, OSError, TimeoutError, KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 self._metrics.relay_rebuilt.inc()
-                self._health.waits("relay", f"{type(error).__name__}: cannot publish at the moment")
-                log.warning("relay begins anew", reason=f"{type(error).__name__}: {error}")
-            await asyncio.sleep(_TOUCH_SECONDS)
+                reason = str(error) if isinstance(error, Retry) else f"{type(error).__name__}: {error}"
+                self._health.waits("relay", reason)
+                log.warning("relay begins anew", reason=reason)
+            await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _publish_all(self, session: _Session) -> None:
         await self._kafka.preflight()
         async with _producer(self._kafka, self._name) as producer:
             log.info("relay publishes", database=self._name)
             self._health.well("relay")
-            pruned = time.monotonic()
+            prune_at = time.monotonic()
             while True:
                 claimed_at = time.monotonic()
                 rows = await session.run(lambda connection: outbox.claim(connection, _CLAIM))
                 self._metrics.outbox_waiting.set(len(rows))
                 if rows:
                     await self._publish(producer, session, rows, claimed_at)
-                    continue
-                if time.monotonic() - pruned > 60:
-                    await session.run(lambda connection: outbox.prune(connection, _KEPT))
-                    pruned = time.monotonic()
-                await session.woken(_TOUCH_SECONDS)
+                if time.monotonic() >= prune_at:
+                    pruned = await session.run(lambda connection: outbox.prune(connection, _KEPT, _PRUNED))
+                    # There is more: go on with it after the next claim, however busy the relay is.
+                    prune_at = time.monotonic() + (0 if pruned == _PRUNED else _PRUNE_SECONDS)
+                if not rows:
+                    await session.woken(_POLL_SECONDS)
 
     async def _publish(
         self, producer: AIOKafkaProducer, session: _Session, rows: Sequence[Any], claimed_at: float
@@ -162,7 +172,7 @@ class Relay:
             command_timeout=10,
             # A frozen holder loses the session, and with it the lock.
             server_settings={
-                "idle_session_timeout": "2s",
+                "idle_session_timeout": f"{_SESSION_MS}ms",
                 "application_name": f"{self._name}-relay",
                 "timezone": "UTC",
             },
@@ -191,18 +201,21 @@ class _Session:
             await asyncio.wait_for(self._wake.wait(), seconds)
         self._wake.clear()
 
+    async def take_lock(self) -> bool:
+        """Whether the relay's lock is ours now; it is given back by the session's end alone."""
+        return bool(await self.run(lambda connection: connection.fetchval("select pg_try_advisory_lock($1)", _LOCK)))
+
     @asynccontextmanager
-    async def held(self) -> AsyncIterator[bool]:
-        """Hold the relay's lock while inside; False when another relay has it."""
-        if not await self.run(lambda connection: connection.fetchval("select pg_try_advisory_lock($1)", _LOCK)):
-            yield False
-            return
-        await self._connection.add_listener(outbox.CHANNEL, lambda *_: self._wake.set())
+    async def kept(self) -> AsyncIterator[None]:
+        """Listen, and keep the session from falling idle, while inside."""
+        await self.run(lambda connection: connection.add_listener(outbox.CHANNEL, lambda *_: self._wake.set()))
         touching = asyncio.create_task(self._touch())
         try:
-            yield True
+            yield
         finally:
             touching.cancel()
+            # A touch that failed ends the session; whoever uses the session next is told, so this must not shout.
+            await asyncio.gather(touching, return_exceptions=True)
 
     async def _touch(self) -> None:
         while True:
