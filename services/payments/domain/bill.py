@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.decider import At, Decision, Message, State
 from chassis.envelope import Event
-from chassis.errors import NotFound
+from chassis.errors import NotFound, Refusal
 from chassis.identifiers import derived_id
 from chassis.table import Move, Table
 from contracts import dossiers, payments
@@ -35,7 +35,7 @@ BillState = Literal[
 
 
 class Attempt(BaseModel):
-    """One page at the gateway; its id is our key and our reference there."""
+    """One page at the gateway; its id is our key and our reference there. `declines` are the tries already told of."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,7 +43,7 @@ class Attempt(BaseModel):
     session_id: str | None = None
     url: str | None = None
     closes_at: datetime
-    decline_reference: str | None = None
+    declines: tuple[str, ...] = ()
 
 
 class Capture(BaseModel):
@@ -103,9 +103,14 @@ class StartCheckout(Message):
 
 
 class Nudge(Message):
-    """Something may have happened at the gateway (a webhook, a citizen's return): ask it. Says nothing by itself."""
+    """Something may have happened at the gateway (a webhook, a citizen's return): ask it. Says nothing by itself.
+
+    `attempt_id` and `session_id` name the page, when it is known which one: money may be found on a page long closed.
+    """
 
     call_id: UUID
+    attempt_id: UUID | None = None
+    session_id: str | None = None
 
 
 class BillExpiry(Message):
@@ -132,6 +137,14 @@ class ReceiptNumbered(Message):
     number: str
 
 
+# A page may be open, or about to be.
+_WAITING = ("checkout_ready", "in_checkout", "expiring", "withdrawing")
+# Money was taken in.
+_PAID = ("paid", "refund_ready", "refunded", "refund_failed")
+# The dossier goes no further: its two ways to end are one and the same to a bill.
+ENDINGS = (dossiers.Refused, dossiers.Stopped)
+
+# A move tells its event, or nothing where there is nothing new to tell (a decline that was told before).
 MOVES = Table(
     [
         #    from               message              to                  event
@@ -140,7 +153,7 @@ MOVES = Table(
         Move("checkout_ready", CheckoutCreated, "in_checkout", payments.Started),
         Move("checkout_ready", CheckoutRefused, "open"),
         Move("in_checkout", StillOpen, "in_checkout", payments.Failed),
-        Move("in_checkout", SessionClosed, "open"),
+        Move("in_checkout", SessionClosed, "open", payments.Failed),
         Move("open", Captured, "paid", payments.Succeeded),
         Move("checkout_ready", Captured, "paid", payments.Succeeded),
         Move("in_checkout", Captured, "paid", payments.Succeeded),
@@ -151,29 +164,39 @@ MOVES = Table(
         Move("expiring", CheckoutRefused, "expired", payments.Expired),
         Move("expiring", SessionClosed, "expired", payments.Expired),
         Move("expiring", Captured, "paid", payments.Succeeded),
-        Move("open", dossiers.Refused, "cancelled", payments.Cancelled),
-        Move("checkout_ready", dossiers.Refused, "withdrawing"),
-        Move("in_checkout", dossiers.Refused, "withdrawing"),
-        Move("expiring", dossiers.Refused, "withdrawing"),
+        *(Move("open", ending, "cancelled", payments.Cancelled) for ending in ENDINGS),
+        *(Move(state, ending, "withdrawing") for state in _WAITING[:3] for ending in ENDINGS),
         Move("withdrawing", CheckoutCreated, "withdrawing"),
         Move("withdrawing", CheckoutRefused, "cancelled", payments.Cancelled),
         Move("withdrawing", SessionClosed, "cancelled", payments.Cancelled),
         Move("withdrawing", Captured, "refund_ready", payments.RefundStarted),
-        Move("paid", dossiers.Refused, "refund_ready", payments.RefundStarted),
+        *(Move("paid", ending, "refund_ready", payments.RefundStarted) for ending in ENDINGS),
         Move("expired", Captured, "refund_ready", payments.RefundStarted),
         Move("cancelled", Captured, "refund_ready", payments.RefundStarted),
         Move("refund_ready", RefundDone, "refunded", payments.Refunded),
         Move("refund_ready", RefundRefused, "refund_failed", payments.RefundFailed),
+        # Not the bill's amount or currency: a person must look.
+        *(
+            Move(state, Captured, "discrepancy", payments.DiscrepancyFound)
+            for state in ("open", *_WAITING, "expired", "cancelled")
+        ),
+        # Money of a page long closed, beside what the bill has or waits for: a person must look, the bill goes on.
+        *(Move(state, Captured, state, payments.DiscrepancyFound) for state in (*_WAITING, *_PAID, "discrepancy")),
+        *(Move(state, ReceiptNumbered, state, payments.ReceiptIssued) for state in _PAID),
     ]
 )
 
 
 def open_bill(bill: Bill | None, event: Event[dossiers.Submitted], now: datetime) -> Decision[Bill] | None:
-    """Open the bill of a dossier that has fees."""
+    """Open the bill of a dossier that has fees. Raises Refusal for fees that have no last day to pay."""
     submitted = event.data
     amount = total(submitted.fee_lines)
-    if bill is not None or amount == 0 or submitted.payment_due is None:
+    if bill is not None or amount == 0:
         return None
+    if submitted.payment_due is None:
+        raise Refusal(
+            "no_payment_due", "Hồ sơ có phí nhưng không có hạn nộp.", "There are fees and no day to pay them."
+        )
     opened = Bill(
         dossier_code=event.subject,
         bill_id=derived_id(event.id, "bill"),
@@ -194,9 +217,13 @@ def known(bill: Bill | None) -> Bill:
     return bill
 
 
-def to(bill: Bill, message: type, **changes: object) -> Bill:
-    """The bill in the state that the table gives. Raises Refusal for an illegal move."""
-    return bill.model_copy(update={"state": MOVES.require(bill.state, message).target, **changes})
+def to(bill: Bill, message: type, target: BillState | None = None, **changes: object) -> Bill:
+    """The bill after this message: in the table's first state for it, or in `target` where the table gives several.
+
+    Raises Refusal for an illegal move.
+    """
+    first = MOVES.require(bill.state, message)
+    return bill.model_copy(update={"state": target or first.target, **changes})
 
 
 def running(bill: Bill, attempt_id: UUID) -> Attempt | None:

@@ -7,7 +7,6 @@ for a page can be paid after the answer.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from chassis.decider import At, Call, Decision
 from chassis.envelope import Event
@@ -80,21 +79,24 @@ def checkout_created(bill: Bill | None, message: CheckoutCreated, now: datetime)
 
 def checkout_refused(bill: Bill | None, message: CheckoutRefused, now: datetime) -> Decision[Bill] | None:
     """There is no page and there will be none for this attempt."""
-    return _page_is_gone(known(bill), CheckoutRefused, message.attempt_id, now)
+    return _page_is_gone(known(bill), message)
 
 
 def session_closed(bill: Bill | None, message: SessionClosed, now: datetime) -> Decision[Bill] | None:
     """The page closed unpaid: the bill may be tried again, or may now expire or be void."""
-    return _page_is_gone(known(bill), SessionClosed, message.attempt_id, now)
+    return _page_is_gone(known(bill), message)
 
 
 def nudge(bill: Bill | None, message: Nudge, now: datetime) -> Decision[Bill] | None:
-    """Ask the gateway about the running page; who sent the nudge, and what it claimed, does not matter."""
+    """Ask the gateway about the page that is meant, or the running one; who nudged, and what he claimed, does not matter."""
     bill = known(bill)
-    attempt = bill.attempt
-    if attempt is None or attempt.session_id is None or bill.state not in ("in_checkout", "expiring", "withdrawing"):
+    attempt_id, session_id = message.attempt_id, message.session_id
+    if attempt_id is None or session_id is None:
+        attempt_id = bill.attempt.attempt_id if bill.attempt else None
+        session_id = bill.attempt.session_id if bill.attempt else None
+    if attempt_id is None or session_id is None or attempt_id in bill.taken:
         return None
-    return Decision(bill, calls=(Call(message.call_id, _ask(attempt, attempt.session_id)),))
+    return Decision(bill, calls=(Call(message.call_id, AskCheckout(attempt_id=attempt_id, session_id=session_id)),))
 
 
 def ask_after_silence(bill: Bill | None, message: AttemptSilence, now: datetime) -> Decision[Bill] | None:
@@ -103,7 +105,9 @@ def ask_after_silence(bill: Bill | None, message: AttemptSilence, now: datetime)
     attempt = bill.attempt
     if attempt is None or attempt.session_id is None or bill.state != "in_checkout":
         return None
-    call = Call(derived_id(attempt.attempt_id, f"ask {bill.version}"), _ask(attempt, attempt.session_id))
+    request = AskCheckout(attempt_id=attempt.attempt_id, session_id=attempt.session_id)
+    # One id for all: while the gateway is silent the same question stands, and no heap of them.
+    call = Call(derived_id(attempt.attempt_id, "ask after silence"), request)
     return Decision(bill, calls=(call,), timers=(At(now + SILENCE, AttemptSilence()),))
 
 
@@ -111,11 +115,10 @@ def still_open(bill: Bill | None, message: StillOpen, now: datetime) -> Decision
     """Not paid yet. A declined card is told once and changes nothing: the page can still be paid with another one."""
     bill = known(bill)
     attempt = running(bill, message.attempt_id)
-    if attempt is None or message.decline is None or message.decline_reference == attempt.decline_reference:
+    if attempt is None or not MOVES.allows(bill.state, StillOpen) or not _is_news(attempt, message):
         return None
-    told = attempt.model_copy(update={"decline_reference": message.decline_reference})
-    failed = payments.Failed(bill_id=bill.bill_id, attempt_id=attempt.attempt_id, reason=message.decline)
-    return Decision(bill.model_copy(update={"attempt": told}), (failed,))
+    told = attempt.model_copy(update={"declines": (*attempt.declines, message.decline_reference)})
+    return Decision(to(bill, StillOpen, attempt=told), (_failed(bill, message),))
 
 
 def expire(bill: Bill | None, message: BillExpiry, now: datetime) -> Decision[Bill] | None:
@@ -131,18 +134,23 @@ def withdraw(
     bill: Bill | None, event: Event[dossiers.Refused] | Event[dossiers.Stopped], now: datetime
 ) -> Decision[Bill] | None:
     """The dossier goes no further: close the bill, or return what its circular lets us return."""
-    if bill is None or not MOVES.allows(bill.state, dossiers.Refused):
+    ending = type(event.data)
+    if bill is None or not MOVES.allows(bill.state, ending):
         return None
-    reason = "hồ sơ không được tiếp nhận" if isinstance(event.data, dossiers.Refused) else "hồ sơ dừng xử lý"
+    reason = "hồ sơ không được tiếp nhận" if ending is dossiers.Refused else "hồ sơ dừng xử lý"
     if bill.state == "paid":
-        lines = tuple(line for line in bill.fee_lines if line.refundable)
-        return refunding(bill, lines, reason, derived_id(event.id, "refund")) if lines else None
-    gone = to(bill, dossiers.Refused, void_reason=reason)
+        lines = tuple(line for line in bill.fee_lines if line.refundable and line.amount)
+        return refunding(bill, ending, lines, reason, derived_id(event.id, "refund")) if lines else None
+    gone = to(bill, ending, void_reason=reason)
     return _closing_or_done(bill, gone, payments.Cancelled(bill_id=bill.bill_id, reason=reason))
 
 
-def _ask(attempt: Attempt, session_id: str) -> AskCheckout:
-    return AskCheckout(attempt_id=attempt.attempt_id, session_id=session_id)
+def _is_news(attempt: Attempt, message: StillOpen | SessionClosed) -> bool:
+    return message.decline_reference is not None and message.decline_reference not in attempt.declines
+
+
+def _failed(bill: Bill, message: StillOpen | SessionClosed) -> payments.Failed:
+    return payments.Failed(bill_id=bill.bill_id, attempt_id=message.attempt_id, reason=message.decline or "declined")
 
 
 def _close(bill: Bill, attempt: Attempt) -> Call:
@@ -158,15 +166,18 @@ def _closing_or_done(bill: Bill, gone: Bill, event: Data) -> Decision[Bill]:
     return Decision(gone, cancels=(AttemptSilence, BillExpiry), calls=calls)
 
 
-def _page_is_gone(bill: Bill, message: type, attempt_id: UUID, now: datetime) -> Decision[Bill] | None:
-    if running(bill, attempt_id) is None or not MOVES.allows(bill.state, message):
+def _page_is_gone(bill: Bill, message: CheckoutRefused | SessionClosed) -> Decision[Bill] | None:
+    attempt = running(bill, message.attempt_id)
+    if attempt is None or not MOVES.allows(bill.state, type(message)):
         return None
-    moved = to(bill, message, attempt=None)
+    moved = to(bill, type(message), attempt=None)
     events: tuple[Data, ...] = ()
     if moved.state == "expired":
         events = (payments.Expired(bill_id=bill.bill_id),)
     elif moved.state == "cancelled":
         events = (payments.Cancelled(bill_id=bill.bill_id, reason=bill.void_reason or ""),)
+    elif isinstance(message, SessionClosed) and _is_news(attempt, message):
+        events = (_failed(bill, message),)
     return Decision(moved, events, cancels=(AttemptSilence,))
 
 

@@ -65,7 +65,10 @@ class CheckoutRefused(Message):
 
 
 class StillOpen(Message):
-    """The page may still be paid; `decline` is the last try's reason in our words, `decline_reference` names that try."""
+    """The page may still be paid; `decline` is the last try's reason in our words, `decline_reference` names that try.
+
+    Both are there or neither.
+    """
 
     attempt_id: UUID
     decline: str | None = None
@@ -83,9 +86,11 @@ class Captured(Message):
 
 
 class SessionClosed(Message):
-    """The page is closed and was not paid: nobody can pay on it any more."""
+    """The page is closed and was not paid: nobody can pay on it any more. `decline` as in StillOpen."""
 
     attempt_id: UUID
+    decline: str | None = None
+    decline_reference: str | None = None
 
 
 class RefundDone(Message):

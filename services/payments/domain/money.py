@@ -8,11 +8,12 @@ from uuid import UUID
 from chassis.clock import VIETNAM
 from chassis.decider import Call, Decision
 from chassis.identifiers import derived_id
-from contracts import dossiers, payments
+from contracts import payments
 from contracts.money import FeeLine, total
 from services.payments.domain import ledger
 from services.payments.domain.bill import (
     GATEWAY,
+    MOVES,
     AttemptSilence,
     Bill,
     BillExpiry,
@@ -33,13 +34,14 @@ def captured(bill: Bill | None, message: Captured, now: datetime) -> Decision[Bi
     bill = known(bill)
     if message.attempt_id in bill.taken:
         return None
-    bill = bill.model_copy(update={"taken": (*bill.taken, message.attempt_id)})
     capture = Capture(**message.model_dump())
+    bill = bill.model_copy(update={"taken": (*bill.taken, message.attempt_id)})
+    another_page = bill.attempt is not None and bill.attempt.attempt_id != message.attempt_id
+    if another_page or bill.captured is not None:
+        return _beside(bill, capture)
     if (message.amount, message.currency) != (bill.amount, bill.currency):
         return _discrepancy(bill, capture)
-    if bill.state in PAYABLE and bill.captured is None:
-        return _paid(bill, capture, now)
-    return _unwanted(bill, capture)
+    return _paid(bill, capture) if bill.state in PAYABLE else _unwanted(bill, capture)
 
 
 def refund_done(bill: Bill | None, message: RefundDone, now: datetime) -> Decision[Bill] | None:
@@ -71,21 +73,23 @@ def refund_refused(bill: Bill | None, message: RefundRefused, now: datetime) -> 
 def receipt_numbered(bill: Bill | None, message: ReceiptNumbered, now: datetime) -> Decision[Bill] | None:
     """The receipt has its number: tell it once."""
     bill = known(bill)
-    if bill.receipt_number is not None:
+    if bill.receipt_number is not None or not MOVES.allows(bill.state, ReceiptNumbered):
         return None
     issued = payments.ReceiptIssued(bill_id=bill.bill_id, receipt_number=message.number, amount=bill.amount)
-    return Decision(bill.model_copy(update={"receipt_number": message.number}), (issued,))
+    return Decision(to(bill, ReceiptNumbered, receipt_number=message.number), (issued,))
 
 
-def refunding(bill: Bill, lines: tuple[FeeLine, ...], reason: str, refund_id: UUID) -> Decision[Bill] | None:
-    """Send fee lines of a paid bill back."""
+def refunding(
+    bill: Bill, ending: type, lines: tuple[FeeLine, ...], reason: str, refund_id: UUID
+) -> Decision[Bill] | None:
+    """Send fee lines of a paid bill back, because of this ending of its dossier."""
     if bill.captured is None:
         return None
     back = Return(refund_id=refund_id, amount=total(lines), reason=reason, lines=lines)
-    return _send_back(to(bill, dossiers.Refused, refund=back), bill.captured, back)
+    return _send_back(to(bill, ending, refund=back), bill.captured, back)
 
 
-def _paid(bill: Bill, capture: Capture, now: datetime) -> Decision[Bill]:
+def _paid(bill: Bill, capture: Capture) -> Decision[Bill]:
     paid = to(
         bill,
         Captured,
@@ -114,19 +118,21 @@ def _paid(bill: Bill, capture: Capture, now: datetime) -> Decision[Bill]:
 
 def _unwanted(bill: Bill, capture: Capture) -> Decision[Bill]:
     """Money for a bill that no longer asks for it: keep it apart and send it back."""
-    postings = ledger.unexpected(capture.attempt_id, GATEWAY, capture.amount, "late capture")
-    if bill.refund is not None or bill.captured is not None:
-        # A second refund on one bill waits for a person: the first one must not be touched.
-        found = bill.model_copy(update={"state": "discrepancy", "postings": postings})
-        return Decision(found, (_difference(bill, capture),))
     back = Return(
         refund_id=derived_id(capture.attempt_id, "refund"),
         amount=capture.amount,
         reason="nộp sau khi khoản phí đã đóng",
         unexpected=True,
     )
+    postings = _kept_apart(bill, capture, "late capture")
     adopted = to(bill, Captured, captured=capture, attempt=None, refund=back, postings=postings)
     return _send_back(adopted, capture, back)
+
+
+def _beside(bill: Bill, capture: Capture) -> Decision[Bill]:
+    """Money on a page long closed, while the bill has its own or waits for it: that must go on, so a person must look."""
+    found = to(bill, Captured, bill.state, postings=_kept_apart(bill, capture, "second capture"))
+    return Decision(found, (_difference(bill, capture),))
 
 
 def _send_back(bill: Bill, capture: Capture, back: Return) -> Decision[Bill]:
@@ -139,13 +145,16 @@ def _send_back(bill: Bill, capture: Capture, back: Return) -> Decision[Bill]:
 
 def _discrepancy(bill: Bill, capture: Capture) -> Decision[Bill]:
     """Not the amount or the currency of the bill: nothing is settled, a person must look."""
-    postings: tuple[ledger.Posting, ...] = ()
-    if capture.currency == bill.currency and capture.amount > 0:
-        postings = ledger.unexpected(capture.attempt_id, GATEWAY, capture.amount, "wrong amount")
-    found = bill.model_copy(
-        update={"state": "discrepancy", "captured": bill.captured or capture, "attempt": None, "postings": postings}
-    )
+    postings = _kept_apart(bill, capture, "wrong amount")
+    found = to(bill, Captured, "discrepancy", captured=capture, attempt=None, postings=postings)
     return Decision(found, (_difference(bill, capture),), cancels=(AttemptSilence, BillExpiry))
+
+
+def _kept_apart(bill: Bill, capture: Capture, reason: str) -> tuple[ledger.Posting, ...]:
+    """The ledger knows đồng only; other money is told in the event."""
+    if capture.currency != bill.currency or capture.amount <= 0:
+        return ()
+    return ledger.unexpected(capture.attempt_id, GATEWAY, capture.amount, reason)
 
 
 def _difference(bill: Bill, capture: Capture) -> payments.DiscrepancyFound:

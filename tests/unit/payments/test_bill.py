@@ -1,0 +1,222 @@
+"""A bill's way to the gateway's page and to its end, in single steps."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chassis.decider import Message
+from chassis.envelope import Event
+from chassis.errors import NotFound, Refusal
+from chassis.identifiers import new_id
+from contracts import dossiers
+from services.payments.domain.bill import AttemptSilence, BillExpiry, Nudge
+from services.payments.domain.checkout import SILENCE
+from services.payments.domain.gateway import (
+    AskCheckout,
+    CloseCheckout,
+    CreateCheckout,
+)
+from tests.records import NOON, event, example
+from tests.unit.payments.bills import (
+    AMOUNT,
+    FEE,
+    FIRST,
+    REFUSED,
+    SECOND,
+    STOPPED,
+    SUBMITTED,
+    Story,
+    after,
+    call_of,
+    captured,
+    closed,
+    created,
+    refused,
+    started,
+    still_open,
+)
+
+IN_CHECKOUT = (started(), created())
+PAID = (*IN_CHECKOUT, captured())
+Said = Message | Event[Any]
+
+
+def test_a_dossier_with_fees_gets_a_bill_once() -> None:
+    story = after(SUBMITTED)
+    assert story.events == ["Opened"]
+    assert story.bill is not None
+    assert (story.state, story.bill.amount, story.timers) == ("open", AMOUNT, {BillExpiry: NOON + timedelta(days=5)})
+
+
+def test_a_dossier_without_fees_gets_no_bill() -> None:
+    story = Story()
+    for lines in ([], [FEE | {"amount": 0}]):
+        assert story.on(event(example(dossiers.Submitted, fee_lines=lines, payment_due=None))) is None
+
+
+def test_fees_without_a_day_to_pay_them_are_refused_and_not_forgotten() -> None:
+    with pytest.raises(Refusal, match="no_payment_due"):
+        Story().on(event(example(dossiers.Submitted, payment_due=None)))
+
+
+def test_nothing_is_known_of_a_bill_that_was_never_opened() -> None:
+    for message in (started(), captured(), closed(), BillExpiry(), Nudge(call_id=new_id())):
+        with pytest.raises(NotFound):
+            Story().on(message)
+    assert Story().on(REFUSED) is None
+
+
+def test_a_checkout_is_written_down_before_the_gateway_is_asked_and_its_id_is_the_key() -> None:
+    story = after()
+    call = call_of(story.on(started()))
+    assert call.id == FIRST
+    assert isinstance(call.request, CreateCheckout)
+    assert (call.request.amount, call.request.attempt_id) == (AMOUNT, FIRST)
+    assert (story.state, story.events) == ("checkout_ready", ["Opened"])
+
+
+@pytest.mark.parametrize("before", [(started(),), IN_CHECKOUT])
+def test_a_second_tab_begins_no_second_attempt(before: tuple[Message, ...]) -> None:
+    story = after(*before)
+    assert story.on(started(SECOND)) is None
+    assert story.bill is not None
+    assert story.bill.attempt is not None
+    assert story.bill.attempt.attempt_id == FIRST
+
+
+def test_a_refused_page_leaves_the_bill_open_for_another() -> None:
+    story = after(started(), refused())
+    assert (story.state, story.events) == ("open", ["Opened"])
+    assert call_of(story.on(started(SECOND))).id == SECOND
+
+
+def test_a_decline_is_told_once_and_the_page_stays_payable() -> None:
+    story = after(*IN_CHECKOUT, still_open(decline="ch_1"), still_open(decline="ch_1"))
+    assert (story.state, story.events) == ("in_checkout", ["Opened", "Started", "Failed"])
+    story.on(captured())
+    assert story.state == "paid"
+
+
+def test_two_declines_are_two_whatever_the_order_of_their_answers() -> None:
+    """An old answer that comes late tells its own decline, and does not make the newer one new again."""
+    story = after(*IN_CHECKOUT)
+    for decline in ("ch_2", "ch_1", "ch_2", "ch_1"):
+        story.on(still_open(decline=decline))
+    assert story.events.count("Failed") == 2
+
+
+def test_a_decline_that_only_the_closing_page_tells_is_told() -> None:
+    story = after(*IN_CHECKOUT, closed(decline="ch_1"))
+    assert (story.state, story.events) == ("open", ["Opened", "Started", "Failed"])
+
+
+def test_a_closed_page_gives_way_to_another() -> None:
+    story = after(*IN_CHECKOUT, closed(), started(SECOND), created(SECOND), captured(SECOND))
+    assert (story.state, story.events.count("Started")) == ("paid", 2)
+
+
+def test_an_open_bill_expires_at_once() -> None:
+    story = after(BillExpiry())
+    assert (story.state, story.events) == ("expired", ["Opened", "Expired"])
+
+
+def test_a_page_is_closed_before_its_bill_expires() -> None:
+    story = after(*IN_CHECKOUT)
+    call = call_of(story.on(BillExpiry()))
+    assert isinstance(call.request, CloseCheckout)
+    assert (story.state, "Expired" in story.events, story.timers) == ("expiring", False, {})
+    story.on(closed())
+    assert (story.state, story.events[-1]) == ("expired", "Expired")
+
+
+def test_a_bill_whose_page_is_still_being_made_waits_for_the_gateways_word() -> None:
+    """The creating call is never answered: the bill does not expire. It is answered: the page is closed at once."""
+    story = after(started(), BillExpiry())
+    assert (story.state, story.asked) == ("expiring", ["CreateCheckout"])
+    assert isinstance(call_of(story.on(created())).request, CloseCheckout)
+    assert "Started" not in story.events
+    story.on(closed())
+    assert story.state == "expired"
+
+
+def test_a_bill_whose_page_was_never_made_expires_when_the_gateway_says_so() -> None:
+    assert after(started(), BillExpiry(), refused()).events == ["Opened", "Expired"]
+    assert after(started(), REFUSED, refused()).events == ["Opened", "Cancelled"]
+
+
+def test_a_bill_on_its_way_out_takes_no_new_attempt() -> None:
+    for ending in (BillExpiry(), REFUSED):
+        story = after(*IN_CHECKOUT, ending)
+        with pytest.raises(Refusal, match="not_payable"):
+            story.on(started(SECOND))
+    with pytest.raises(Refusal, match="already_paid"):
+        after(*PAID).on(started(SECOND))
+
+
+def test_a_decline_on_a_page_that_is_being_closed_is_not_news() -> None:
+    story = after(*IN_CHECKOUT, BillExpiry())
+    assert story.on(still_open(decline="ch_1")) is None
+
+
+def test_an_expiring_bill_that_is_withdrawn_closes_its_page_under_another_call() -> None:
+    """Whichever of the two closing calls is answered first ends the bill, the other finds nothing to do."""
+    story = after(*IN_CHECKOUT)
+    first = call_of(story.on(BillExpiry()))
+    second = call_of(story.on(STOPPED))
+    assert first.id != second.id
+    assert first.request == second.request
+    story.on(closed())
+    assert (story.state, story.events[-1]) == ("cancelled", "Cancelled")
+    assert story.on(closed()) is None
+
+
+def test_a_dossier_that_is_stopped_because_its_bill_expired_changes_nothing() -> None:
+    """intake stops the dossier on payments.Expired; that must not come back as a move here, or the two would loop."""
+    for expired in (after(BillExpiry()), after(*IN_CHECKOUT, BillExpiry(), closed())):
+        assert expired.on(STOPPED) is None
+        assert expired.state == "expired"
+
+
+@pytest.mark.parametrize("ending", [REFUSED, STOPPED])
+def test_a_withdrawn_bill_that_nobody_pays_is_cancelled(ending: Said) -> None:
+    story = after(ending)
+    assert (story.state, story.events, story.timers) == ("cancelled", ["Opened", "Cancelled"], {})
+
+
+def test_silence_is_asked_about_again_and_again_but_by_one_call() -> None:
+    """While the gateway does not answer, a second question would only be a heap for its return."""
+    story = after(*IN_CHECKOUT)
+    assert story.timers[AttemptSilence] == NOON + SILENCE
+    first = call_of(story.on(AttemptSilence(), NOON + SILENCE))
+    second = call_of(story.on(AttemptSilence(), NOON + 2 * SILENCE))
+    assert isinstance(first.request, AskCheckout)
+    assert (first.id, story.timers[AttemptSilence]) == (second.id, NOON + 3 * SILENCE)
+
+
+def test_silence_about_a_page_that_is_gone_is_no_matter() -> None:
+    for story in (after(started()), after(*PAID), after(*IN_CHECKOUT, BillExpiry())):
+        assert story.on(AttemptSilence()) is None
+
+
+def test_each_nudge_asks_in_its_own_right() -> None:
+    """An answer that is on its way may be older than what the nudge is about."""
+    story = after(*IN_CHECKOUT)
+    calls = [call_of(story.on(Nudge(call_id=new_id()))) for _ in range(2)]
+    assert calls[0].id != calls[1].id
+    assert calls[0].request == AskCheckout(attempt_id=FIRST, session_id=f"cs_{FIRST}")
+
+
+def test_a_nudge_about_a_closed_page_asks_about_that_page() -> None:
+    story = after(*IN_CHECKOUT, closed(), started(SECOND), created(SECOND))
+    call = call_of(story.on(Nudge(call_id=new_id(), attempt_id=FIRST, session_id="cs_1")))
+    assert call.request == AskCheckout(attempt_id=FIRST, session_id="cs_1")
+
+
+def test_a_nudge_about_nothing_that_can_be_asked_asks_nothing() -> None:
+    about_first = Nudge(call_id=new_id(), attempt_id=FIRST, session_id="cs_1")
+    assert after().on(Nudge(call_id=new_id())) is None
+    assert after(started()).on(Nudge(call_id=new_id())) is None
+    assert after(*PAID).on(about_first) is None
