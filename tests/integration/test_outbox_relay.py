@@ -1,0 +1,291 @@
+"""The outbox and its relay on real servers: nothing lost, in order per key, whatever freezes, dies or goes away.
+
+Copies are allowed, for the inboxes know them; what counts is where an event stands for the first time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from chassis.health import Health
+from chassis.kafka import Kafka
+from chassis.outbox import LARGEST_EVENT_BYTES
+from tests import stack
+from tests.counters import TOPIC, Desk, counting
+from tests.database import Server
+from tests.relaying import login, reading, relay_process, relaying, say
+
+HOLDER = """
+select a.pid, a.application_name from pg_locks l join pg_stat_activity a using (pid)
+where l.locktype = 'advisory' and l.granted and a.application_name like '%-relay'
+"""
+
+
+@pytest.fixture(scope="module")
+async def own_desk(postgres_server: Server) -> AsyncIterator[Desk]:
+    async with counting(postgres_server) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def desk(own_desk: Desk) -> Desk:
+    await own_desk.forget()
+    return own_desk
+
+
+async def holder(desk: Desk) -> str:
+    """The name of the relay that holds the lock; waits until one does."""
+    async with asyncio.timeout(30):
+        while (row := await desk.pool.fetchrow(HOLDER)) is None:
+            await asyncio.sleep(0.02)
+    return str(row["application_name"])
+
+
+async def until_published(desk: Desk, seconds: float = 60.0) -> None:
+    async with asyncio.timeout(seconds):
+        while await desk.pool.fetchval("select count(*) from outbox where published_at is null"):
+            await asyncio.sleep(0.02)
+
+
+async def test_writers_that_commit_out_of_position_order_lose_nothing(desk: Desk, kafka: stack.Kafka) -> None:
+    """A position is drawn before the commit: what comes later may be seen earlier."""
+    async with reading(kafka) as log, relaying(desk.database.url, login(kafka)):
+        async with desk.pool.acquire() as slow, slow.transaction():
+            await say(slow, "slow", 1)
+            await say(desk.pool, "quick", 1)
+            await log.until("quick", 1)
+            await say(slow, "slow", 2)
+        await log.until("slow", 2)
+    assert log.of("slow") == [1, 2]
+
+
+async def test_many_keys_and_more_than_one_hand_go_out_in_order_and_once(desk: Desk, kafka: stack.Kafka) -> None:
+    keys = [f"key-{number}" for number in range(25)]
+    for part in range(10):
+        for key in keys:
+            await say(desk.pool, key, *range(part * 20, part * 20 + 20))
+    async with reading(kafka) as log, relaying(desk.database.url, login(kafka)):
+        await until_published(desk)
+        await log.to_the_end()
+    assert {key: log.of(key) for key in keys} == {key: list(range(200)) for key in keys}
+
+
+async def test_of_two_relays_one_publishes(desk: Desk, kafka: stack.Kafka) -> None:
+    async with (
+        reading(kafka) as log,
+        relaying(desk.database.url, login(kafka), "one"),
+        relaying(desk.database.url, login(kafka), "two"),
+    ):
+        for number in range(60):
+            await say(desk.pool, "k", number)
+            await asyncio.sleep(0.02)
+        await until_published(desk)
+        await log.to_the_end()
+    assert log.of("k") == list(range(60)), "once each"
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+async def test_the_holders_place_is_taken_within_two_seconds(
+    desk: Desk, kafka: stack.Kafka, how: signal.Signals
+) -> None:
+    """Also by a holder that is merely frozen; when it wakes up, what it still holds in its hand disturbs nobody."""
+    async with reading(kafka) as log:
+        with relay_process(desk.database.url, login(kafka), "one") as one:
+            assert await holder(desk) == "one-relay"
+            async with relaying(desk.database.url, login(kafka), "two"):
+                writing = asyncio.create_task(_write(desk, "k", range(200)))
+                await log.until("k", 20)
+                os.kill(one.pid, how)
+                began = time.monotonic()
+                while await holder(desk) != "two-relay":
+                    await asyncio.sleep(0.02)
+                taken = time.monotonic() - began
+                await writing
+                await until_published(desk)
+                if how == signal.SIGSTOP:
+                    os.kill(one.pid, signal.SIGCONT)
+                await say(desk.pool, "k", 200)
+                await log.until("k", 200)
+    assert log.first_of("k") == list(range(201))
+    assert taken <= 2.0
+
+
+async def _write(desk: Desk, key: str, numbers: range) -> None:
+    for number in numbers:
+        await say(desk.pool, key, number)
+        await asyncio.sleep(0.01)
+
+
+async def test_a_relay_killed_between_produce_and_mark_makes_copies_never_a_gap(desk: Desk, kafka: stack.Kafka) -> None:
+    """The mark waits for a lock that the test holds: that is the moment between the two."""
+    async with reading(kafka) as log:
+        await say(desk.pool, "k", *range(5))
+        async with desk.pool.acquire() as blocking, blocking.transaction():
+            await blocking.execute("select from outbox where published_at is null for update")
+            with relay_process(desk.database.url, login(kafka), "one"):
+                await log.until("k", 4)
+        await say(desk.pool, "k", 5)
+        async with relaying(desk.database.url, login(kafka), "two"):
+            await log.until("k", 5)
+    assert log.first_of("k") == list(range(6))
+    assert log.of("k") == [*range(5), *range(6)], "the copies are whole too"
+
+
+async def test_kafka_killed_and_restarted_under_the_relay_costs_no_event_and_no_order(
+    desk: Desk, kafka: stack.Kafka
+) -> None:
+    keys = [f"key-{number}" for number in range(6)]
+    health = Health()
+    async with reading(kafka) as log, relaying(desk.database.url, login(kafka), "relay", health):
+        await say(desk.pool, "k", 0)
+        await log.until("k", 0)
+        writing = [asyncio.create_task(_write(desk, key, range(200))) for key in keys]
+        await asyncio.sleep(0)
+        await log.until(keys[0], 30)
+        broker = kafka.pid
+        os.kill(broker, signal.SIGKILL)
+        await asyncio.gather(*writing)
+        await kafka.until_ready(other_than=broker)
+        await until_published(desk)
+        await log.to_the_end()
+    assert {key: log.first_of(key) for key in keys} == {key: list(range(200)) for key in keys}
+
+
+async def test_a_relay_that_finds_no_kafka_waits_and_says_so(desk: Desk, kafka: stack.Kafka) -> None:
+    """Its process lives on, and readiness has the reason."""
+    health = Health()
+    nowhere = Kafka("127.0.0.1:9", "payments", "?")
+    async with relaying(desk.database.url, nowhere, "relay", health), asyncio.timeout(10):
+        while "Kafka is away" not in health.reasons.get("relay", ""):
+            await asyncio.sleep(0.02)
+    wrong = Kafka(kafka.bootstrap, "payments", "wrong")
+    async with relaying(desk.database.url, wrong, "relay", health), asyncio.timeout(10):
+        while "refuses the password of user payments" not in health.reasons["relay"]:
+            await asyncio.sleep(0.02)
+
+
+async def test_a_lost_session_costs_no_event(desk: Desk, kafka: stack.Kafka) -> None:
+    health = Health()
+    async with reading(kafka) as log, relaying(desk.database.url, login(kafka), "relay", health):
+        for number in range(5):
+            await holder(desk)
+            await say(desk.pool, "k", number)
+            await desk.pool.execute(f"select pg_terminate_backend(pid) from ({HOLDER}) as h")
+        await log.until("k", 4)
+        async with asyncio.timeout(10):
+            while health.reasons:
+                await asyncio.sleep(0.02)
+    assert log.first_of("k") == list(range(5))
+
+
+async def test_the_largest_event_that_is_let_in_goes_out(desk: Desk, kafka: stack.Kafka) -> None:
+    value = b"1" + b" " * (LARGEST_EVENT_BYTES - 2)
+    await desk.pool.execute(
+        "insert into outbox (id, aggregatetype, aggregateid, type, payload, headers)"
+        " values (gen_random_uuid(), $1, 'k', 'number', $2, '{}')",
+        TOPIC,
+        value,
+    )
+    await say(desk.pool, "k", 2)
+    async with reading(kafka) as log, relaying(desk.database.url, login(kafka)):
+        await log.until("k", 2)
+    assert log.of("k") == [1, 2]
+
+
+async def test_columns_are_what_debeziums_outbox_event_router_reads(desk: Desk, kafka: stack.Kafka) -> None:
+    """Its defaults: id, aggregatetype (the topic by `route.by.field`), aggregateid (the key), type, payload.
+
+    Kafka Connect can take the relay's place: the record it would make is the one that the relay makes.
+    """
+    await say(desk.pool, "k", 7)
+    types = await desk.pool.fetch(
+        "select column_name, data_type, is_nullable from information_schema.columns where table_name = 'outbox'"
+    )
+    shapes = {row["column_name"]: (row["data_type"], row["is_nullable"]) for row in types}
+    assert shapes["id"] == ("uuid", "NO")
+    assert shapes["aggregatetype"] == shapes["aggregateid"] == shapes["type"] == ("text", "NO")
+    assert shapes["payload"] == ("bytea", "YES"), "null is a tombstone"
+    (row,) = await desk.pool.fetch("select aggregatetype, aggregateid, payload, headers from outbox")
+    async with reading(kafka) as log, relaying(desk.database.url, login(kafka)):
+        await log.until("k", 7)
+    (record,) = log.records
+    assert (record.topic, record.key, record.value) == (
+        row["aggregatetype"],
+        row["aggregateid"].encode(),
+        row["payload"],
+    )
+    assert {name: value.decode() for name, value in record.headers} == row["headers"]
+
+
+async def test_the_relay_writes_to_the_partition_that_every_other_client_would_choose(
+    desk: Desk, kafka: stack.Kafka
+) -> None:
+    """Kafka's murmur2 of the key: a producer of another make keeps the order with ours."""
+    keys = {"G09.20-20260609-0000001": 4, "đổi-bằng": 0, "": 0, "21": 0}
+    for key in keys:
+        await say(desk.pool, key, 1)
+    async with reading(kafka) as log, relaying(desk.database.url, login(kafka)):
+        for key in keys:
+            await log.until(key, 1)
+    assert {record.key.decode(): record.partition for record in log.records} == {
+        key: _murmur2(key.encode()) % 6 for key in keys
+    }
+
+
+def _murmur2(data: bytes) -> int:
+    """org.apache.kafka.common.utils.Utils.murmur2, made positive."""
+    mask, m = 0xFFFFFFFF, 0x5BD1E995
+    h = (0x9747B28C ^ len(data)) & mask
+    for start in range(0, len(data) - len(data) % 4, 4):
+        k = int.from_bytes(data[start : start + 4], "little") * m & mask
+        h = (h * m & mask) ^ ((k ^ k >> 24) * m & mask)
+    tail = data[len(data) - len(data) % 4 :]
+    if tail:
+        h = (h ^ int.from_bytes(tail, "little")) * m & mask
+    h = (h ^ h >> 13) * m & mask
+    return (h ^ h >> 15) & 0x7FFFFFFF
+
+
+async def test_published_rows_are_pruned_and_no_others(desk: Desk, kafka: stack.Kafka) -> None:
+    """More than one bounded batch of them, while the relay goes on publishing."""
+    await desk.pool.execute(
+        """
+        insert into outbox (id, aggregatetype, aggregateid, type, payload, headers, published_at)
+        select gen_random_uuid(), $1, 'old', 'number', '1', '{}', now() - interval '4 days' from generate_series(1, 12000)""",
+        TOPIC,
+    )
+    await desk.pool.execute(
+        """
+        insert into outbox (id, aggregatetype, aggregateid, type, payload, headers, created_at, published_at)
+        values (gen_random_uuid(), $1, 'young', 'number', '1', '{}', now() - $2::interval, now() - $2::interval),
+            (gen_random_uuid(), $1, 'late', 'number', '1', '{}', now() - interval '9 days', null)""",
+        TOPIC,
+        timedelta(days=2),
+    )
+    async with relaying(desk.database.url, login(kafka)), asyncio.timeout(20):
+        while await desk.pool.fetchval("select count(*) from outbox where aggregateid = 'old'"):
+            await asyncio.sleep(0.02)
+        await until_published(desk)
+    assert [row["aggregateid"] for row in await desk.pool.fetch("select aggregateid from outbox order by 1")] == [
+        "late",
+        "young",
+    ]
+
+
+async def test_a_transaction_that_rolls_back_has_said_nothing(desk: Desk, kafka: stack.Kafka) -> None:
+    async with reading(kafka) as log, relaying(desk.database.url, login(kafka)):
+        async with desk.pool.acquire() as connection:
+            begun = connection.transaction()
+            await begun.start()
+            await say(connection, "k", 1)
+            await begun.rollback()
+        await say(desk.pool, "k", 2)
+        await log.until("k", 2)
+    assert log.of("k") == [2]
