@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import yaml
 from jsonschema import Draft202012Validator
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from chassis.errors import NotFound
 from contracts.dossiers import Appointment
@@ -68,7 +68,7 @@ class Procedure(BaseModel):
     payment_days: int
     result: str
     legal_bases: tuple[str, ...]
-    agencies: tuple[str, ...]
+    agencies: tuple[str, ...] = Field(min_length=1)
     fee_lines: tuple[FeeLine, ...] = ()
     appointment: Appointment | None = None
     details: dict[str, Any]
