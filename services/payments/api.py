@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, Header, Request, Response
+from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
 from chassis.access import Caller
@@ -88,11 +89,11 @@ def of_citizens() -> APIRouter:
     @routes.get("/dossiers/{code}/bill", response_model=BillView)
     async def of_dossier(code: str, caller: CallerOf, work: WorkOf) -> BillView:
         """The bill of a dossier, for its citizen and the officers of its agency."""
-        return BillView.of(_visible(await work.read(store.bills, code), caller))
+        return BillView.of(await _visible(work, code, caller))
 
     @routes.get("/payments/{bill_id}", response_model=BillView)
     async def one(bill_id: UUID, caller: CallerOf, work: WorkOf) -> BillView:
-        """A bill by its id. On return from the gateway's page it asks the gateway, should no webhook have come yet."""
+        """A bill by its id."""
         return BillView.of(await _find(work, bill_id, caller))
 
     @routes.post("/payments/{bill_id}/checkout", status_code=201, response_model=CheckoutView)
@@ -101,7 +102,14 @@ def of_citizens() -> APIRouter:
         bill = await _find(work, bill_id, allowed(caller, "citizen"))
         code = bill.dossier_code
         bill = await work.send(store.bills, code, StartCheckout(attempt_id=new_id()), wait_seconds=CHECKOUT_SECONDS)
-        url = bill.attempt.url if bill.attempt else None
+        if bill.state == "open":
+            raise Refusal(
+                "gateway_refuses",
+                "Cổng thanh toán chưa mở được trang nộp phí. Xin thử lại sau ít phút.",
+                "The gateway does not open a page to pay on. Try again in a few minutes.",
+                502,
+            )
+        url = (bill.attempt.url or None) if bill.attempt else None
         if url is None:
             response.status_code = 202
             response.headers["Retry-After"] = "2"
@@ -133,6 +141,31 @@ def of_citizens() -> APIRouter:
     return routes
 
 
+# Where the gateway sends the browser back to, until a portal has a page for it. It says nothing that a link may not say.
+_RETURNED = """<!doctype html>
+<html lang="vi"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Đang xác nhận thanh toán</title>
+<style>body{font:1.1rem/1.6 system-ui,sans-serif;max-width:34rem;margin:12vh auto;padding:0 1rem;color:#1d2939}</style>
+<h1>Cảm ơn bạn</h1>
+<p>Chúng tôi đang xác nhận thanh toán với cổng thanh toán. Biên lai sẽ được báo qua tin nhắn và thư điện tử.
+Bạn có thể đóng trang này.</p>
+<p lang="en">Thank you. We are confirming the payment with the gateway; the receipt will come by SMS and e-mail.
+You may close this page.</p></html>
+"""
+
+
+def of_browsers() -> APIRouter:
+    """Pages, for browsers that come back from the gateway."""
+    routes = APIRouter(tags=["pages"])
+
+    @routes.get("/return/{code}", response_class=HTMLResponse)
+    async def returned(code: str) -> str:
+        """Where the browser lands after the gateway's page, paid or not."""
+        return _RETURNED
+
+    return routes
+
+
 def of_operators() -> APIRouter:
     """What whoever answers for the money looks at."""
     routes = APIRouter(tags=["ledger"])
@@ -157,10 +190,11 @@ def of_gateway(webhook_secret: str) -> APIRouter:
         """A signed webhook. What it says is not believed: it makes us ask the gateway."""
         body = await request.body()
         stripe.verify_webhook(body, stripe_signature, webhook_secret)
-        code = _whom(body)
-        if code is not None:
+        told = _told(body)
+        if told is not None:
+            code, nudge = told
             try:
-                await work.send(store.bills, code, Nudge(call_id=new_id()))
+                await work.send(store.bills, code, nudge)
             except NotFound:
                 log.warning("webhook about an unknown bill")
         return {"received": True}
@@ -168,27 +202,38 @@ def of_gateway(webhook_secret: str) -> APIRouter:
     return routes
 
 
-def _whom(body: bytes) -> str | None:
-    """The dossier that a telling webhook is about; None for any other. Raises Refusal 400 for a body that is no event."""
+def _told(body: bytes) -> tuple[str, Nudge] | None:
+    """The dossier that a telling webhook is about, and which page to ask about; None for any other.
+
+    Raises Refusal 400 for a body that is no event.
+    """
     try:
         event = json.loads(body)
         thing = event["data"]["object"]
         if event["type"] not in TELLING:
             return None
-        code: str | None = (thing.get("metadata") or {}).get("dossier_code") or thing.get("client_reference_id")
+        ours = thing.get("metadata") or {}
+        code = ours.get("dossier_code") or thing.get("client_reference_id")
+        page = thing["id"] if thing.get("object") == "checkout.session" else None
+        nudge = Nudge(call_id=new_id(), attempt_id=ours.get("attempt_id"), session_id=page)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Refusal("bad_event", "Nội dung thông báo không đúng.", "The body is not an event.", 400) from None
-    return code
+    return (code, nudge) if isinstance(code, str) else None
 
 
 async def _find(work: Work, bill_id: UUID, caller: Caller) -> Bill:
     code = await store.code_of_bill(work.pool, bill_id)
     if code is None:
         raise _nothing()
-    return _visible(await work.read(store.bills, code), caller)
+    return await _visible(work, code, caller)
 
 
-def _visible(bill: Bill, caller: Caller) -> Bill:
+async def _visible(work: Work, code: str, caller: Caller) -> Bill:
+    """A bill that this caller may see. Raises the same NotFound for a stranger's bill as for none."""
+    try:
+        bill: Bill = await work.read(store.bills, code)
+    except NotFound:
+        raise _nothing() from None
     mine = caller.role == "citizen" and caller.person_id == bill.person_id
     ours = caller.role == "officer" and caller.agency == bill.agency
     if not (mine or ours or caller.role == "operator"):

@@ -29,6 +29,7 @@ def payments(settings: PaymentsSettings) -> Service:
         registry=EVENTS,
         routes=[
             api.of_citizens(),
+            api.of_browsers(),
             api.of_operators(),
             api.of_gateway(settings.gateway_webhook_secret.get_secret_value()),
         ],

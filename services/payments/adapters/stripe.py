@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ from services.payments.domain.gateway import (
 
 API_VERSION = "2026-10-28.endive"
 TOLERANCE_SECONDS = 300
+LOOK_BACK_SECONDS = 2 * 3600  # a page is made an hour before it closes, by clocks that may differ
 
 # Stripe's decline codes in our words; one that is not here is told as "declined".
 DECLINES = {
@@ -76,33 +78,34 @@ class Stripe:
             **{f"payment_intent_data[metadata][{name}]": value for name, value in ours.items()},
         }
         status, body = await self._post("/v1/checkout/sessions", form, str(request.attempt_id))
-        if status == 200:
-            return CheckoutCreated(attempt_id=request.attempt_id, session_id=body["id"], url=body["url"])
+        if status >= 500:
+            # This failure is kept under our key for good; the page may stand all the same.
+            body = await self._page_of(request) or body
+        if "url" in body:
+            return CheckoutCreated(attempt_id=request.attempt_id, session_id=body["id"], url=body["url"] or "")
         return CheckoutRefused(attempt_id=request.attempt_id, reason=_code(body))
 
     async def ask_checkout(self, request: AskCheckout, calling: Calling) -> Truth:
         """What the gateway says of a page now."""
-        found = await self._get(f"/v1/checkout/sessions/{request.session_id}", {"expand[]": "payment_intent"})
+        expanded = {"expand[]": "payment_intent.latest_charge"}
+        found = await self._get(f"/v1/checkout/sessions/{request.session_id}", expanded)
+        # The page says what was asked for, its PaymentIntent what was taken.
         intent = found.get("payment_intent") or {}
-        if found["payment_status"] == "paid":
+        status = intent.get("status")
+        if status == "succeeded":
             return Captured(
                 attempt_id=request.attempt_id,
-                amount=found["amount_total"],
-                currency=str(found["currency"]).upper(),
+                amount=intent["amount_received"],
+                currency=str(intent["currency"]).upper(),
                 reference=intent["id"],
-                paid_at=_paid_at(found, intent),
+                paid_at=datetime.fromtimestamp(intent["latest_charge"]["created"], UTC),
             )
-        if found["status"] == "expired":
-            return SessionClosed(attempt_id=request.attempt_id)
-        error = intent.get("last_payment_error")
-        if not error:
-            return StillOpen(attempt_id=request.attempt_id)
-        code = error.get("decline_code") or error.get("code") or ""
-        return StillOpen(
-            attempt_id=request.attempt_id,
-            decline=DECLINES.get(code, "declined"),
-            decline_reference=error.get("charge") or intent.get("latest_charge") or code,
-        )
+        # A bank that says no after the page was left leaves the page complete, and nobody can pay on it again.
+        failed_later = found["status"] == "complete" and status in ("requires_payment_method", "canceled")
+        closed = found["status"] == "expired" and status != "processing"
+        decline, reference = _last_decline(intent)
+        kind = SessionClosed if closed or failed_later else StillOpen
+        return kind(attempt_id=request.attempt_id, decline=decline, decline_reference=reference)
 
     async def close_checkout(self, request: CloseCheckout, calling: Calling) -> Truth:
         """Expire the page, then tell the truth: it may have been paid a moment before. Unanswered while it is open."""
@@ -114,20 +117,45 @@ class Stripe:
         return truth
 
     async def refund(self, request: Refund, calling: Calling) -> RefundDone | RefundRefused:
-        """Send money back; the refund's id is the key of every repetition."""
-        form = {
-            "payment_intent": request.reference,
-            "amount": str(request.amount),
-            "metadata[refund_id]": str(request.refund_id),
-        }
-        status, body = await self._post("/v1/refunds", form, str(request.refund_id))
-        if status != 200:
-            return RefundRefused(refund_id=request.refund_id, reason=_code(body))
+        """Send money back; the refund's id is the key of every repetition.
+
+        It looks first: the key gives the first answer again, `pending` for ever too, and is forgotten after a day.
+        """
+        body = await self._refund_of(request)
+        if body is None:
+            form = {
+                "payment_intent": request.reference,
+                "amount": str(request.amount),
+                "metadata[refund_id]": str(request.refund_id),
+            }
+            status, body = await self._post("/v1/refunds", form, str(request.refund_id))
+            if status >= 500:
+                raise Unanswered("the refund's failure is kept under its key")
+            if status != 200:
+                return RefundRefused(refund_id=request.refund_id, reason=_code(body))
         if body["status"] in ("failed", "canceled"):
             return RefundRefused(refund_id=request.refund_id, reason=body.get("failure_reason") or body["status"])
         if body["status"] != "succeeded":
             raise Unanswered(f"the refund is {body['status']}")
         return RefundDone(refund_id=request.refund_id, reference=body["id"])
+
+    async def _page_of(self, request: CreateCheckout) -> dict[str, Any] | None:
+        """The page that was made for this attempt, should there be one."""
+        closes_at = int(request.closes_at.timestamp())
+        query = {"limit": "100", "created[gte]": str(closes_at - LOOK_BACK_SECONDS), "created[lte]": str(closes_at)}
+        while True:
+            listed = await self._get("/v1/checkout/sessions", query)
+            for page in listed["data"]:
+                if page["metadata"].get("attempt_id") == str(request.attempt_id):
+                    return dict(page)
+            if not listed["has_more"]:
+                return None
+            query["starting_after"] = listed["data"][-1]["id"]
+
+    async def _refund_of(self, request: Refund) -> dict[str, Any] | None:
+        listed = await self._get("/v1/refunds", {"payment_intent": request.reference, "limit": "100"})
+        ours = (each for each in listed["data"] if each["metadata"].get("refund_id") == str(request.refund_id))
+        return next(ours, None)
 
     async def _post(self, path: str, form: Mapping[str, str], key: str | None) -> tuple[int, dict[str, Any]]:
         headers = {"Idempotency-Key": key} if key else {}
@@ -140,13 +168,14 @@ class Stripe:
         return body
 
     async def _answer(self, request: httpx.Request) -> tuple[int, dict[str, Any]]:
-        """A definite answer: 200, 400 or 402. Everything else, and silence, is Unanswered."""
+        """A definite answer: 200, 400, 402, and whatever is kept under our key. All else, and silence, is Unanswered."""
         try:
             response = await self._client.send(request)
             body = response.json()
         except (httpx.HTTPError, ValueError) as error:
             raise Unanswered(f"the gateway does not answer: {type(error).__name__}") from None
-        if response.status_code not in (200, 400, 402) or not isinstance(body, dict):
+        kept = response.headers.get("Idempotent-Replayed") == "true"
+        if not isinstance(body, dict) or not (kept or response.status_code in (200, 400, 402)):
             raise Unanswered(f"the gateway answers {response.status_code}")
         if response.status_code == 400 and body.get("error", {}).get("type") == "idempotency_error":
             raise Unanswered("the gateway knows this key with another body")
@@ -170,7 +199,7 @@ def verify_webhook(body: bytes, signature: str | None, secret: str, now: float |
     """
     parts = [part.partition("=")[::2] for part in (signature or "").split(",")]
     stamps = [value for name, value in parts if name.strip() == "t"]
-    if not stamps or not stamps[0].isdigit():
+    if not stamps or not re.fullmatch("[0-9]{1,12}", stamps[0]):
         raise _forged("the signature has no time")
     expected = hmac.new(secret.encode(), f"{stamps[0]}.".encode() + body, hashlib.sha256).hexdigest()
     given = [value for name, value in parts if name.strip() == "v1"]
@@ -189,5 +218,12 @@ def _code(body: Mapping[str, Any]) -> str:
     return str(error.get("code") or error.get("type") or "unknown")
 
 
-def _paid_at(session: Mapping[str, Any], intent: Mapping[str, Any]) -> datetime:
-    return datetime.fromtimestamp(int(intent.get("created") or session["created"]), UTC)
+def _last_decline(intent: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Why the last try failed, in our words, and which try that was; nothing when none failed."""
+    error = intent.get("last_payment_error")
+    if not error:
+        return None, None
+    code = error.get("decline_code") or error.get("code") or "unknown"
+    # A try that never came to a charge (3-D Secure) is known by its card: each try brings a new one.
+    reference = error.get("charge") or (error.get("payment_method") or {}).get("id") or code
+    return DECLINES.get(code, "declined"), str(reference)

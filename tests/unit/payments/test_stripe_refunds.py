@@ -1,0 +1,123 @@
+"""Refunds at the gateway, and every trouble there that is no answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from chassis.errors import Unanswered
+from chassis.identifiers import new_id
+from services.payments.domain.gateway import (
+    AskCheckout,
+    Captured,
+    Refund,
+    RefundDone,
+    RefundRefused,
+)
+from tests.unit.payments.till import (
+    CALLING,
+    DAY,
+    SLOW_REFUND,
+    Till,
+    port_to,
+    till_at,
+)
+from tests.unit.sandbox.gateway_client import gateway_in
+
+
+@pytest.fixture
+async def till(tmp_path: Path) -> AsyncIterator[Till]:
+    async with gateway_in(tmp_path) as gateway:
+        yield till_at(gateway)
+
+
+def returning(capture: Captured, amount: int = 20_000) -> Refund:
+    return Refund(refund_id=new_id(), reference=capture.reference, amount=amount, reason="withdrawn")
+
+
+async def test_a_refund_goes_back_once_however_often_it_is_asked_for(till: Till) -> None:
+    request = returning(await till.paid())
+    answers = [await till.port.refund(request, CALLING) for _ in range(3)]
+    assert isinstance(answers[0], RefundDone)
+    assert answers[0] == answers[1] == answers[2]
+    assert await till.gateway.totals() == {"vnd": 115_000}
+
+
+async def test_a_refund_is_known_after_the_gateway_forgot_its_key(till: Till) -> None:
+    """Two days without our database: asked for blindly, the same money would go back twice."""
+    request = returning(await till.paid())
+    first = await till.port.refund(request, CALLING)
+    till.gateway.pass_time(2 * DAY)
+    assert await till.port.refund(request, CALLING) == first
+    assert await till.gateway.totals() == {"vnd": 115_000}
+
+
+async def test_a_pending_refund_is_waited_for(till: Till) -> None:
+    """Its key would answer `pending` for a day, and refuse as a second refund afterwards."""
+    request = returning(await till.paid(SLOW_REFUND), 135_000)
+    with pytest.raises(Unanswered, match="pending"):
+        await till.port.refund(request, CALLING)
+    till.gateway.pass_time(2 * DAY)
+    assert isinstance(await till.port.refund(request, CALLING), RefundDone)
+    assert await till.gateway.totals() == {"vnd": 0}
+
+
+async def test_a_refund_is_found_when_the_gateway_keeps_a_failure_under_its_key(till: Till) -> None:
+    request = returning(await till.paid())
+    await till.gateway.arm("error_500_after_charge", match="/v1/refunds")
+    with pytest.raises(Unanswered):
+        await till.port.refund(request, CALLING)
+    assert isinstance(await till.port.refund(request, CALLING), RefundDone)
+    assert await till.gateway.fired("error_500_after_charge") == 1
+    assert await till.gateway.totals() == {"vnd": 115_000}
+
+
+async def test_a_refund_of_more_than_is_there_is_refused_for_good(till: Till) -> None:
+    request = returning(await till.paid(), 135_001)
+    assert isinstance(await till.port.refund(request, CALLING), RefundRefused)
+    assert await till.gateway.totals() == {"vnd": 135_000}
+
+
+@pytest.mark.parametrize("fault", ["storm_500", "rate_limited_429", "conflict_409"])
+async def test_trouble_at_the_gateway_is_no_answer(till: Till, fault: str) -> None:
+    page, capture = await till.page(), await till.paid()
+    await till.gateway.arm(fault, times=100)
+    with pytest.raises(Unanswered):
+        await till.port.create_checkout(till.request(), CALLING)
+    with pytest.raises(Unanswered):
+        await till.close(page)
+    with pytest.raises(Unanswered):
+        await till.port.refund(returning(capture), CALLING)
+    assert await till.gateway.fired(fault) >= 3
+    assert await till.gateway.totals() == {"vnd": 135_000}
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        httpx.Response(401, json={"error": {"type": "invalid_request_error"}}),
+        httpx.Response(404, json={"error": {"code": "resource_missing"}}),
+        httpx.Response(200, text="<html>wartung</html>"),
+        httpx.Response(200, json=[]),
+        httpx.Response(302, headers={"Location": "http://elsewhere"}),
+        httpx.Response(400, json={"error": {"type": "idempotency_error"}}),
+    ],
+)
+async def test_what_cannot_be_an_answer_is_none(till: Till, response: httpx.Response) -> None:
+    """Not found, too: a page that we asked for may only not be known yet."""
+    port = port_to(httpx.MockTransport(lambda _: response))
+    with pytest.raises(Unanswered):
+        await port.create_checkout(till.request(), CALLING)
+    with pytest.raises(Unanswered):
+        await port.ask_checkout(AskCheckout(attempt_id=new_id(), session_id="cs_1"), CALLING)
+
+
+async def test_a_connection_that_breaks_is_no_answer(till: Till) -> None:
+    def break_off(_: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("too long")
+
+    with pytest.raises(Unanswered):
+        await port_to(httpx.MockTransport(break_off)).create_checkout(till.request(), CALLING)
