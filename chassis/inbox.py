@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from chassis.postgres import Connection
+from chassis.postgres import Connection, Pool
 
 _TAKE = """
 insert into inbox (consumer, event_id) select $1, id from unnest($2::uuid[]) as id order by id
@@ -32,7 +32,7 @@ async def give_back(connection: Connection, consumer: str, ids: Iterable[UUID]) 
     await connection.execute(_GIVE_BACK, consumer, list(ids))
 
 
-async def prune(connection: Connection, limit: int = 10_000) -> int:
+async def prune(connection: Connection | Pool, limit: int) -> int:
     """Delete at most `limit` rows past their time; answers how many."""
     done = await connection.execute(_PRUNE, KEPT, limit)
     return int(done.rsplit(" ", 1)[1])

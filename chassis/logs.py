@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sys
+import traceback
 
 import structlog
 from opentelemetry import trace
@@ -27,8 +29,8 @@ def configure(service: str, level: str) -> None:
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[
+                _without_texts,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
                 structlog.processors.JSONRenderer(ensure_ascii=False),
             ],
         )
@@ -38,6 +40,33 @@ def configure(service: str, level: str) -> None:
     for noisy in ("httpx", "httpcore", "uvicorn.access", "faststream"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def _without_texts(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
+    """Errors as types and places: their texts may quote what a person typed, or a whole row of a table."""
+    error = entry.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()
+    if isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, BaseException):
+        entry["exception"] = _told(error)
+    record = entry.get("_record")
+    if record is not None and record.name == "asyncio":
+        # The event loop names what failed first, and then prints it with its error.
+        entry["event"] = str(entry["event"]).partition("\n")[0]
+    return entry
+
+
+def _told(error: BaseException) -> list[str]:
+    """The error, where it was raised, what is grouped in it, and what it came from."""
+    known = [str(found) for name in ("sqlstate", "constraint_name") if (found := getattr(error, name, None))]
+    lines = [" ".join([type(error).__name__, *known])]
+    lines += [f"  {each.filename}:{each.lineno} {each.name}" for each in traceback.extract_tb(error.__traceback__)]
+    for grouped in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+        lines += _told(grouped)
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return lines + (_told(cause) if cause is not None else [])
 
 
 class _Sparse(logging.Filter):

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -37,6 +37,11 @@ from chassis.timers import Timers
 from chassis.work import PRUNE, Work
 
 Role = Literal["api", "consumers", "relay", "timers"]
+# After SIGTERM, one after the other: 18 s at most, before whoever supervises the process loses patience at 20 s.
+_REQUESTS_SECONDS, _DRAIN_SECONDS, _TRACES_SECONDS = 5, 10.0, 3.0
+
+_PRUNED = 10_000  # rows at once
+
 ROLES: tuple[Role, ...] = get_args(Role)
 
 log = structlog.get_logger()
@@ -135,7 +140,8 @@ class Running:
                     await self.pool.execute("select 1")
                 self.health.well("database")
                 if turn % 150 == 149:
-                    await inbox.prune(self.pool)  # type: ignore[arg-type]
+                    while await inbox.prune(self.pool, _PRUNED) == _PRUNED:
+                        pass
                     await self.pool.execute(PRUNE)
             except Exception as error:
                 self.health.waits("database", f"away ({type(error).__name__})")
@@ -160,10 +166,10 @@ def build(service: Service, roles: Sequence[Role] = ROLES, clock: Clock = utc_no
                 yield
             finally:
                 task.cancel()
-                with suppress(asyncio.CancelledError, TimeoutError):
-                    await asyncio.wait_for(task, 12)
+                # However it ends, and whether it does: what follows must happen within the budget of a SIGTERM.
+                await asyncio.wait([task], timeout=_DRAIN_SECONDS)
                 running.pool.terminate()
-                tracing.shutdown()
+                telemetry.close(tracing, _TRACES_SECONDS)
 
     routes = service.routes if "api" in roles else ()
     return http.application(
@@ -199,7 +205,7 @@ def serve(service: Service, roles: Sequence[Role] = ROLES) -> None:
         http="httptools",
         log_config=None,
         access_log=False,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=_REQUESTS_SECONDS,
     )
 
 
