@@ -12,6 +12,7 @@ import structlog
 from chassis import leases
 from chassis.aggregate import Aggregate
 from chassis.decider import Decide, Decides, Message
+from chassis.errors import is_passing
 from chassis.fold import Group, Inbound, Voice, fold, lock
 from chassis.metrics import Metrics
 from chassis.postgres import Pool
@@ -20,6 +21,7 @@ _LEASE_SECONDS = 30.0
 _BATCH = 500
 _POLL_SECONDS = 0.5
 _AGAIN_SECONDS = 60.0
+_SOON_SECONDS = 1.0
 
 log = structlog.get_logger()
 
@@ -52,22 +54,44 @@ class Timers:
         for row in rows:
             by_aggregate[row["aggregate"]].append(row)
         for name, due in by_aggregate.items():
-            await self._settle(name, due)
+            known = [row for row in due if (name, row["kind"]) in self._known]
+            await self._keep([row for row in due if row not in known], "of an unknown kind")
+            if known:
+                await self._settle_or_keep(self._aggregates[name], known)
         return len(rows)
 
-    async def _settle(self, name: str, due: Sequence[Any]) -> None:
-        known = [row for row in due if (name, row["kind"]) in self._known]
-        for row in due:
-            if row not in known:
-                log.error("timer of an unknown kind is kept", kind=row["kind"])
-        groups = [self._group(row) for row in known]
-        aggregate = self._aggregates.get(name)
-        if not groups or aggregate is None:
-            return
+    async def _settle_or_keep(self, aggregate: Aggregate[Any], due: Sequence[Any]) -> None:
+        """Settle all, except the one that an error is due to: it is kept, and stops no other."""
+        try:
+            await self._settle(aggregate, due)
+        except Exception as error:
+            if is_passing(error):
+                log.warning("timers wait", reason=type(error).__name__)
+                await leases.postpone(self._pool, "timer", [row["id"] for row in due], _SOON_SECONDS)
+            elif len(due) == 1:
+                await self._keep(due, type(error).__name__)
+            else:
+                half = len(due) // 2
+                await self._settle_or_keep(aggregate, due[:half])
+                await self._settle_or_keep(aggregate, due[half:])
+
+    async def _keep(self, rows: Sequence[Any], reason: str) -> None:
+        """Not forgotten: due again in a while, and said aloud each time."""
+        await leases.postpone(self._pool, "timer", [row["id"] for row in rows], _AGAIN_SECONDS)
+        for row in rows:
+            self._count(row["kind"], reason)
+
+    def _count(self, kind: str, failure: str | None) -> None:
+        self._metrics.timers.labels(kind, "failed" if failure else "done").inc()
+        if failure:
+            log.error("timer is kept and tried again later", kind=kind, reason=failure)
+
+    async def _settle(self, aggregate: Aggregate[Any], due: Sequence[Any]) -> None:
+        groups = [self._group(row) for row in due]
         async with self._pool.acquire() as connection, connection.transaction():
             states = await lock(connection, aggregate, groups)
-            there = await leases.still_there(connection, "timer", [row["id"] for row in known])
-            left = [(row, group) for row, group in zip(known, groups, strict=True) if row["id"] in there]
+            there = await leases.still_there(connection, "timer", [row["id"] for row in due])
+            left = [(row, group) for row, group in zip(due, groups, strict=True) if row["id"] in there]
             outcomes = await fold(self._voice, connection, aggregate, [group for _, group in left], states)
             done = [row["id"] for (row, _), outcome in zip(left, outcomes, strict=True) if outcome.error is None]
             failed = [row["id"] for (row, _), outcome in zip(left, outcomes, strict=True) if outcome.error is not None]
@@ -76,11 +100,7 @@ class Timers:
             if failed:
                 await leases.postpone(connection, "timer", failed, _AGAIN_SECONDS)
         for (row, _), outcome in zip(left, outcomes, strict=True):
-            self._metrics.timers.labels(row["kind"], "failed" if outcome.error else "done").inc()
-            if outcome.error is not None:
-                log.error(
-                    "timer is refused and tried again later", kind=row["kind"], reason=type(outcome.error).__name__
-                )
+            self._count(row["kind"], type(outcome.error).__name__ if outcome.error else None)
 
     def _group(self, row: Any) -> Group:
         message, decide = self._known[row["aggregate"], row["kind"]]
