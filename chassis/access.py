@@ -21,6 +21,8 @@ _ALGORITHMS = ["RS256", "ES256", "EdDSA", "Ed25519"]
 _ROLES = {"citizen", "officer", "agency-system", "operator"}
 _KEYS_SECONDS = 600.0
 _LEEWAY_SECONDS = 30
+# TypeError and RecursionError too: headers of the wrong shape are looked at before any signature is.
+_NOT_A_TOKEN = (JoseError, ValueError, TypeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,11 @@ class Verifier:
             raise unauthenticated("no bearer token")
         try:
             decoded = jwt.decode(token, await self._key_set(), algorithms=_ALGORITHMS)
-        except (JoseError, ValueError):
+        except _NOT_A_TOKEN:
             try:
                 # A key that we do not know yet may be a new one: look once, at most every ten seconds.
                 decoded = jwt.decode(token, await self._key_set(younger_than=10.0), algorithms=_ALGORITHMS)
-            except (JoseError, ValueError):
+            except _NOT_A_TOKEN:
                 raise unauthenticated("the token is not signed by our issuer") from None
         return self._caller(decoded.claims)
 
@@ -109,7 +111,7 @@ class Verifier:
             found = await self._client.get(f"{self._issuer}/.well-known/openid-configuration")
             keys = await self._client.get(found.raise_for_status().json()["jwks_uri"])
             return KeySet.import_key_set(keys.raise_for_status().json())
-        except (httpx.HTTPError, KeyError, ValueError) as error:
+        except (httpx.HTTPError, JoseError, LookupError, TypeError, ValueError) as error:
             if self._keys is not None:
                 return self._keys
             raise Retry(f"the identity provider is away: {type(error).__name__}") from None

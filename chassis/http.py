@@ -96,22 +96,28 @@ class Observed:
         if scope["type"] != "http" or scope["path"] in _QUIET:
             await self._app(scope, receive, send)
             return
-        started, status = time.monotonic(), 500
+        started, status, begun = time.monotonic(), 500, False
 
         async def sending(message: Any) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, begun = message["status"], True
             await send(message)
 
         sent = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), None)
         with self._tracer.start_as_current_span(
-            scope["method"], context=context_of(sent), kind=SpanKind.SERVER, record_exception=False
+            scope["method"],
+            context=context_of(sent),
+            kind=SpanKind.SERVER,
+            record_exception=False,
+            set_status_on_exception=False,
         ) as span:
             try:
                 await self._app(scope, receive, sending)
             except Exception as error:
                 answer = _of_unforeseen(error)
+                if begun:
+                    raise  # half an answer is out: all that is left is to break it off
                 await answer(scope, receive, sending)
             route = getattr(scope.get("route"), "path", "unknown")
             span.update_name(f"{scope['method']} {route}")

@@ -39,15 +39,23 @@ class Kafka:
         return SASLScram512(self.user, self.password, ssl_context=self.tls, use_ssl=self.tls is not None)
 
     async def preflight(self) -> None:
-        """Log in once. Raises Retry with the true reason, which the clients' own start does not tell."""
-        host, port = self.bootstrap.split(",")[0].rsplit(":", 1)
-        try:
-            connection = await create_conn(host, int(port), request_timeout_ms=5_000, **self._security())
-        except SaslAuthenticationFailed:
-            raise Retry(f"Kafka refuses the password of user {self.user}") from None
-        except (OSError, TimeoutError, KafkaError) as error:
-            raise Retry(f"Kafka is away: {type(error).__name__} at {self.bootstrap}") from None
-        connection.close()
+        """Log in once, at the first broker that answers.
+
+        Raises Retry with the true reason, which the clients' own start does not tell.
+        """
+        reason = ""
+        for address in self.bootstrap.split(","):
+            host, port = address.rsplit(":", 1)
+            try:
+                connection = await create_conn(host, int(port), request_timeout_ms=5_000, **self._security())
+            except SaslAuthenticationFailed:
+                raise Retry(f"Kafka refuses the password of user {self.user}") from None
+            except (OSError, TimeoutError, KafkaError) as error:
+                reason = type(error).__name__
+            else:
+                connection.close()
+                return
+        raise Retry(f"Kafka is away: {reason} at {self.bootstrap}")
 
     def _security(self) -> dict[str, Any]:
         return {

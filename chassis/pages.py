@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 
 from chassis.errors import Refusal
 
@@ -22,12 +22,12 @@ def position_of(cursor: str | None) -> tuple[datetime, str] | None:
     try:
         moment, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         position = datetime.fromisoformat(moment), str(key)
-    except (ValueError, TypeError, binascii.Error):
+        # What no row of ours has: a time without its offset or beyond the calendar's ends, a key that PostgreSQL cannot even compare.
+        if position[0].utcoffset() is None or not position[1].isprintable():
+            raise _not_ours()
+        return position[0].astimezone(UTC), position[1]
+    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
         raise _not_ours() from None
-    # What no row of ours has: a time without its offset, a key that PostgreSQL cannot even compare.
-    if position[0].utcoffset() is None or not position[1].isprintable():
-        raise _not_ours()
-    return position
 
 
 def _not_ours() -> Refusal:

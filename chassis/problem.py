@@ -85,7 +85,9 @@ def field_errors(errors: Sequence[Any]) -> list[dict[str, str]]:
     told = []
     for error in errors:
         vi, en = _FIELD.get(error["type"], _OTHER)
-        place = [str(part) for part in error["loc"] if part != "body"]
+        # FastAPI names the part of the request first, and of a body that is no JSON the position of the mistake.
+        within = error["loc"][1:] if error["loc"][:1] == ("body",) else error["loc"]
+        place = [] if error["type"] == "json_invalid" else [str(part) for part in within]
         told.append({"path": ".".join(place) or "body", "code": error["type"], "vi": vi, "en": en})
     return told
 

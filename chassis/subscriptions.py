@@ -93,9 +93,11 @@ class Subscriptions:
             await self._take(consumer, records)
             # Only what the database has; an offset that lags costs duplicates, which the inbox knows.
             offsets = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
-            with suppress(KafkaError):
+            try:
                 if subscriber.consumer is not None:
                     await subscriber.consumer.commit(offsets)
+            except KafkaError as error:
+                log.warning("offsets wait", consumer=consumer.consumes.name, reason=type(error).__name__)
 
         subscriber(handle)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import stamina
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from chassis.aggregate import Aggregate
 from chassis.calls import Calls
@@ -88,9 +88,9 @@ class Work:
                     for to in await prepare(connection):
                         decisions = await self._apply(connection, to)
                         states.append(decisions[-1].state if decisions else None)
-                    response = respond(states)
-                    await connection.execute(_ANSWER, once.client, once.key, to_json(response).decode())
-                    return response
+                    response = to_json(respond(states))
+                    await connection.execute(_ANSWER, once.client, once.key, response.decode())
+                    return from_json(response)  # as every repetition gets it
         raise AssertionError("stamina ends with a result or an error")
 
     async def read(self, aggregate: Aggregate[Any], key: str) -> Any:
