@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -18,18 +18,11 @@ from chassis.decider import Decide, Decision, Message
 from chassis.errors import Conflict, Refusal
 from chassis.fold import Group, Inbound, Outcome, fold
 from chassis.identifiers import new_id
-from tests.counters import COUNTERS, DECIDES, Add, Ask, Calm, Counter, Desk, Due, Remind, counting, voice
-from tests.database import Server
+from tests.counters import COUNTERS, DECIDES, Add, Ask, Calm, Counter, Desk, Due, Remind, voice
 from tests.records import NOON
 
 KEYS = ("a", "b", "c")
 SPEAKER = voice(lambda: NOON)
-
-
-@pytest.fixture(scope="module")
-async def desk(postgres_server: Server) -> AsyncIterator[Desk]:
-    async with counting(postgres_server) as desk:
-        yield desk
 
 
 @pytest.fixture
@@ -100,7 +93,7 @@ async def _rows(desk: Desk, sql: str) -> list[dict[str, Any]]:
     return [dict(row) for row in await desk.pool.fetch(sql)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(histories())
 async def test_any_grouping_into_transactions_gives_the_same(
     desk: Desk, history: tuple[list[list[Message]], list[int]]
