@@ -65,6 +65,10 @@ def _refused(data: dossiers.Refused) -> Asked:
     return "refused", "refused", {"grounds": data.grounds}
 
 
+def _stopped(data: dossiers.Stopped) -> Asked:
+    return "stopped", "stopped", {"reason": data.reason}
+
+
 def _completed(data: dossiers.Completed) -> Asked:
     facts: Facts = {"result": data.result, "result_number": data.result_number, "department": data.step.department}
     return "completed", "completed", facts
@@ -86,6 +90,7 @@ _ASKS: Mapping[type[Any], Callable[[Any], Asked]] = {
     dossiers.Accepted: _accepted,
     appointments.Booked: _booked,
     dossiers.Refused: _refused,
+    dossiers.Stopped: _stopped,
     dossiers.Completed: _completed,
     dossiers.Returned: _returned,
     payments.Refunded: _refunded,

@@ -14,7 +14,7 @@ from services.notifications.domain.wordings import NO_TIME, WORDINGS, Wording
 MOST_PARTS = 2
 
 # What may be cut short on a phone; the letter and the portal have it whole.
-_FREE = ("grounds", "address", "place", "purpose", "procedure", "result", "department", "delivery")
+_FREE = ("grounds", "reason", "address", "place", "purpose", "procedure", "result", "department", "delivery")
 _SHORTEST = 8
 
 

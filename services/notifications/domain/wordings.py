@@ -102,6 +102,16 @@ WORDINGS: dict[tuple[str, Language], Wording] = {
         "Dossier {code} was not accepted",
         ("We are sorry: dossier {code} was not accepted. Grounds: {grounds}", "See the details at {link}"),
     ),
+    ("stopped", "vi"): Wording(
+        "Hồ sơ {code} đã dừng xử lý. Lý do: {reason}. {link}",
+        "Hồ sơ {code} đã dừng xử lý",
+        ("Hồ sơ {code} đã dừng xử lý. Lý do: {reason}.", "Ông/Bà có thể nộp hồ sơ mới bất cứ lúc nào.", _FOLLOW_VI),
+    ),
+    ("stopped", "en"): Wording(
+        "Dossier {code} was stopped. Reason: {reason}. {link}",
+        "Dossier {code} was stopped",
+        ("Dossier {code} was stopped. Reason: {reason}.", "You may file a new one at any time.", _FOLLOW_EN),
+    ),
     ("completed", "vi"): Wording(
         "Hồ sơ {code} đã xử lý xong. {result} số {result_number}, nhận tại {department}.",
         "Hồ sơ {code} đã có kết quả",

@@ -54,6 +54,7 @@ def test_what_the_citizen_is_told() -> None:
         dossiers.Submitted,
         dossiers.Accepted,
         dossiers.Refused,
+        dossiers.Stopped,
         dossiers.Completed,
         dossiers.Returned,
         payments.ReceiptIssued,
