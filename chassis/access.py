@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
@@ -49,8 +50,11 @@ def unauthenticated(reason: str) -> Refusal:
 class Verifier:
     """Verifies bearer tokens of one issuer for one audience; fetches its keys when needed and keeps them a while."""
 
-    def __init__(self, issuer: str, audience: str, client: httpx.AsyncClient) -> None:
+    def __init__(
+        self, issuer: str, audience: str, client: httpx.AsyncClient, seconds: Callable[[], float] = time.monotonic
+    ) -> None:
         self._issuer, self._audience, self._client = issuer.rstrip("/"), audience, client
+        self._seconds = seconds
         self._keys: KeySet | None = None
         self._fetched = 0.0
         self._turn = asyncio.Lock()
@@ -101,9 +105,9 @@ class Verifier:
 
     async def _key_set(self, younger_than: float = _KEYS_SECONDS) -> KeySet:
         async with self._turn:
-            if self._keys is None or time.monotonic() - self._fetched > younger_than:
+            if self._keys is None or self._seconds() - self._fetched > younger_than:
                 self._keys = await self._fetch()
-                self._fetched = time.monotonic()
+                self._fetched = self._seconds()
             return self._keys
 
     async def _fetch(self) -> KeySet:

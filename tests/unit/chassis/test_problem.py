@@ -1,0 +1,189 @@
+"""Errors over HTTP: problem+json in both languages, every wrong field at once, and never what was typed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+import pytest
+from fastapi import APIRouter, Query
+from opentelemetry.trace import NoOpTracer
+from pydantic import BaseModel, Field
+from starlette.responses import StreamingResponse
+from structlog.testing import capture_logs
+
+from chassis import http
+from chassis.errors import Conflict, NotFound, Refusal, Retry
+from chassis.health import Health
+from chassis.metrics import Metrics
+
+routes = APIRouter()
+TYPED = "Nguyễn Thị Ánh"
+
+
+class Message(BaseModel):
+    body: str
+
+
+class Form(BaseModel):
+    model_config = {"extra": "forbid"}
+
+    name: str = Field(max_length=5)
+    born: date
+    age: int
+    message: Message
+
+
+FAILURES: dict[str, Exception] = {
+    "refused": Refusal("paid_already", "Đã nộp.", "Paid already.", 409, ({"path": "amount", "code": "x"},)),
+    "unauthenticated": Refusal("unauthenticated", "Đăng nhập lại.", "Sign in again.", 401),
+    "hidden": NotFound("Không có.", "Nothing."),
+    "raced": Conflict("counter: changed by another transaction"),
+    "waits": Retry(f"secret {TYPED}"),
+    "database": ConnectionRefusedError(TYPED),
+    "lock": asyncpg.PostgresError.new({"C": "55P03", "M": TYPED}),
+    "unforeseen": KeyError(TYPED),
+}
+
+
+@routes.post("/forms")
+async def file(form: Form, copies: Annotated[int, Query()], key: Annotated[UUID | None, Query()] = None) -> None: ...
+
+
+@routes.get("/failures/{name}")
+async def fails(name: str) -> None:
+    raise FAILURES[name]
+
+
+@routes.get("/broken")
+async def breaks() -> StreamingResponse:
+    async def half() -> AsyncIterator[bytes]:
+        yield b"half"
+        raise KeyError(TYPED)
+
+    return StreamingResponse(half())
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[list[Any]]:
+    """What is logged meanwhile, instead of pages of it on the screen."""
+    with capture_logs() as entries:
+        yield list(entries)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    application = http.application("test", "", [routes], Health(), Metrics(), NoOpTracer())
+    transport = httpx.ASGITransport(application)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+def problem(response: httpx.Response) -> dict[str, Any]:
+    """The body, which is a problem in both languages and repeats nothing that was typed."""
+    assert response.headers["content-type"] == "application/problem+json"
+    told: dict[str, Any] = response.json()
+    assert told["status"] == response.status_code
+    assert told["type"] == f"urn:motcua:problem:{told['code']}"
+    assert all(told[name] for name in ("title", "title_en", "detail", "detail_en"))
+    assert TYPED not in response.text
+    return told
+
+
+async def test_every_wrong_field_is_told_at_once_in_both_languages(client: httpx.AsyncClient) -> None:
+    form = {"name": TYPED, "born": "30/2/2026", "age": TYPED, "message": {}, TYPED[:3]: 1}
+    told = problem(await client.post("/forms", params={"copies": TYPED, "key": TYPED}, json=form))
+    assert (told["status"], told["code"]) == (422, "invalid")
+    assert {error["path"]: error["code"] for error in told["errors"]} == {
+        "query.copies": "int_parsing",
+        "query.key": "uuid_parsing",
+        "name": "string_too_long",
+        "born": "date_from_datetime_parsing",
+        "age": "int_parsing",
+        "message.body": "missing",
+        TYPED[:3]: "extra_forbidden",
+    }
+    assert all(error["vi"] and error["en"] for error in told["errors"])
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b"5", b"[]"])
+async def test_a_body_that_is_no_form_is_told_as_one(client: httpx.AsyncClient, body: bytes) -> None:
+    response = await client.post(
+        "/forms", params={"copies": 1}, content=body, headers={"Content-Type": "application/json"}
+    )
+    assert response.status_code in (400, 422)
+    told = problem(response)
+    assert {error["path"] for error in told.get("errors", ())} <= {"body"}
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "code"),
+    [
+        ("refused", 409, "paid_already"),
+        ("unauthenticated", 401, "unauthenticated"),
+        ("hidden", 404, "not_found"),
+        ("raced", 503, "unavailable"),
+        ("waits", 503, "unavailable"),
+        ("database", 503, "unavailable"),
+        ("lock", 503, "unavailable"),
+        ("unforeseen", 500, "internal"),
+    ],
+)
+async def test_each_error_has_its_status(client: httpx.AsyncClient, name: str, status: int, code: str) -> None:
+    response = await client.get(f"/failures/{name}")
+    assert (response.status_code, problem(response)["code"]) == (status, code)
+    assert (response.headers.get("retry-after") is not None) is (status == 503)
+    assert (response.headers.get("www-authenticate") == "Bearer") is (status == 401)
+
+
+async def test_a_refusal_tells_its_own_sentences_and_fields(client: httpx.AsyncClient) -> None:
+    told = problem(await client.get("/failures/refused"))
+    assert (told["detail"], told["detail_en"]) == ("Đã nộp.", "Paid already.")
+    assert told["errors"] == [{"path": "amount", "code": "x"}]
+
+
+async def test_what_the_framework_refuses_is_a_problem_too(client: httpx.AsyncClient) -> None:
+    assert problem(await client.get("/nothing"))["code"] == "not_found"
+    response = await client.delete("/forms")
+    assert problem(response)["code"] == "method_not_allowed"
+    assert response.headers["allow"] == "POST"
+
+
+async def test_half_an_answer_is_broken_off_not_followed_by_another(client: httpx.AsyncClient) -> None:
+    with pytest.raises(KeyError):
+        await client.get("/broken")
+
+
+async def test_what_is_measured_has_no_label_that_a_caller_can_invent(client: httpx.AsyncClient) -> None:
+    for path in ("/failures/refused", "/failures/hidden", "/nothing", "/nothing/else"):
+        await client.get(path)
+    text = (await client.get("/metrics")).text
+    assert 'route="/failures/{name}"' in text
+    assert 'route="unknown",status="404"' in text
+    assert "refused" not in text
+    assert "else" not in text
+
+
+async def test_operations_answer_on_every_service(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/healthz")).json() == {"status": "alive"}
+    assert (await client.get("/readyz")).status_code == 200
+    assert (await client.get("/openapi.json")).json()["info"]["title"] == "test"
+
+
+async def test_readiness_names_each_reason() -> None:
+    health = Health()
+    health.waits("kafka", "Kafka is away")
+    health.waits("database", "away")
+    transport = httpx.ASGITransport(http.application("test", "", [], health, Metrics(), NoOpTracer()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        response = await client.get("/readyz")
+        assert response.status_code == 503
+        assert problem(response)["detail_en"].endswith("database: away; kafka: Kafka is away")
+        assert (await client.get("/healthz")).status_code == 200
+        health.well("kafka")
+        health.well("database")
+        assert (await client.get("/readyz")).status_code == 200
