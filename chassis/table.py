@@ -50,13 +50,16 @@ class Table:
         )
 
     def mermaid(self) -> str:
-        """The table as a Mermaid state diagram."""
+        """The table as a Mermaid state diagram: its states with their names, and what ends where nothing follows."""
         lines = ["stateDiagram-v2"]
         for move in self.moves:
             source = "[*]" if move.source is None else _word(move.source)
             event = f" / {move.event.__name__}" if move.event else ""
             lines.append(f"    {source} --> {_word(move.target)}: {move.message.__name__}{event}")
-        lines += [f"    {_word(state)}: {name}" for state, name in self._names.items()]
+        reached = dict.fromkeys(move.target for move in self.moves)
+        left = {move.source for move in self.moves}
+        lines += [f"    {_word(state)} --> [*]" for state in reached if state not in left]
+        lines += [f"    {_word(state)}: {self._names[state]}" for state in reached if state in self._names]
         return "\n".join(lines) + "\n"
 
 

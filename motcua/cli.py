@@ -29,6 +29,7 @@ FURTHER = {
     "trace": "Cây dấu vết của một hồ sơ · the trace of a dossier as a tree.",
     "topics": "Các chủ đề Kafka · Kafka's topics and their certificates.",
     "contracts": "Tài liệu về các sự kiện: JSON Schema, AsyncAPI · the events' documents.",
+    "diagrams": "Sơ đồ trạng thái trong docs/states · state diagrams, drawn from the tables of moves.",
     "migrate": "Di trú cơ sở dữ liệu · apply migrations.",
     "parked": "Sự kiện bị giữ lại · parked events: list, show, redrive, discard.",
 }

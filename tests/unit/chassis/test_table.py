@@ -70,13 +70,19 @@ def test_what_is_allowed_is_what_is_not_refused(state: State | None, message: ty
         assert TABLE.allows(state, message)
 
 
-def test_the_diagram_has_every_move_with_its_event_and_every_name() -> None:
+def test_the_diagram_has_every_move_with_its_event_every_end_and_every_name() -> None:
     assert TABLE.mermaid() == (
         "stateDiagram-v2\n"
         "    [*] --> open: Opens\n"
         "    open --> open: Waits\n"
         "    open --> paid: Pays / Paid\n"
         "    open --> open: Pays\n"
+        "    paid --> [*]\n"
         "    open: đang mở\n"
         "    paid: đã nộp\n"
     )
+
+
+def test_the_diagram_leaves_out_states_that_no_move_reaches() -> None:
+    table = Table([Move(None, Opens, "open")], {"open": "đang mở", "later": "sau này"})
+    assert table.mermaid() == "stateDiagram-v2\n    [*] --> open: Opens\n    open --> [*]\n    open: đang mở\n"
