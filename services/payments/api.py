@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import structlog
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
@@ -23,6 +24,8 @@ from services.payments.adapters import stripe
 from services.payments.domain.bill import Bill, BillState, Nudge, StartCheckout
 
 CHECKOUT_SECONDS = 8.0
+CODE = r"^[\w.-]{1,64}$"
+CodeOf = Annotated[str, Path(pattern=CODE, description="A dossier's code")]
 
 # The events after which a page may have another truth; the others are acknowledged and need no asking.
 TELLING = {
@@ -87,7 +90,7 @@ def of_citizens() -> APIRouter:
     routes = APIRouter(tags=["payments"])
 
     @routes.get("/dossiers/{code}/bill", response_model=BillView)
-    async def of_dossier(code: str, caller: CallerOf, work: WorkOf) -> BillView:
+    async def of_dossier(code: CodeOf, caller: CallerOf, work: WorkOf) -> BillView:
         """The bill of a dossier, for its citizen and the officers of its agency."""
         return BillView.of(await _visible(work, code, caller))
 
@@ -107,7 +110,7 @@ def of_citizens() -> APIRouter:
                 "gateway_refuses",
                 "Cổng thanh toán chưa mở được trang nộp phí. Xin thử lại sau ít phút.",
                 "The gateway does not open a page to pay on. Try again in a few minutes.",
-                502,
+                503,
             )
         url = (bill.attempt.url or None) if bill.attempt else None
         if url is None:
@@ -171,7 +174,7 @@ def of_operators() -> APIRouter:
     routes = APIRouter(tags=["ledger"])
 
     @routes.get("/ledger/{code}")
-    async def balances(code: str, caller: CallerOf, work: WorkOf) -> list[dict[str, Any]]:
+    async def balances(code: CodeOf, caller: CallerOf, work: WorkOf) -> list[dict[str, Any]]:
         """A dossier's balance on each account, in đồng, debit less credit; they add up to 0."""
         allowed(caller, "operator")
         return await store.balances(work.pool, code)
@@ -213,12 +216,14 @@ def _told(body: bytes) -> tuple[str, Nudge] | None:
         if event["type"] not in TELLING:
             return None
         ours = thing.get("metadata") or {}
-        code = ours.get("dossier_code") or thing.get("client_reference_id")
+        code = ours.get("dossier_code") or thing.get("client_reference_id") or ""
+        if not re.fullmatch(CODE, code):
+            return None
         page = thing["id"] if thing.get("object") == "checkout.session" else None
         nudge = Nudge(call_id=new_id(), attempt_id=ours.get("attempt_id"), session_id=page)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Refusal("bad_event", "Nội dung thông báo không đúng.", "The body is not an event.", 400) from None
-    return (code, nudge) if isinstance(code, str) else None
+    return code, nudge
 
 
 async def _find(work: Work, bill_id: UUID, caller: Caller) -> Bill:

@@ -49,7 +49,8 @@ _ISSUE = """
 insert into receipt (receipt_id, year, number, dossier_code, bill_id, amount) values ($1, $2, $3, $4, $5, $6)
 """
 _BALANCES = """
-select account, sum(debit) - sum(credit) as balance from ledger_entry where dossier_code = $1 group by account order by account
+select account, (sum(debit) - sum(credit))::bigint as balance
+from ledger_entry where dossier_code = $1 group by account order by account
 """
 
 
