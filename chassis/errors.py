@@ -59,6 +59,9 @@ def is_passing(error: BaseException) -> bool:
         state = getattr(error, "sqlstate", None) or ""
         blocked_key = state == "23503" and getattr(error, "table_name", None) == "parked"
         return state.startswith(_PASSING_CLASSES) or state in _PASSING_STATES or blocked_key
+    if isinstance(error, asyncpg.InternalClientError):
+        # What asyncpg says of a connection that the server has ended and whose end it has not read yet.
+        return True
     if isinstance(error, asyncpg.InterfaceError):
         # A ValueError among them is a value that does not fit its column: as bad the second time.
         return not isinstance(error, ValueError)

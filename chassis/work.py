@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import stamina
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from chassis.aggregate import Aggregate
 from chassis.calls import Calls
@@ -19,7 +19,7 @@ from chassis.postgres import Connection, Pool
 
 _ENTER = "insert into idempotency (client, key, body_digest) values ($1, $2, $3) on conflict do nothing returning true"
 _KNOWN = "select body_digest, response from idempotency where client = $1 and key = $2"
-_ANSWER = "update idempotency set response = $3::jsonb where client = $1 and key = $2"
+_ANSWER = "update idempotency set response = $3::jsonb where client = $1 and key = $2 returning response"
 PRUNE = "delete from idempotency where created_at < now() - interval '24 hours'"
 
 
@@ -88,9 +88,9 @@ class Work:
                     for to in await prepare(connection):
                         decisions = await self._apply(connection, to)
                         states.append(decisions[-1].state if decisions else None)
-                    response = to_json(respond(states))
-                    await connection.execute(_ANSWER, once.client, once.key, response.decode())
-                    return from_json(response)  # as every repetition gets it
+                    # Given as it is read back, so as every repetition gets it.
+                    response = to_json(respond(states)).decode()
+                    return await connection.fetchval(_ANSWER, once.client, once.key, response)
         raise AssertionError("stamina ends with a result or an error")
 
     async def read(self, aggregate: Aggregate[Any], key: str) -> Any:

@@ -48,7 +48,8 @@ async def apply(owner_database_url: str, service: str) -> list[str]:
     """Bring a database up to date; answers the names of the migrations that were run.
 
     The role named like the service (`payments` for `services.payments`) may read and write what they create, no more,
-    unless a migration says otherwise. Raises MigrationError when an applied file was edited or has vanished.
+    unless a migration says otherwise. Raises MigrationError when an applied file was edited or has vanished, or a new
+    one sorts before it.
     """
     connection = await asyncpg.connect(owner_database_url, timeout=10)
     try:
@@ -89,7 +90,14 @@ async def _waiting(connection: Connection, known: list[Migration]) -> list[Migra
             raise MigrationError(f"{name} was applied but its file is gone: this code is older than its database")
         if files_by_key[key].checksum != checksum:
             raise MigrationError(f"{name} was edited after it was applied: restore it and add a new file instead")
-    return [migration for key, migration in files_by_key.items() if key not in applied]
+    waiting = [migration for key, migration in files_by_key.items() if key not in applied]
+    for migration in waiting:
+        last = max((name for module, name in applied if module == migration.module), default="")
+        if migration.name < last:
+            raise MigrationError(
+                f"{migration.module}/{migration.name} sorts before {last}, which was applied: give it a later name"
+            )
+    return waiting
 
 
 async def _grant_what_will_be_created(connection: Connection, role: str) -> None:
