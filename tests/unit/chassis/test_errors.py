@@ -30,6 +30,7 @@ def of_state(state: str, table: str | None = None) -> asyncpg.PostgresError:
         of_state("53300"),  # too many connections
         of_state("23503", "parked"),  # somebody freed the key meanwhile
         asyncpg.InterfaceError("connection is closed"),
+        asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress"),
         ConnectionResetError(),
         ConnectionRefusedError(),
         TimeoutError(),

@@ -1,0 +1,417 @@
+"""Timers and outside calls on a real database: one effect, whoever races, dies or answers late."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from chassis import leases
+from chassis.calls import Calling, Calls
+from chassis.clock import utc_now
+from chassis.decider import Message
+from chassis.errors import Unanswered
+from chassis.identifiers import new_id
+from chassis.metrics import Metrics
+from chassis.timers import Timers
+from chassis.work import Work
+from tests.counters import (
+    COUNTERS,
+    DECIDES,
+    Add,
+    Answer,
+    Ask,
+    Calm,
+    Desk,
+    Odd,
+    Question,
+    Remind,
+    counting,
+    voice,
+)
+from tests.database import Server
+
+PAST = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+async def own_desk(postgres_server: Server) -> AsyncIterator[Desk]:
+    async with counting(postgres_server, connections=16) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def desk(own_desk: Desk) -> Desk:
+    await own_desk.forget()
+    return own_desk
+
+
+def timers(desk: Desk) -> Timers:
+    """A process' timers."""
+    return Timers([DECIDES], desk.pool, voice(), Metrics())
+
+
+def calls(desk: Desk, handler: Callable[[Any, Calling], Awaitable[Message]]) -> Calls:
+    return Calls({Question: handler}, [DECIDES], desk.pool, voice(), Metrics())
+
+
+async def unused(question: Question, calling: Calling) -> Message:
+    raise AssertionError("nobody is asked in this test")
+
+
+def work(desk: Desk, handler: Callable[[Any, Calling], Awaitable[Message]] = unused) -> Work:
+    return Work(desk.pool, voice(), [DECIDES], calls(desk, handler))
+
+
+async def remind(desk: Desk, *counters: str, amount: int = 1, at: datetime = PAST) -> None:
+    for counter in counters:
+        await work(desk).send(COUNTERS, counter, Remind(counter=counter, at=at, amount=amount))
+
+
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 20.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await asyncio.sleep(0.01)
+
+
+async def left(desk: Desk, table: str) -> int:
+    count: int = await desk.pool.fetchval(f"select count(*) from {table}")
+    return count
+
+
+async def test_due_timers_have_one_effect_each_however_many_processes_race(desk: Desk) -> None:
+    names = [f"counter-{number}" for number in range(300)]
+    await desk.pool.execute(
+        "insert into counter select name, 0, 1, 0 from unnest($1::text[]) as name",
+        names,
+    )
+    await desk.pool.execute(
+        """
+        insert into timer (id, kind, aggregate, key, body, due_at)
+        select gen_random_uuid(), 'Due', 'counter', name, jsonb_build_object('counter', name, 'amount', 1), $2
+        from unnest($1::text[]) as name""",
+        names,
+        PAST,
+    )
+    racing = [asyncio.create_task(timers(desk).forever()) for _ in range(4)]
+
+    async def none_is_left() -> bool:
+        return await left(desk, "timer") == 0
+
+    await until(none_is_left)
+    for task in racing:
+        task.cancel()
+    assert await desk.totals() == dict.fromkeys(names, 1)
+    assert await left(desk, "outbox") == 300
+
+
+async def test_a_timer_claimed_by_a_process_that_died_is_due_again_when_its_lease_ends(desk: Desk) -> None:
+    await remind(desk, "a")
+    (claimed,) = await leases.claim(desk.pool, "timer", utc_now(), 30, 10)
+    assert await timers(desk).work_off() == 0, "it is in somebody's hand"
+    await desk.pool.execute("update timer set leased_until = now() - interval '1 second' where id = $1", claimed["id"])
+    assert await timers(desk).work_off() == 1
+    assert await desk.totals() == {"a": 1}
+
+
+async def test_a_process_that_wakes_up_after_its_lease_has_no_second_effect(desk: Desk) -> None:
+    """Frozen between claim and settle: another one did it meanwhile."""
+    await remind(desk, "a")
+    sleeper = timers(desk)
+    due = await leases.claim(desk.pool, "timer", utc_now(), 0, 10)
+    assert await timers(desk).work_off() == 1
+    await sleeper._settle(COUNTERS, due)
+    assert await desk.totals() == {"a": 1}
+
+
+async def test_a_timer_cancelled_between_claim_and_settle_has_no_effect(desk: Desk) -> None:
+    await remind(desk, "a")
+    due = await leases.claim(desk.pool, "timer", utc_now(), 30, 10)
+    await work(desk).send(COUNTERS, "a", Calm(counter="a"))
+    await timers(desk)._settle(COUNTERS, due)
+    assert await desk.totals() == {"a": 0}
+    assert await left(desk, "timer") == 0
+
+
+async def test_a_timer_set_anew_between_claim_and_settle_waits_for_its_new_time(desk: Desk) -> None:
+    await remind(desk, "a", amount=1)
+    due = await leases.claim(desk.pool, "timer", utc_now(), 30, 10)
+    await remind(desk, "a", amount=5, at=utc_now() + timedelta(hours=1))
+    await timers(desk)._settle(COUNTERS, due)
+    assert await desk.totals() == {"a": 0}
+    assert await timers(desk).work_off() == 0
+    await desk.pool.execute("update timer set due_at = now()")
+    assert await timers(desk).work_off() == 1
+    assert await desk.totals() == {"a": 5}
+
+
+@pytest.mark.parametrize("order", [("cancel", "settle"), ("settle", "cancel")])
+async def test_cancelling_races_settling_and_one_of_them_is_first(desk: Desk, order: tuple[str, str]) -> None:
+    """Both want the aggregate's row, held by the test until both wait for it in this order."""
+    await remind(desk, "a")
+    races: dict[str, Callable[[], Awaitable[Any]]] = {
+        "cancel": lambda: work(desk).send(COUNTERS, "a", Calm(counter="a")),
+        "settle": lambda: timers(desk).work_off(),
+    }
+    running = []
+    async with desk.pool.acquire() as holder, holder.transaction():
+        await holder.execute("select from counter for update")
+        for number, name in enumerate(order, 1):
+            running.append(asyncio.ensure_future(races[name]()))
+
+            async def waiting(number: int = number) -> bool:
+                count = await holder.fetchval("select count(*) from pg_stat_activity where wait_event_type = 'Lock'")
+                return bool(count == number)
+
+            await until(waiting)
+    await asyncio.gather(*running)
+    assert await desk.totals() == {"a": 0 if order[0] == "cancel" else 1}
+    assert await left(desk, "timer") == 0
+
+
+async def test_a_refused_timer_is_kept_and_tried_again_later(desk: Desk) -> None:
+    await remind(desk, "a", amount=-1)
+    await remind(desk, "b")
+    metrics = Metrics()
+    assert await Timers([DECIDES], desk.pool, voice(), metrics).work_off() == 2
+    assert await desk.totals() == {"a": 0, "b": 1}
+    (kept,) = await desk.pool.fetch("select key, due_at > now() as later, leased_until from timer")
+    assert tuple(kept) == ("a", True, None)
+    assert metrics.registry.get_sample_value("motcua_timers_total", {"kind": "Due", "outcome": "failed"}) == 1
+
+
+@pytest.mark.parametrize("poison", ["the database refuses it", "its body is not readable", "its kind is unknown"])
+async def test_a_timer_that_cannot_be_settled_stops_no_other(desk: Desk, poison: str) -> None:
+    names = [f"counter-{number}" for number in range(7)]
+    await remind(desk, *names)
+    await remind(desk, "poison", amount=10**6 if "database" in poison else 1)
+    if "body" in poison:
+        await desk.pool.execute("update timer set body = '[]' where key = 'poison'")
+    if "kind" in poison:
+        await desk.pool.execute("update timer set kind = 'Gone' where key = 'poison'")
+    assert await timers(desk).work_off() == 8
+    assert await desk.totals() == dict.fromkeys(names, 1) | {"poison": 0}
+    (kept,) = await desk.pool.fetch("select key, due_at > now() as later, leased_until from timer")
+    assert tuple(kept) == ("poison", True, None)
+
+
+async def test_due_timers_of_one_aggregate_are_answered_in_the_order_in_which_they_became_due(desk: Desk) -> None:
+    due = [await _timer(desk, PAST + timedelta(seconds=second)) for second in (5, 1, 9, 3, 7)]
+    claimed = await leases.claim(desk.pool, "timer", utc_now(), 30, 10)
+    assert [row["id"] for row in claimed] == [due[number] for number in (1, 3, 0, 4, 2)]
+
+
+async def _timer(desk: Desk, due_at: datetime) -> UUID:
+    timer_id = new_id()
+    await desk.pool.execute(
+        "insert into timer (id, kind, aggregate, key, body, due_at) values ($1, $2, 'counter', 'a', '{}', $3)",
+        timer_id,
+        str(timer_id),
+        due_at,
+    )
+    return timer_id
+
+
+async def test_a_claim_takes_no_more_than_it_may_and_waits_for_nobody(desk: Desk) -> None:
+    for second in range(10):
+        await _timer(desk, PAST + timedelta(seconds=second))
+    async with desk.pool.acquire() as holder, holder.transaction():
+        await holder.execute("select from timer where due_at = $1 for update", PAST)
+        async with asyncio.timeout(2):
+            claimed = await leases.claim(desk.pool, "timer", utc_now(), 30, 4)
+    assert [(row["due_at"] - PAST).seconds for row in claimed] == [1, 2, 3, 4]
+
+
+async def test_a_lost_answer_is_asked_for_again_under_the_same_id(desk: Desk) -> None:
+    """The other side may have done it: only the same key again is safe."""
+    asked: list[tuple[UUID, int]] = []
+
+    async def loses_two(question: Question, calling: Calling) -> Message:
+        asked.append((calling.id, calling.tries))
+        if len(asked) < 3:
+            raise Unanswered("the connection was lost")
+        return Answer(counter=question.counter, amount=7)
+
+    call_id = new_id()
+    await work(desk).send(COUNTERS, "a", Ask(counter="a", call=call_id))
+    worker = asyncio.create_task(calls(desk, loses_two).forever())
+
+    async def lost_once() -> bool:
+        return bool(await desk.pool.fetchval("select last_error = 'the connection was lost' from call"))
+
+    async def settled() -> bool:
+        return await left(desk, "call") == 0
+
+    await until(lost_once)
+    await desk.pool.execute("update call set due_at = now()")
+    await until(settled)
+    worker.cancel()
+    assert asked == [(call_id, 0), (call_id, 1), (call_id, 2)]
+    assert await desk.totals() == {"a": 7}
+
+
+async def test_an_answer_is_settled_once_when_two_workers_made_the_call(desk: Desk) -> None:
+    """The first lease ended while its call was under way: both bring an answer."""
+    both_asked = asyncio.Barrier(2)
+
+    async def slow(question: Question, calling: Calling) -> Message:
+        await both_asked.wait()
+        return Answer(counter=question.counter, amount=7)
+
+    await work(desk).send(COUNTERS, "a", Ask(counter="a", call=new_id()))
+    (row,) = await leases.claim(desk.pool, "call", None, 0, 10)
+    (again,) = await leases.claim(desk.pool, "call", None, 30, 10)
+    assert again["id"] == row["id"]
+    await asyncio.gather(calls(desk, slow).perform(row), calls(desk, slow).perform(again))
+    assert await desk.totals() == {"a": 7}
+    assert await left(desk, "outbox") == 1
+    assert await left(desk, "call") == 0
+
+
+async def test_a_call_whose_answer_nobody_decides_on_stays_and_is_visible(desk: Desk) -> None:
+    async def strange(question: Question, calling: Calling) -> Message:
+        return Odd(counter=question.counter)
+
+    await work(desk).send(COUNTERS, "a", Ask(counter="a", call=new_id()))
+    (row,) = await leases.claim(desk.pool, "call", None, 30, 10)
+    await calls(desk, strange).perform(row)
+    (kept,) = await desk.pool.fetch("select tries, last_error, leased_until, due_at > now() as later from call")
+    assert tuple(kept) == (1, "LookupError", None, True)
+
+
+async def test_an_answer_that_is_refused_leaves_the_call(desk: Desk) -> None:
+    async def negative(question: Question, calling: Calling) -> Message:
+        return Answer(counter=question.counter, amount=-1)
+
+    await work(desk).send(COUNTERS, "a", Ask(counter="a", call=new_id()))
+    (row,) = await leases.claim(desk.pool, "call", None, 30, 10)
+    await calls(desk, negative).perform(row)
+    assert await desk.pool.fetchval("select last_error from call") == "Refusal"
+    assert await desk.totals() == {"a": 0}
+
+
+async def test_a_failing_handler_tells_no_text_of_its_error(desk: Desk) -> None:
+    async def quotes(question: Question, calling: Calling) -> Message:
+        raise ValueError("Nguyễn Thị Ánh")
+
+    await work(desk).send(COUNTERS, "a", Ask(counter="a", call=new_id()))
+    (row,) = await leases.claim(desk.pool, "call", None, 30, 10)
+    await calls(desk, quotes).perform(row)
+    assert await desk.pool.fetchval("select last_error from call") == "ValueError"
+
+
+async def test_pauses_between_tries_grow_to_a_minute(desk: Desk) -> None:
+    async def away(question: Question, calling: Calling) -> Message:
+        raise Unanswered("away")
+
+    await work(desk).send(COUNTERS, "a", Ask(counter="a", call=new_id()))
+    pauses = []
+    for _ in range(12):
+        await desk.pool.execute("update call set due_at = now()")
+        (row,) = await leases.claim(desk.pool, "call", None, 30, 10)
+        await calls(desk, away).perform(row)
+        pauses.append(await desk.pool.fetchval("select extract(epoch from due_at - now())::float from call"))
+    assert all(after > before * 1.5 for before, after in pairwise(pauses[:7]))
+    assert pauses[0] < 0.6
+    assert 58 < pauses[-1] <= 60
+
+
+async def test_who_waits_has_the_answer_in_the_state(desk: Desk) -> None:
+    async def answers(question: Question, calling: Calling) -> Message:
+        return Answer(counter=question.counter, amount=7)
+
+    state = await work(desk, answers).send(COUNTERS, "a", Ask(counter="a", call=new_id()), wait_seconds=5)
+    assert state.total == 7
+
+
+async def test_who_waits_gives_up_in_time_and_the_call_goes_on_without(desk: Desk) -> None:
+    answered = asyncio.Event()
+
+    async def slow(question: Question, calling: Calling) -> Message:
+        await answered.wait()
+        return Answer(counter=question.counter, amount=7)
+
+    began = time.monotonic()
+    state = await work(desk, slow).send(COUNTERS, "a", Ask(counter="a", call=new_id()), wait_seconds=0.3)
+    assert 0.3 <= time.monotonic() - began < 2
+    assert state.total == 0
+    answered.set()
+
+    async def settled() -> bool:
+        return (await desk.totals())["a"] == 7
+
+    await until(settled)
+
+
+async def test_who_waits_does_not_make_a_call_that_is_being_made(desk: Desk) -> None:
+    call_id = new_id()
+    await work(desk).send(COUNTERS, "a", Ask(counter="a", call=call_id))
+    (row,) = await leases.claim(desk.pool, "call", None, 30, 10)
+    asked = 0
+
+    async def answers(question: Question, calling: Calling) -> Message:
+        nonlocal asked
+        asked += 1
+        return Answer(counter=question.counter, amount=7)
+
+    here = calls(desk, answers)
+    assert not await here.perform_now(call_id, 0.2), "it is in another one's hand, and not settled yet"
+    waiting = asyncio.create_task(here.perform_now(call_id, 10))
+    await calls(desk, answers).perform(row)
+    assert await waiting
+    assert asked == 1
+    assert await here.perform_now(call_id, 10), "what is settled needs no waiting"
+
+
+async def test_an_answer_that_asks_again_under_the_same_id_is_asked_again(desk: Desk) -> None:
+    """A provider that says "still processing" is asked about the same thing, under the same key."""
+    call_id = new_id()
+    decides = type(DECIDES)(
+        COUNTERS,
+        commands=DECIDES.commands,
+        answers={
+            Answer: lambda counter, message, now: DECIDES.commands[Ask](counter, Ask(counter="a", call=call_id), now)
+        },
+    )
+
+    async def answers(question: Question, calling: Calling) -> Message:
+        return Answer(counter=question.counter, amount=1)
+
+    await work(desk).send(COUNTERS, "a", Ask(counter="a", call=call_id))
+    (row,) = await leases.claim(desk.pool, "call", None, 30, 10)
+    await Calls({Question: answers}, [decides], desk.pool, voice(), Metrics()).perform(row)
+    assert [row["id"] for row in await desk.pool.fetch("select id from call")] == [call_id]
+
+
+async def test_timers_and_calls_survive_a_database_that_is_restarted_under_them(desk: Desk) -> None:
+    """Every session of theirs is killed; they come back by themselves."""
+
+    async def answers(question: Question, calling: Calling) -> Message:
+        return Answer(counter=question.counter, amount=7)
+
+    running = [asyncio.create_task(timers(desk).forever()), asyncio.create_task(calls(desk, answers).forever())]
+    owner = await asyncpg.connect(desk.database.url)
+    try:
+        await owner.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where usename = current_user and pid <> pg_backend_pid()"
+        )
+    finally:
+        await owner.close()
+    await work(desk).send(COUNTERS, "a", Add(counter="a", amount=1))
+    await remind(desk, "b")
+    await work(desk).send(COUNTERS, "c", Ask(counter="c", call=new_id()))
+
+    async def all_done() -> bool:
+        return await desk.totals() == {"a": 1, "b": 1, "c": 7}
+
+    await until(all_done)
+    assert not any(task.done() for task in running)
+    for task in running:
+        task.cancel()
