@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from opentelemetry.trace import NoOpTracer
 
 from chassis import outbox
 from chassis.health import Health
-from chassis.identifiers import new_id
 from chassis.kafka import Kafka
 from chassis.metrics import Metrics
 from chassis.postgres import Connection, Pool
@@ -65,9 +65,9 @@ def relay_process(url: str, kafka: Kafka, name: str) -> Iterator[subprocess.Pope
 
 
 async def say(connection: Connection | Pool, key: str, *numbers: int) -> None:
-    """Events of one key, as a decider's transaction writes them."""
+    """Events of one key, as a decider's transaction writes them, but with ids that tell no order."""
     rows = [
-        outbox.OutboxRow(new_id(), TOPIC, key, "number", str(number).encode(), {"ce_sequence": str(number)})
+        outbox.OutboxRow(uuid4(), TOPIC, key, "number", str(number).encode(), {"ce_sequence": str(number)})
         for number in numbers
     ]
     await outbox.insert(connection, rows)  # type: ignore[arg-type]
