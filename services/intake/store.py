@@ -80,7 +80,7 @@ insert into code_counter (agency, day, last) values ($1, $2, 1)
 on conflict (agency, day) do update set last = code_counter.last + 1
 returning last
 """
-_PAGE = """
+PAGE = """
 select code, procedure, procedure_name, agency, agency_name, department, officer, status, since, due, submitted_at
 from dossier
 where ($1::uuid is null or person_id = $1) and ($2::text is null or agency = $2)
@@ -110,5 +110,5 @@ async def page(
     limit: int,
 ) -> list[dict[str, Any]]:
     """Dossiers of a person or an agency, newest first, from behind `after` = (submitted_at, code)."""
-    rows = await pool.fetch(_PAGE, person_id, agency, status, after and after[0], after and after[1], limit)
+    rows = await pool.fetch(PAGE, person_id, agency, status, after and after[0], after and after[1], limit)
     return [dict(row) for row in rows]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
 
 from chassis.pages import cursor_of
+from services.intake.store import PAGE
 from tests.database import Server as Postgres
 from tests.integration.intake_desk import (
     AGENCY_SYSTEM,
@@ -234,3 +236,30 @@ async def test_a_decision_without_its_reasons_is_a_problem_at_the_field(
     assert error["path"] == path
     assert error["vi"]
     assert error["en"]
+
+
+@pytest.mark.parametrize("status", [None, 4])
+@pytest.mark.parametrize("of", ["person", "agency"])
+async def test_every_list_is_read_from_an_index_in_its_order(desk: Desk, of: str, status: int | None) -> None:
+    await desk.filed()
+    await desk.pool.execute(
+        "insert into person select gen_random_uuid(), 1, 1, null, 'x', 'x', null, null, 'vi' from generate_series(1, 99)"
+    )
+    await desk.pool.execute(
+        """
+        insert into dossier select made.*
+        from dossier as one, (select array_agg(person_id) as ids from person) as people, generate_series(1, 10000) as i,
+            lateral jsonb_populate_record(one, jsonb_build_object(
+                'code', 'C-' || i, 'agency', 'agency ' || i % 20, 'status', i % 10 + 1, 'person_id', ids[i % 100 + 1],
+                'submitted_at', now() - make_interval(secs => i))) as made"""
+    )
+    await desk.pool.execute("analyze dossier")
+    person = await desk.pool.fetchval("select person_id from dossier where code = 'C-7'")
+    whose = (person, None) if of == "person" else (None, "agency 7")
+    async with desk.pool.acquire() as connection:
+        asked = await connection.prepare(f"explain (format json) {PAGE}")
+        for _ in range(8):  # PostgreSQL may change its mind about a prepared statement after five times
+            plan = json.dumps(json.loads(await asked.fetchval(*whose, status, NOON, "C-1", 21)))
+            assert "Index" in plan
+            assert "Seq Scan" not in plan
+            assert of == "person" or "Sort" not in plan

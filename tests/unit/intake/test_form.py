@@ -11,6 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chassis.errors import Refusal
+from services.intake.domain import form
+from services.intake.domain.catalogue import Catalogue
 from tests.forms import CATALOGUE, PROCEDURE, TODAY, checked, filled, refused
 
 LETTERS = st.text("abcdefghijklmnopqrstuvwxyzăâđêôơưàảãáạấệỉữỹ", min_size=2, max_size=8).map(str.capitalize)
@@ -206,3 +209,16 @@ def test_what_cannot_be_seen_is_dropped_from_every_field(around: str) -> None:
     }
     assert checked(dirty) == clean
     assert clean.applicant.citizen_id == "019190012345"
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "a\ud800b", "a\x1bb", "a\x7fb"])
+def test_free_text_keeps_lines_and_loses_nothing_else_but_what_no_database_keeps(text: str) -> None:
+    """No procedure of today asks for free text; the next one will."""
+    details = {"type": "object", "properties": {"note": {"type": "string"}}, "additionalProperties": False}
+    free = Catalogue({"1.002809": PROCEDURE.model_copy(update={"details": details})}, {}, CATALOGUE.applicant)
+    typed = filled()
+    kept = form.check(typed | {"details": {"note": "một\n\thai 😀"}}, free, TODAY)
+    assert kept.details == {"note": "một\n\thai 😀"}
+    with pytest.raises(Refusal) as refusal:
+        form.check(typed | {"details": {"note": text}}, free, TODAY)
+    assert [(error["path"], error["code"]) for error in refusal.value.errors] == [("details.note", "characters")]
