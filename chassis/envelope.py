@@ -162,5 +162,5 @@ def _tombstone(record: ConsumerRecord[Any, Any], headers: Headers) -> Event[Tomb
             data=Tombstone(),
             traceparent=headers.get("traceparent"),
         )
-    except (ValueError, OverflowError, OSError) as error:
+    except ValueError as error:
         raise Park(f"bad tombstone: {error}") from None
