@@ -9,13 +9,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import structlog
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
 from chassis.access import Caller
 from chassis.errors import NotFound, Refusal
-from chassis.http import CallerOf, WorkOf, allowed
+from chassis.http import CallerOf, CodeOf, WorkOf, allowed
 from chassis.identifiers import new_id
 from chassis.work import Work
 from contracts.money import FeeLine
@@ -25,9 +25,8 @@ from services.payments.domain.bill import Bill, BillState, Nudge, StartCheckout
 
 CHECKOUT_SECONDS = 8.0
 CODE = r"^[\w.-]{1,64}$"
-CodeOf = Annotated[str, Path(pattern=CODE, description="A dossier's code")]
 
-# The events after which a page may have another truth; the others are acknowledged and need no asking.
+# The events after which a page, or a refund, may have another truth; the others are acknowledged and need no asking.
 TELLING = {
     "checkout.session.completed",
     "checkout.session.expired",
@@ -35,6 +34,7 @@ TELLING = {
     "checkout.session.async_payment_failed",
     "payment_intent.succeeded",
     "payment_intent.payment_failed",
+    "refund.failed",
 }
 
 log = structlog.get_logger()

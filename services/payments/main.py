@@ -68,6 +68,7 @@ def payments(settings: PaymentsSettings) -> Service:
             gateway.AskCheckout: port.ask_checkout,
             gateway.CloseCheckout: port.close_checkout,
             gateway.Refund: port.refund,
+            gateway.AskRefund: port.ask_refund,
             bill.IssueReceipt: store.issue_receipt,
         },
     )

@@ -14,7 +14,7 @@ import pytest
 from contracts import dossiers
 from services.payments.domain.checkout import SILENCE
 from tests.database import Server as Postgres
-from tests.integration.payments_counter import AMOUNT, PAID, SECRET, Counter, Dossier, eventually, open_counter
+from tests.integration.payments_counter import AGENCY, AMOUNT, PAID, SECRET, Counter, Dossier, eventually, open_counter
 from tests.records import example
 
 
@@ -144,6 +144,17 @@ async def test_money_on_a_page_long_closed_is_heard_of_and_returned(counter: Cou
     assert await counter.balances(dossier) == {}
 
 
+async def test_a_refund_that_the_bank_sends_back_is_heard_of(counter: Counter) -> None:
+    dossier, url = await in_checkout(counter)
+    await counter.pays(url, "4000000000005126")
+    await counter.tells(dossier, "receipt-issued")
+    await counter.hears(example(dossiers.Refused, step={"agency": AGENCY}), dossier.code, 2)
+    await counter.comes_to(dossier, "refund_failed")
+    assert (await counter.names(dossier))[-3:] == ["refund-started", "refunded", "refund-failed"]
+    assert await counter.balances(dossier) == PAID
+    assert sum(amount for _, amount in await counter.moved(dossier)) == AMOUNT
+
+
 async def test_a_webhook_about_nothing_of_ours_is_taken_and_forgotten(counter: Counter) -> None:
     for body in (
         told("G09.20-20260609-9999999"),
@@ -204,5 +215,5 @@ async def test_a_silent_gateway_gathers_one_question_for_a_page(counter: Counter
     assert [call["kind"] for call in await counter.calls(dossier)] == ["AskCheckout"]
     await counter.all_is_well()
     await counter.settled(dossier)
-    await counter.hears(example(dossiers.Stopped, step={"agency": "G09.20"}), dossier.code, 2)
+    await counter.hears(example(dossiers.Stopped, step={"agency": AGENCY}), dossier.code, 2)
     await counter.comes_to(dossier, "cancelled")

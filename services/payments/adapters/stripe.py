@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import httpx
 
@@ -19,6 +20,7 @@ from chassis.calls import Calling
 from chassis.errors import Refusal, Unanswered
 from services.payments.domain.gateway import (
     AskCheckout,
+    AskRefund,
     Captured,
     CheckoutCreated,
     CheckoutRefused,
@@ -127,17 +129,18 @@ class Stripe:
                 "payment_intent": request.reference,
                 "amount": str(request.amount),
                 "metadata[refund_id]": str(request.refund_id),
+                "metadata[dossier_code]": request.dossier_code,
             }
             status, body = await self._post("/v1/refunds", form, str(request.refund_id))
             if status >= 500:
                 raise Unanswered("the refund's failure is kept under its key")
             if status != 200:
                 return RefundRefused(refund_id=request.refund_id, reason=_code(body))
-        if body["status"] in ("failed", "canceled"):
-            return RefundRefused(refund_id=request.refund_id, reason=body.get("failure_reason") or body["status"])
-        if body["status"] != "succeeded":
-            raise Unanswered(f"the refund is {body['status']}")
-        return RefundDone(refund_id=request.refund_id, reference=body["id"])
+        return _outcome(request.refund_id, body)
+
+    async def ask_refund(self, request: AskRefund, calling: Calling) -> RefundDone | RefundRefused:
+        """What has become of a refund that was taken."""
+        return _outcome(request.refund_id, await self._get(f"/v1/refunds/{request.reference}", {}))
 
     async def _page_of(self, request: CreateCheckout) -> dict[str, Any] | None:
         """The page that was made for this attempt, should there be one."""
@@ -216,6 +219,16 @@ def _forged(reason: str) -> Refusal:
 def _code(body: Mapping[str, Any]) -> str:
     error = body.get("error") or {}
     return str(error.get("code") or error.get("type") or "unknown")
+
+
+def _outcome(refund_id: UUID, refund: Mapping[str, Any]) -> RefundDone | RefundRefused:
+    """A refund in our words. Raises Unanswered while the bank has not decided."""
+    status = refund["status"]
+    if status in ("failed", "canceled"):
+        return RefundRefused(refund_id=refund_id, reason=refund.get("failure_reason") or status)
+    if status != "succeeded":
+        raise Unanswered(f"the refund is {status}")
+    return RefundDone(refund_id=refund_id, reference=refund["id"])
 
 
 def _last_decline(intent: Mapping[str, Any]) -> tuple[str | None, str | None]:

@@ -175,6 +175,7 @@ MOVES = Table(
         Move("cancelled", Captured, "refund_ready", payments.RefundStarted),
         Move("refund_ready", RefundDone, "refunded", payments.Refunded),
         Move("refund_ready", RefundRefused, "refund_failed", payments.RefundFailed),
+        Move("refunded", RefundRefused, "refund_failed", payments.RefundFailed),
         # Not the bill's amount or currency: a person must look.
         *(
             Move(state, Captured, "discrepancy", payments.DiscrepancyFound)

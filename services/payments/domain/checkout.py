@@ -29,6 +29,7 @@ from services.payments.domain.bill import (
 )
 from services.payments.domain.gateway import (
     AskCheckout,
+    AskRefund,
     CheckoutCreated,
     CheckoutRefused,
     CloseCheckout,
@@ -88,15 +89,10 @@ def session_closed(bill: Bill | None, message: SessionClosed, now: datetime) -> 
 
 
 def nudge(bill: Bill | None, message: Nudge, now: datetime) -> Decision[Bill] | None:
-    """Ask the gateway about the page that is meant, or the running one; who nudged, and what he claimed, does not matter."""
+    """Ask the gateway about the page that is meant, or the running one, or the refund; who nudged does not matter."""
     bill = known(bill)
-    attempt_id, session_id = message.attempt_id, message.session_id
-    if attempt_id is None or session_id is None:
-        attempt_id = bill.attempt.attempt_id if bill.attempt else None
-        session_id = bill.attempt.session_id if bill.attempt else None
-    if attempt_id is None or session_id is None or attempt_id in bill.taken:
-        return None
-    return Decision(bill, calls=(Call(message.call_id, AskCheckout(attempt_id=attempt_id, session_id=session_id)),))
+    request = _question(bill, message)
+    return Decision(bill, calls=(Call(message.call_id, request),)) if request is not None else None
 
 
 def ask_after_silence(bill: Bill | None, message: AttemptSilence, now: datetime) -> Decision[Bill] | None:
@@ -143,6 +139,18 @@ def withdraw(
         return refunding(bill, ending, lines, reason, derived_id(event.id, "refund")) if lines else None
     gone = to(bill, ending, void_reason=reason)
     return _closing_or_done(bill, gone, payments.Cancelled(bill_id=bill.bill_id, reason=reason))
+
+
+def _question(bill: Bill, message: Nudge) -> AskCheckout | AskRefund | None:
+    attempt_id, session_id = message.attempt_id, message.session_id
+    if attempt_id is None or session_id is None:
+        attempt_id = bill.attempt.attempt_id if bill.attempt else None
+        session_id = bill.attempt.session_id if bill.attempt else None
+    if attempt_id is not None and session_id is not None and attempt_id not in bill.taken:
+        return AskCheckout(attempt_id=attempt_id, session_id=session_id)
+    if bill.state == "refunded" and bill.refund is not None and bill.refund.reference is not None:
+        return AskRefund(refund_id=bill.refund.refund_id, reference=bill.refund.reference)
+    return None
 
 
 def _is_news(attempt: Attempt, message: StillOpen | SessionClosed) -> bool:

@@ -44,9 +44,17 @@ class Refund(Message):
     """Send `amount` đồng of a captured payment back. Key: the refund's id."""
 
     refund_id: UUID
+    dossier_code: str
     reference: str
     amount: int
     reason: str
+
+
+class AskRefund(Message):
+    """Tell the truth about a refund that the gateway has taken: the citizen's bank may send it back days later."""
+
+    refund_id: UUID
+    reference: str
 
 
 class CheckoutCreated(Message):
@@ -101,7 +109,7 @@ class RefundDone(Message):
 
 
 class RefundRefused(Message):
-    """The gateway definitely refuses the refund."""
+    """The gateway definitely refuses the refund, or got it back from the citizen's bank."""
 
     refund_id: UUID
     reason: str
@@ -122,3 +130,5 @@ class Gateway(Protocol):
     async def close_checkout(self, request: CloseCheckout, calling: Calling) -> Truth: ...
 
     async def refund(self, request: Refund, calling: Calling) -> RefundDone | RefundRefused: ...
+
+    async def ask_refund(self, request: AskRefund, calling: Calling) -> RefundDone | RefundRefused: ...

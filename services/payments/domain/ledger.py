@@ -83,3 +83,18 @@ def refund_unexpected(refund_id: UUID, gateway: str, amount: int, reason: str) -
         Posting(transaction_id=refund_id, line=1, account=SUSPENSE, debit=amount, reason=reason),
         Posting(transaction_id=refund_id, line=0, account=clearing(gateway), credit=amount, reason=reason),
     )
+
+
+def undone(transaction_id: UUID, postings: Sequence[Posting], reason: str) -> tuple[Posting, ...]:
+    """What these postings moved goes back, as a transaction of its own: entries are never changed."""
+    return tuple(
+        posting.model_copy(
+            update={
+                "transaction_id": transaction_id,
+                "debit": posting.credit,
+                "credit": posting.debit,
+                "reason": reason,
+            }
+        )
+        for posting in postings
+    )

@@ -47,27 +47,27 @@ def captured(bill: Bill | None, message: Captured, now: datetime) -> Decision[Bi
 def refund_done(bill: Bill | None, message: RefundDone, now: datetime) -> Decision[Bill] | None:
     """The gateway returned the money: post it."""
     bill = known(bill)
-    back = bill.refund
-    if back is None or back.refund_id != message.refund_id or bill.state != "refund_ready":
+    back = _refund(bill, message.refund_id)
+    if back is None or not MOVES.allows(bill.state, RefundDone):
         return None
-    if back.unexpected:
-        postings = ledger.refund_unexpected(back.refund_id, GATEWAY, back.amount, back.reason)
-    else:
-        postings = ledger.refund(back.refund_id, GATEWAY, back.lines, back.reason)
     done = back.model_copy(update={"reference": message.reference})
     refunded = payments.Refunded(
         bill_id=bill.bill_id, refund_id=back.refund_id, amount=back.amount, gateway_reference=message.reference
     )
-    return Decision(to(bill, RefundDone, refund=done, postings=postings), (refunded,))
+    return Decision(to(bill, RefundDone, refund=done, postings=_returned(back)), (refunded,))
 
 
 def refund_refused(bill: Bill | None, message: RefundRefused, now: datetime) -> Decision[Bill] | None:
-    """The gateway will not return the money: an officer must."""
+    """The gateway will not return the money, or got it back from the citizen's bank: an officer must return it."""
     bill = known(bill)
-    if bill.refund is None or bill.refund.refund_id != message.refund_id or bill.state != "refund_ready":
+    back = _refund(bill, message.refund_id)
+    if back is None or not MOVES.allows(bill.state, RefundRefused):
         return None
+    postings: tuple[ledger.Posting, ...] = ()
+    if bill.state == "refunded":
+        postings = ledger.undone(derived_id(back.refund_id, "undone"), _returned(back), "refund came back")
     failed = payments.RefundFailed(bill_id=bill.bill_id, refund_id=message.refund_id, reason=message.reason)
-    return Decision(to(bill, RefundRefused), (failed,))
+    return Decision(to(bill, RefundRefused, postings=postings), (failed,))
 
 
 def receipt_numbered(bill: Bill | None, message: ReceiptNumbered, now: datetime) -> Decision[Bill] | None:
@@ -87,6 +87,17 @@ def refunding(
         return None
     back = Return(refund_id=refund_id, amount=total(lines), reason=reason, lines=lines)
     return _send_back(to(bill, ending, refund=back), bill.captured, back)
+
+
+def _refund(bill: Bill, refund_id: UUID) -> Return | None:
+    """The refund that an answer speaks of, when it is this bill's."""
+    return bill.refund if bill.refund is not None and bill.refund.refund_id == refund_id else None
+
+
+def _returned(back: Return) -> tuple[ledger.Posting, ...]:
+    if back.unexpected:
+        return ledger.refund_unexpected(back.refund_id, GATEWAY, back.amount, back.reason)
+    return ledger.refund(back.refund_id, GATEWAY, back.lines, back.reason)
 
 
 def _paid(bill: Bill, capture: Capture) -> Decision[Bill]:
@@ -139,7 +150,13 @@ def _send_back(bill: Bill, capture: Capture, back: Return) -> Decision[Bill]:
     started = payments.RefundStarted(
         bill_id=bill.bill_id, refund_id=back.refund_id, amount=back.amount, reason=back.reason
     )
-    request = Refund(refund_id=back.refund_id, reference=capture.reference, amount=back.amount, reason=back.reason)
+    request = Refund(
+        refund_id=back.refund_id,
+        dossier_code=bill.dossier_code,
+        reference=capture.reference,
+        amount=back.amount,
+        reason=back.reason,
+    )
     return Decision(bill, (started,), cancels=(AttemptSilence, BillExpiry), calls=(Call(back.refund_id, request),))
 
 

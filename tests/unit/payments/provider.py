@@ -9,6 +9,7 @@ from uuid import UUID
 from chassis.decider import Message
 from services.payments.domain.gateway import (
     AskCheckout,
+    AskRefund,
     Captured,
     CheckoutCreated,
     CheckoutRefused,
@@ -42,7 +43,7 @@ class Provider:
     pages: dict[UUID, Page] = field(default_factory=dict)
     refused: set[UUID] = field(default_factory=set)
     refunds: dict[UUID, int] = field(default_factory=dict)
-    """The amount that went back, 0 where the refund was refused."""
+    """The amount that went back, 0 where the refund was refused or came back from the bank."""
 
     @property
     def payable(self) -> list[UUID]:
@@ -71,13 +72,19 @@ class Provider:
                 truth = self._truth(attempt)
                 return None if isinstance(truth, StillOpen) else truth
             case Refund(refund_id=refund, amount=amount):
-                if self.refunds.setdefault(refund, amount if willing else 0):
-                    return RefundDone(refund_id=refund, reference=f"re_{refund}")
-                return RefundRefused(refund_id=refund, reason="expired_card")
+                self.refunds.setdefault(refund, amount if willing else 0)
+                return self._outcome(refund)
+            case AskRefund(refund_id=refund):
+                return self._outcome(refund)
         raise AssertionError(f"a gateway knows no {request!r}")
 
     def pay(self, attempt: UUID, amount: int = AMOUNT) -> None:
         self.pages[attempt].state, self.pages[attempt].took = "captured", amount
+
+    def _outcome(self, refund: UUID) -> RefundDone | RefundRefused:
+        if self.refunds[refund]:
+            return RefundDone(refund_id=refund, reference=f"re_{refund}")
+        return RefundRefused(refund_id=refund, reason="expired_card")
 
     def _truth(self, attempt: UUID) -> Captured | SessionClosed | StillOpen:
         page = self.pages[attempt]

@@ -87,6 +87,11 @@ class BillAndGateway(RuleBasedStateMachine):
     def closed_page_is_paid_after_all(self, data: st.DataObject) -> None:
         self.gateway.pay(data.draw(st.sampled_from(self.closed_pages())))
 
+    @precondition(lambda self: any(self.gateway.refunds.values()))
+    @rule()
+    def refund_comes_back(self) -> None:
+        self.gateway.refunds = dict.fromkeys(self.gateway.refunds, 0)
+
     @precondition(lambda self: self.gateway.pages)
     @rule(data=st.data(), named=st.booleans())
     def webhook(self, data: st.DataObject, named: bool) -> None:
@@ -160,7 +165,8 @@ class BillAndGateway(RuleBasedStateMachine):
             if transaction in pages:
                 assert amount == pages[transaction].took
             else:
-                assert transaction in self.gateway.refunds
+                ours = self.gateway.refunds
+                assert transaction in {*ours, *(derived_id(refund, "undone") for refund in ours)}
 
     @invariant()
     def what_happens_once_is_told_once(self) -> None:
@@ -180,15 +186,20 @@ class BillAndGateway(RuleBasedStateMachine):
             page.state = "closed" if page.state == "processing" else page.state
         self.hear(BillExpiry())
         for attempt in self.gateway.pages:
-            # The webhooks come after all; an honest gateway needs none of them, the bill asks by itself.
+            # The webhooks come after all; of an honest gateway's pages none is needed, the bill asks by itself.
             if not self.honest:
                 self.hear(Nudge(call_id=new_id(), attempt_id=attempt, session_id=f"cs_{attempt}"))
+        self.calls_are_answered()
+        self.hear(Nudge(call_id=new_id()))
+        self.calls_are_answered()
+        self.ended_well()
+
+    def calls_are_answered(self) -> None:
         while self.story.calls:
             call = next(iter(self.story.calls))
             self.land(call)
             self.hear(self.answers[-1][1])
             self.story.calls.pop(call)
-        self.ended_well()
 
     def ended_well(self) -> None:
         state, balances = self.story.state, self.story.balances()

@@ -70,3 +70,12 @@ def test_unexpected_money_waits_in_suspense_until_it_goes_back(amount: int) -> N
     assert_one_transaction(back)
     assert sums(taken) == {"gateway:stripe": amount, ledger.SUSPENSE: -amount}
     assert sums([*taken, *back]) == {}
+
+
+@given(LINES)
+def test_what_is_undone_stands_beside_what_it_undoes(lines: list[FeeLine]) -> None:
+    refund = ledger.refund(new_id(), "stripe", lines, "withdrawn")
+    back = ledger.undone(new_id(), refund, "refund came back")
+    assert_one_transaction(back)
+    assert {posting.transaction_id for posting in refund}.isdisjoint(posting.transaction_id for posting in back)
+    assert sums([*refund, *back]) == {}

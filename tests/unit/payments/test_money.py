@@ -9,9 +9,11 @@ import pytest
 
 from chassis.decider import Message
 from chassis.envelope import Event
+from chassis.identifiers import new_id
 from contracts import dossiers, payments
-from services.payments.domain.bill import BillExpiry, IssueReceipt, ReceiptNumbered
+from services.payments.domain.bill import BillExpiry, IssueReceipt, Nudge, ReceiptNumbered
 from services.payments.domain.gateway import (
+    AskRefund,
     Refund,
     RefundDone,
     RefundRefused,
@@ -123,6 +125,28 @@ def test_a_refused_refund_leaves_the_money_where_it_is_and_calls_a_person() -> N
     assert (story.state, story.events[-1]) == ("refund_failed", "RefundFailed")
     assert story.balances()["gateway:stripe"] == AMOUNT
     assert story.on(RefundDone(refund_id=call.id, reference="re_1")) is None
+
+
+def test_a_refund_that_the_bank_sends_back_is_ours_again_and_calls_a_person() -> None:
+    """Days later, on a webhook; the ledger tells both ways of the money."""
+    story = after(*PAID)
+    call = call_of(story.on(REFUSED))
+    story.on(RefundDone(refund_id=call.id, reference="re_1"))
+    question = call_of(story.on(Nudge(call_id=new_id()))).request
+    assert question == AskRefund(refund_id=call.id, reference="re_1")
+    assert story.on(RefundDone(refund_id=call.id, reference="re_1")) is None
+    story.on(RefundRefused(refund_id=call.id, reason="expired_or_canceled_card"))
+    assert story.on(RefundRefused(refund_id=call.id, reason="expired_or_canceled_card")) is None
+    assert (story.state, story.events[-2:]) == ("refund_failed", ["Refunded", "RefundFailed"])
+    assert story.balances() == after(*PAID).balances()
+    story.assert_balanced()
+
+
+def test_an_answer_about_another_refund_changes_nothing() -> None:
+    story = after(*PAID, REFUSED)
+    assert story.on(RefundDone(refund_id=new_id(), reference="re_2")) is None
+    assert story.on(RefundRefused(refund_id=new_id(), reason="expired_card")) is None
+    assert story.state == "refund_ready"
 
 
 @pytest.mark.parametrize(("amount", "currency", "apart"), [(13_500, "VND", 13_500), (AMOUNT, "USD", 0)])

@@ -12,14 +12,17 @@ from chassis.errors import Unanswered
 from chassis.identifiers import new_id
 from services.payments.domain.gateway import (
     AskCheckout,
+    AskRefund,
     Captured,
     Refund,
     RefundDone,
     RefundRefused,
 )
+from tests.records import CODE
 from tests.unit.payments.till import (
     CALLING,
     DAY,
+    RETURNED_REFUND,
     SLOW_REFUND,
     Till,
     port_to,
@@ -35,7 +38,7 @@ async def till(tmp_path: Path) -> AsyncIterator[Till]:
 
 
 def returning(capture: Captured, amount: int = 20_000) -> Refund:
-    return Refund(refund_id=new_id(), reference=capture.reference, amount=amount, reason="withdrawn")
+    return Refund(refund_id=new_id(), dossier_code=CODE, reference=capture.reference, amount=amount, reason="withdrawn")
 
 
 async def test_a_refund_goes_back_once_however_often_it_is_asked_for(till: Till) -> None:
@@ -63,6 +66,16 @@ async def test_a_pending_refund_is_waited_for(till: Till) -> None:
     till.gateway.pass_time(2 * DAY)
     assert isinstance(await till.port.refund(request, CALLING), RefundDone)
     assert await till.gateway.totals() == {"vnd": 0}
+
+
+async def test_a_refund_that_the_bank_sends_back_is_told_when_it_is_asked_about(till: Till) -> None:
+    done = await till.port.refund(request := returning(await till.paid(RETURNED_REFUND)), CALLING)
+    assert isinstance(done, RefundDone)
+    question = AskRefund(refund_id=request.refund_id, reference=done.reference)
+    assert await till.port.ask_refund(question, CALLING) == done
+    till.gateway.pass_time(5)
+    told = await till.port.ask_refund(question, CALLING)
+    assert told == RefundRefused(refund_id=request.refund_id, reason="expired_or_canceled_card")
 
 
 async def test_a_refund_is_found_when_the_gateway_keeps_a_failure_under_its_key(till: Till) -> None:
