@@ -105,7 +105,7 @@ class Life(RuleBasedStateMachine):
     def _follows(self, decision: Decision[Dossier], target: Status, kind: type | None) -> None:
         assert self.dossier.status not in FINAL
         assert target in NATIONAL[self.dossier.status]
-        assert decision.state.status == target
+        assert (decision.state.status, decision.state.since) == (target, self.now)
         assert [type(told) for told in decision.events] == [kind]
         self.dossier = decision.state
         self.events += decision.events
