@@ -13,6 +13,7 @@ import httpx
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+from joserfc.jws import extract_compact
 
 from chassis.errors import Refusal, Retry
 
@@ -21,6 +22,7 @@ Role = Literal["citizen", "officer", "agency-system", "operator"]
 _ALGORITHMS = ["RS256", "ES256", "EdDSA", "Ed25519"]
 _ROLES = {"citizen", "officer", "agency-system", "operator"}
 _KEYS_SECONDS = 600.0
+_LOOK_SECONDS = 10.0
 _LEEWAY_SECONDS = 30
 # TypeError and RecursionError too: headers of the wrong shape are looked at before any signature is.
 _NOT_A_TOKEN = (JoseError, ValueError, TypeError, RecursionError)
@@ -56,8 +58,9 @@ class Verifier:
         self._issuer, self._audience, self._client = issuer.rstrip("/"), audience, client
         self._seconds = seconds
         self._keys: KeySet | None = None
-        self._fetched = 0.0
+        self._looked = 0.0
         self._turn = asyncio.Lock()
+        self._renewing: asyncio.Task[None] | None = None
 
     async def caller(self, authorization: str | None) -> Caller:
         """The caller that an Authorization header proves.
@@ -69,13 +72,10 @@ class Verifier:
         if scheme.lower() != "bearer" or not token:
             raise unauthenticated("no bearer token")
         try:
-            decoded = jwt.decode(token, await self._key_set(), algorithms=_ALGORITHMS)
+            kid = _key_of(token)
+            decoded = jwt.decode(token, await self._keys_with(kid), algorithms=_ALGORITHMS)
         except _NOT_A_TOKEN:
-            try:
-                # A key that we do not know yet may be a new one: look once, at most every ten seconds.
-                decoded = jwt.decode(token, await self._key_set(younger_than=10.0), algorithms=_ALGORITHMS)
-            except _NOT_A_TOKEN:
-                raise unauthenticated("the token is not signed by our issuer") from None
+            raise unauthenticated("the token is not signed by our issuer") from None
         return self._caller(decoded.claims)
 
     def _caller(self, claims: dict[str, object]) -> Caller:
@@ -103,12 +103,31 @@ class Verifier:
         except (JoseError, ValueError, TypeError) as error:
             raise unauthenticated(f"claim not accepted: {getattr(error, 'claim', error)}") from None
 
-    async def _key_set(self, younger_than: float = _KEYS_SECONDS) -> KeySet:
-        async with self._turn:
-            if self._keys is None or self._seconds() - self._fetched > younger_than:
-                self._keys = await self._fetch()
-                self._fetched = self._seconds()
+    async def _keys_with(self, kid: str) -> KeySet:
+        """The issuer's keys. Only a token with a key that we do not know waits for the issuer, and that key is looked
+        for at most every ten seconds; a known key never waits, however slow the issuer is.
+        """
+        if self._keys is not None and _has(self._keys, kid):
+            if self._seconds() - self._looked > _KEYS_SECONDS and self._renewing is None:
+                self._renewing = asyncio.create_task(self._renew())
             return self._keys
+        async with self._turn:
+            unknown = self._keys is None or not _has(self._keys, kid)
+            if self._keys is None or (unknown and self._seconds() - self._looked > _LOOK_SECONDS):
+                await self._look()
+        if self._keys is None:
+            raise Retry("the identity provider is away")
+        return self._keys
+
+    async def _renew(self) -> None:
+        try:
+            await self._look()
+        finally:
+            self._renewing = None
+
+    async def _look(self) -> None:
+        self._looked = self._seconds()
+        self._keys = await self._fetch()
 
     async def _fetch(self) -> KeySet:
         try:
@@ -119,6 +138,18 @@ class Verifier:
             if self._keys is not None:
                 return self._keys
             raise Retry(f"the identity provider is away: {type(error).__name__}") from None
+
+
+def _key_of(token: str) -> str:
+    """The name of the key that a token says it is signed with. Raises for one that none of ours can have signed."""
+    header = extract_compact(token.encode()).headers()
+    if header.get("alg") not in _ALGORITHMS or not isinstance(header.get("kid"), str):
+        raise ValueError("no key or algorithm of ours")
+    return str(header["kid"])
+
+
+def _has(keys: KeySet, kid: str) -> bool:
+    return any(key.kid == kid for key in keys.keys)
 
 
 def _text(value: object) -> str | None:

@@ -22,11 +22,12 @@ from chassis.fold import Group, Inbound, Voice, fold, lock
 from chassis.metrics import Metrics
 from chassis.postgres import Pool
 from chassis.telemetry import step, traceparent_of
+from chassis.wakes import Wakes
 
 _LEASE_SECONDS = 45.0
 _CALL_SECONDS = 30.0
 _BATCH = 32
-_POLL_SECONDS = 0.25
+_POLL_SECONDS = 1.0
 _LONGEST_PAUSE = 60.0
 
 log = structlog.get_logger()
@@ -61,7 +62,8 @@ class Calls:
         # Calls that outlive the request that began them; the event loop alone would not keep them.
         self._detached: set[asyncio.Task[None]] = set()
 
-    async def forever(self) -> None:
+    async def forever(self, wakes: Wakes) -> None:
+        """Make calls as they come, until cancelled."""
         running: set[asyncio.Task[None]] = set()
         try:
             while True:
@@ -76,7 +78,7 @@ class Calls:
                     running.add(task)
                     task.add_done_callback(running.discard)
                 if not rows:
-                    await asyncio.sleep(_POLL_SECONDS)
+                    await wakes.wait(_POLL_SECONDS)
                 elif len(running) >= _BATCH:
                     await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         finally:

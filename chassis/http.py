@@ -7,23 +7,27 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
+from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import AfterValidator
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from chassis import problem
 from chassis.access import Caller, Verifier
-from chassis.errors import Refusal, is_passing
+from chassis.errors import NotFound, Refusal, is_passing
 from chassis.health import Health
 from chassis.metrics import Metrics
-from chassis.telemetry import context_of
+from chassis.telemetry import links_to
 from chassis.work import Once, Work
 
 log = structlog.get_logger()
 
+MOST_BYTES = 256 * 1024
 _QUIET = {"/healthz", "/readyz", "/metrics"}
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -40,13 +44,16 @@ def application(
     **kwargs: Any,
 ) -> FastAPI:
     """The ASGI application; `kwargs` go to FastAPI (its lifespan)."""
-    app = FastAPI(title=title, description=description, version="1", **kwargs)
+    app = FastAPI(title=title, description=description, version="1", responses=problem.RESPONSES, **kwargs)
+    generate = app.openapi
+    app.openapi = lambda: problem.documented(generate())  # type: ignore[method-assign]
     for router in routes:
         app.include_router(router)
     app.include_router(_of_operations(health, metrics))
     app.add_exception_handler(Refusal, _answering(problem.of_refusal))
     app.add_exception_handler(RequestValidationError, _answering(problem.of_validation))
     app.add_exception_handler(HTTPException, _answering(problem.of_http))
+    app.add_middleware(Bounded, most=MOST_BYTES)
     app.add_middleware(Observed, tracer=tracer, metrics=metrics)
     return app
 
@@ -86,6 +93,33 @@ def _of_operations(health: Health, metrics: Metrics) -> APIRouter:
     return routes
 
 
+class Bounded:
+    """Refuses a body of more than `most` bytes with 413, also one that does not say its length beforehand."""
+
+    def __init__(self, app: Any, most: int) -> None:
+        self._app, self._most = app, most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        said = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        if int(said) > self._most:
+            await problem.of_http(HTTPException(413))(scope, receive, send)
+            return
+        taken = 0
+
+        async def receiving() -> Any:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self._most:
+                raise HTTPException(413)
+            return message
+
+        await self._app(scope, receiving, send)
+
+
 class Observed:
     """Gives each request a span and a measurement, and each unforeseen error an answer that can be acted on."""
 
@@ -104,10 +138,12 @@ class Observed:
                 status, begun = message["status"], True
             await send(message)
 
+        # A stranger's context is linked, never continued: it must not decide whether and where our trace is kept.
         sent = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), None)
         with self._tracer.start_as_current_span(
             scope["method"],
-            context=context_of(sent),
+            context=Context(),
+            links=links_to(sent),
             kind=SpanKind.SERVER,
             record_exception=False,
             set_status_on_exception=False,
@@ -142,18 +178,29 @@ def _of_unforeseen(error: Exception) -> JSONResponse:
     )
 
 
+_BEARER = HTTPBearer(auto_error=False, bearerFormat="JWT", description="OIDC access token (RFC 9068)")
+
+
 async def _work(request: Request) -> Work:
     work: Work = request.app.state.work
     return work
 
 
-async def _caller(request: Request, authorization: Annotated[str | None, Header()] = None) -> Caller:
+async def _caller(request: Request, _: Annotated[Any, Security(_BEARER)]) -> Caller:
     verifier: Verifier = request.app.state.verifier
-    return await verifier.caller(authorization)
+    return await verifier.caller(request.headers.get("authorization"))
+
+
+def _printable(code: str) -> str:
+    if not code.isprintable():
+        raise NotFound("Không tìm thấy.", "Not found.")
+    return code
 
 
 WorkOf = Annotated[Work, Depends(_work)]
 CallerOf = Annotated[Caller, Depends(_caller)]
+CodeOf = Annotated[str, AfterValidator(_printable)]
+"""A code in a path, as people write one: what has a null byte or the like names nothing, and no database is asked."""
 
 
 async def _once(

@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from chassis.errors import Refusal
+
+MEDIA_TYPE = "application/problem+json"
 
 _TITLES = {
     400: ("Yêu cầu không hợp lệ", "Bad request"),
@@ -41,6 +44,45 @@ _FIELD = {
 _OTHER = ("Giá trị không đúng dạng.", "The value does not have the right form.")
 
 
+class FieldError(BaseModel):
+    """One wrong field."""
+
+    path: str
+    code: str
+    vi: str
+    en: str
+
+
+class Problem(BaseModel):
+    """RFC 9457, in Vietnamese and English."""
+
+    type: str
+    title: str
+    title_en: str
+    status: int
+    code: str
+    detail: str
+    detail_en: str
+    errors: list[FieldError] = []
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": " · ".join(title)}
+    for status, title in _TITLES.items()
+    if status in (401, 403, 404, 409, 413, 422, 503)
+}
+
+
+def documented(openapi: dict[str, Any]) -> dict[str, Any]:
+    """An OpenAPI document whose errors have the media type that they are sent with."""
+    for path in openapi["paths"].values():
+        for operation in path.values():
+            for status, told in operation["responses"].items():
+                if status >= "400" and "application/json" in told.get("content", {}):
+                    told["content"] = {MEDIA_TYPE: told["content"]["application/json"]}
+    return openapi
+
+
 def response(
     status: int,
     code: str,
@@ -62,7 +104,7 @@ def response(
     }
     if errors:
         body["errors"] = [dict(error) for error in errors]
-    return JSONResponse(body, status, dict(headers or {}), media_type="application/problem+json")
+    return JSONResponse(body, status, dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 def of_refusal(refusal: Refusal) -> JSONResponse:

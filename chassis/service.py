@@ -24,7 +24,7 @@ from chassis.clock import Clock, utc_now
 from chassis.consumer import Consumer, Fold
 from chassis.decider import Decides, Message
 from chassis.envelope import Reader
-from chassis.fold import Voice
+from chassis.fold import CALLS, Voice
 from chassis.health import Health
 from chassis.kafka import Kafka
 from chassis.metrics import Metrics
@@ -34,6 +34,7 @@ from chassis.sealing import Sealer
 from chassis.settings import Settings
 from chassis.subscriptions import Subscriptions
 from chassis.timers import Timers
+from chassis.wakes import Wakes
 from chassis.work import PRUNE, Work
 
 Role = Literal["api", "consumers", "relay", "timers"]
@@ -105,7 +106,8 @@ class Running:
             tasks.append(Subscriptions(consumers, kafka, settings.instance, self.metrics, self.health).forever())
         if "timers" in roles:
             tasks.append(Timers(self.service.decides, self.pool, self.voice, self.metrics).forever())
-            tasks.append(self.calls.forever())
+            wakes = Wakes(settings.database_url.get_secret_value(), settings.instance, CALLS)
+            tasks += [wakes.forever(), self.calls.forever(wakes)]
         return tasks
 
     def consumer(self, fold: Fold) -> Consumer:

@@ -83,7 +83,8 @@ class Subscriptions:
             session_timeout_ms=_SESSION_MS,
             heartbeat_interval_ms=_SESSION_MS // 5,
             rebalance_timeout_ms=60_000,
-            fetch_max_wait_ms=200,
+            fetch_max_wait_ms=1_000,  # an answer comes at the first record all the same
+            batch_timeout_ms=1_000,
             parser=_unparsed,
             decoder=_undecoded,
         )
@@ -137,7 +138,7 @@ class Subscriptions:
 
     async def _kafka_is_there(self) -> None:
         try:
-            await self._kafka.preflight()
+            await self._kafka.reachable()
             self._health.well("kafka")
         except Retry as error:
             self._health.waits("kafka", str(error))

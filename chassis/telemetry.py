@@ -80,6 +80,13 @@ def context_of(traceparent: str | None) -> Context | None:
     return _PROPAGATOR.extract({"traceparent": traceparent}) if traceparent else None
 
 
+def links_to(traceparent: str | None) -> list[Link]:
+    """A link to the context that a stranger sent, when it is one."""
+    context = context_of(traceparent)
+    span = trace.get_current_span(context).get_span_context() if context is not None else trace.INVALID_SPAN_CONTEXT
+    return [Link(span)] if span.is_valid else []
+
+
 def traceparent_of(span: Span) -> str | None:
     """A span's context as it is stored in rows and sent in headers."""
     carrier: dict[str, str] = {}

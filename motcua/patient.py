@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-PASSING = {429, 500, 502, 503, 504}
+PASSING = {429, 502, 503, 504}
 T = TypeVar("T")
 
 

@@ -7,13 +7,13 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Body, Depends, Header, Query, Response
+from fastapi import APIRouter, Body, Header, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from chassis.access import Caller
 from chassis.clock import VIETNAM, Clock
 from chassis.errors import NotFound, Refusal
-from chassis.http import CallerOf, OnceOf, WorkOf, allowed
+from chassis.http import CallerOf, CodeOf, OnceOf, WorkOf, allowed
 from chassis.pages import cursor_of, position_of
 from chassis.postgres import Connection
 from chassis.work import To, Work
@@ -30,16 +30,6 @@ Command = TypeVar("Command", bound=ByOfficer)
 
 # An ETag as we give it; also a weak one, which a compressing proxy makes of ours, and one without its quotes.
 _ETAG = re.compile(r'(?:W/)?("?)([0-9]{1,9})\1', re.ASCII)
-
-
-async def _code(code: str) -> str:
-    """A dossier code of any bytes: the ones that no dossier can have are not found."""
-    if not code.isprintable():
-        raise _nothing()
-    return code
-
-
-Code = Annotated[str, Depends(_code)]
 
 
 def of_citizens(catalogue: Catalogue, clock: Clock) -> APIRouter:
@@ -107,7 +97,7 @@ def of_citizens(catalogue: Catalogue, clock: Clock) -> APIRouter:
         )
 
     @routes.get("/dossiers/{code}", response_model=DossierView)
-    async def shown(code: Code, caller: CallerOf, work: WorkOf, response: Response) -> DossierView:
+    async def shown(code: CodeOf, caller: CallerOf, work: WorkOf, response: Response) -> DossierView:
         """One dossier with its form, for its citizen and the officers of its agency; 404 for everybody else."""
         found = _visible(await store.find(work.pool, code), caller)
         response.headers["ETag"] = f'"{found.version}"'
@@ -158,32 +148,32 @@ def of_officers() -> APIRouter:
     routes = APIRouter(tags=["desk"], prefix="/dossiers/{code}")
 
     @routes.post("/accept", response_model=DossierView)
-    async def accept(code: Code, caller: CallerOf, work: WorkOf, if_match: IfMatch = None) -> DossierView:
+    async def accept(code: CodeOf, caller: CallerOf, work: WorkOf, if_match: IfMatch = None) -> DossierView:
         """Tiếp nhận: the processing clock starts."""
         return await _decided(work, code, _by(caller, Accept, if_match))
 
     @routes.post("/refuse", response_model=DossierView)
     async def refuse(
-        code: Code, body: Grounds, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
+        code: CodeOf, body: Grounds, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
     ) -> DossierView:
         """Không tiếp nhận, with grounds."""
         return await _decided(work, code, _by(caller, Refuse, if_match, grounds=body.grounds))
 
     @routes.post("/process", response_model=DossierView)
-    async def process(code: Code, caller: CallerOf, work: WorkOf, if_match: IfMatch = None) -> DossierView:
+    async def process(code: CodeOf, caller: CallerOf, work: WorkOf, if_match: IfMatch = None) -> DossierView:
         """Chuyển xử lý: to the department that decides."""
         return await _decided(work, code, _by(caller, StartProcessing, if_match))
 
     @routes.post("/complete", response_model=DossierView)
     async def complete(
-        code: Code, body: Result, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
+        code: CodeOf, body: Result, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
     ) -> DossierView:
         """Xử lý xong: the result exists, under its number."""
         return await _decided(work, code, _by(caller, Complete, if_match, result_number=body.result_number))
 
     @routes.post("/return", response_model=DossierView)
     async def give_back(
-        code: Code, body: Delivery, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
+        code: CodeOf, body: Delivery, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
     ) -> DossierView:
         """Trả kết quả."""
         return await _decided(work, code, _by(caller, Return, if_match, delivery=body.delivery))
@@ -201,7 +191,7 @@ def of_catalogue(catalogue: Catalogue) -> APIRouter:
         return [procedure.published().model_dump(mode="json") for procedure in catalogue.procedures.values()]
 
     @routes.get("/procedures/{code}/form")
-    async def form(code: str) -> dict[str, Any]:
+    async def form(code: CodeOf) -> dict[str, Any]:
         """The form of a procedure as a JSON Schema (draft 2020-12)."""
         return catalogue.form(catalogue.procedure(code))
 

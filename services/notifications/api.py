@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from chassis.access import Caller
 from chassis.clock import Clock
 from chassis.errors import NotFound
-from chassis.http import CallerOf, WorkOf, allowed
+from chassis.http import CallerOf, CodeOf, WorkOf, allowed
 from chassis.postgres import Pool
 from services.notifications import store
 from services.notifications.adapters import sms
@@ -71,14 +71,14 @@ def routes(settings: Settings, clock: Clock) -> APIRouter:
     secret = settings.sms_receipt_secret.get_secret_value()
 
     @router.get("/dossiers/{code}/messages", tags=["messages"])
-    async def messages(code: str, caller: CallerOf, work: WorkOf) -> MessagesView:
+    async def messages(code: CodeOf, caller: CallerOf, work: WorkOf) -> MessagesView:
         """Every notice of a dossier, with what became of it: for who filed it, its agency's officers, operators."""
         owner = await _seen_by(caller, work.pool, code)
         rows = await store.messages_of(work.pool, code)
         return MessagesView(dossier_code=code, messages=[_message(row, owner) for row in rows])
 
     @router.get("/dossiers/{code}/appointment", tags=["appointments"])
-    async def appointment(code: str, caller: CallerOf, work: WorkOf) -> AppointmentView:
+    async def appointment(code: CodeOf, caller: CallerOf, work: WorkOf) -> AppointmentView:
         """A dossier's appointment: for who filed it, its agency's officers, operators."""
         await _seen_by(caller, work.pool, code)
         return AppointmentView.model_validate(await _appointment(work.pool, code))
@@ -89,7 +89,7 @@ def routes(settings: Settings, clock: Clock) -> APIRouter:
         response_class=Response,
         responses={200: {"content": {"text/calendar": {}}}},
     )
-    async def calendar(code: str, caller: CallerOf, work: WorkOf) -> Response:
+    async def calendar(code: CodeOf, caller: CallerOf, work: WorkOf) -> Response:
         """The appointment as a calendar file (RFC 5545): for who filed the dossier."""
         if not await _seen_by(allowed(caller, "citizen"), work.pool, code):
             raise _no_dossier()
@@ -104,13 +104,13 @@ def routes(settings: Settings, clock: Clock) -> APIRouter:
         )
 
     @router.post("/dossiers/{code}/appointment/attended", tags=["appointments"])
-    async def attended(code: str, caller: CallerOf, work: WorkOf) -> AppointmentView:
+    async def attended(code: CodeOf, caller: CallerOf, work: WorkOf) -> AppointmentView:
         """An officer of the agency saw the citizen; saying it again gives the same answer."""
         await _seen_by(allowed(caller, "officer"), work.pool, code)
         return AppointmentView.model_validate(await work.send(store.appointments, code, Attend()))
 
     @router.post("/dossiers/{code}/appointment/missed", tags=["appointments"])
-    async def missed(code: str, caller: CallerOf, work: WorkOf) -> AppointmentView:
+    async def missed(code: CodeOf, caller: CallerOf, work: WorkOf) -> AppointmentView:
         """The citizen did not come; saying it again gives the same answer."""
         await _seen_by(allowed(caller, "officer"), work.pool, code)
         return AppointmentView.model_validate(await work.send(store.appointments, code, Miss()))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Response
 
 from chassis.access import Caller
 from chassis.errors import NotFound
-from chassis.http import CallerOf, WorkOf
+from chassis.http import CallerOf, CodeOf, WorkOf
 from chassis.pages import cursor_of, position_of
 from contracts.dossiers import Status
 from services.status import store
@@ -21,14 +21,14 @@ routes = APIRouter(tags=["status"])
 
 @routes.get("/dossiers/{code}", response_model=DossierView, responses={304: {"description": "Unchanged"}})
 async def shown(
-    code: str,
+    code: CodeOf,
     caller: CallerOf,
     work: WorkOf,
     response: Response,
     if_none_match: Annotated[str | None, Header(description="The ETag of what was seen; 304 when unchanged")] = None,
 ) -> DossierView | Response:
     """One dossier with its four facts and its timeline; 404 for whoever may not see it."""
-    view = await store.find(work.pool, code) if code.isprintable() else None
+    view = await store.find(work.pool, code)
     if view is None or not may_see(caller, view):
         raise NotFound("Không tìm thấy hồ sơ này.", "There is no such dossier.")
     headers = {"ETag": f'"{view.version}"', "Cache-Control": "private, no-cache", "Vary": "Authorization"}

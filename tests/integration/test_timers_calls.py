@@ -21,6 +21,7 @@ from chassis.errors import Unanswered
 from chassis.identifiers import new_id
 from chassis.metrics import Metrics
 from chassis.timers import Timers
+from chassis.wakes import Wakes
 from chassis.work import Work
 from tests.counters import (
     COUNTERS,
@@ -56,6 +57,11 @@ async def desk(own_desk: Desk) -> Desk:
 def timers(desk: Desk) -> Timers:
     """A process' timers."""
     return Timers([DECIDES], desk.pool, voice(), Metrics())
+
+
+def wakes() -> Wakes:
+    """Nobody tells: the worker looks by itself."""
+    return Wakes("", "test", "calls")
 
 
 def calls(desk: Desk, handler: Callable[[Any, Calling], Awaitable[Message]]) -> Calls:
@@ -241,7 +247,7 @@ async def test_a_lost_answer_is_asked_for_again_under_the_same_id(desk: Desk) ->
 
     call_id = new_id()
     await work(desk).send(COUNTERS, "a", Ask(counter="a", call=call_id))
-    worker = asyncio.create_task(calls(desk, loses_two).forever())
+    worker = asyncio.create_task(calls(desk, loses_two).forever(wakes()))
 
     async def lost_once() -> bool:
         return bool(await desk.pool.fetchval("select last_error = 'the connection was lost' from call"))
@@ -396,7 +402,7 @@ async def test_timers_and_calls_survive_a_database_that_is_restarted_under_them(
     async def answers(question: Question, calling: Calling) -> Message:
         return Answer(counter=question.counter, amount=7)
 
-    running = [asyncio.create_task(timers(desk).forever()), asyncio.create_task(calls(desk, answers).forever())]
+    running = [asyncio.create_task(timers(desk).forever()), asyncio.create_task(calls(desk, answers).forever(wakes()))]
     owner = await asyncpg.connect(desk.database.url)
     try:
         await owner.execute(

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from typing import Any
 
 from chassis.errors import Refusal
@@ -22,6 +23,8 @@ _LONGEST_NAME = 64
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 # What no keyboard writes, PostgreSQL does not keep (U+0000) or UTF-8 cannot say (half of a surrogate pair).
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+MOST_ERRORS = 100  # nobody reads more, and a hostile form shall not make a large answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ def check(typed: Any, catalogue: Catalogue, today: date) -> Form:
     wrong: list[Problem] = []
     form = _clean(typed, (), wrong)
     procedure = form.get("procedure") if isinstance(form, dict) else None
-    wrong += [_told(error) for error in _leaves(catalogue.validator(procedure).iter_errors(form))]
+    wrong += [_told(error) for error in islice(_leaves(catalogue.validator(procedure).iter_errors(form)), MOST_ERRORS)]
     applicant = form.get("applicant") if isinstance(form, dict) else None
     found: dict[str, Any] = {}
     if isinstance(applicant, dict):
