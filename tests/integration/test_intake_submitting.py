@@ -197,7 +197,8 @@ async def test_a_body_of_any_bytes_is_answered_with_a_problem(desk: Desk, body: 
 
 @pytest.mark.parametrize("who", [OFFICER, OPERATOR, AGENCY_SYSTEM])
 async def test_only_citizens_file_dossiers(desk: Desk, who: str) -> None:
-    assert (await desk.submits(who=who)).status_code == 403
+    answer = await desk.submits(who=who)
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
     assert await desk.count("dossier") == 0
 
 
