@@ -85,8 +85,8 @@ class Receipt(BaseModel):
     gateway_reference: str
 
 
-def of_citizens() -> APIRouter:
-    """A citizen's bills."""
+def of_citizens(return_url: str) -> APIRouter:
+    """A citizen's bills. `return_url` holds `{code}` for the dossier's code."""
     routes = APIRouter(tags=["payments"])
 
     @routes.get("/dossiers/{code}/bill", response_model=BillView)
@@ -104,7 +104,8 @@ def of_citizens() -> APIRouter:
         """Send the citizen to the gateway's page; while one is open, to the same one (so no key is needed here)."""
         bill = await _find(work, bill_id, allowed(caller, "citizen"))
         code = bill.dossier_code
-        bill = await work.send(store.bills, code, StartCheckout(attempt_id=new_id()), wait_seconds=CHECKOUT_SECONDS)
+        start = StartCheckout(attempt_id=new_id(), return_url=return_url.replace("{code}", code))
+        bill = await work.send(store.bills, code, start, wait_seconds=CHECKOUT_SECONDS)
         if bill.state == "open":
             raise Refusal(
                 "gateway_refuses",

@@ -21,14 +21,14 @@ def payments(settings: PaymentsSettings) -> Service:
     silence on an open page; calls the gateway.
     """
     client = stripe.client(settings.gateway_url, settings.gateway_secret_key.get_secret_value())
-    port = stripe.Stripe(client, settings.return_url)
+    port = stripe.Stripe(client)
     return Service(
         name="payments",
         description="Thu phí, lệ phí trực tuyến. / Fees, paid online.",
         settings=settings,
         registry=EVENTS,
         routes=[
-            api.of_citizens(),
+            api.of_citizens(settings.return_url),
             api.of_browsers(),
             api.of_operators(),
             api.of_gateway(settings.gateway_webhook_secret.get_secret_value()),

@@ -19,14 +19,14 @@ bills = Aggregate(
     save=(
         """
         insert into bill (dossier_code, bill_id, version, sequence, traceparent, person_id, agency, state, amount,
-                          currency, fee_lines, due, attempt, attempts, captured, taken, refund, receipt_number, void_reason)
+                          currency, fee_lines, due, attempt, captured, taken, refund, receipt_number, void_reason)
         select r.* from jsonb_to_recordset($1::jsonb) as r(
             dossier_code text, bill_id uuid, version int, sequence int, traceparent text, person_id uuid, agency text,
-            state text, amount bigint, currency text, fee_lines jsonb, due timestamptz, attempt jsonb, attempts int,
+            state text, amount bigint, currency text, fee_lines jsonb, due timestamptz, attempt jsonb,
             captured jsonb, taken jsonb, refund jsonb, receipt_number text, void_reason text)
         on conflict (dossier_code) do update set
             version = excluded.version, sequence = excluded.sequence, traceparent = excluded.traceparent,
-            state = excluded.state, attempt = excluded.attempt, attempts = excluded.attempts,
+            state = excluded.state, attempt = excluded.attempt,
             captured = excluded.captured, taken = excluded.taken, refund = excluded.refund,
             receipt_number = excluded.receipt_number, void_reason = excluded.void_reason
         where bill.version = excluded.version - 1""",

@@ -54,16 +54,16 @@ DECLINES = {
 
 
 class Stripe:
-    """The gateway port over a Stripe-compatible API. `return_url` holds `{code}` for the dossier's code."""
+    """The gateway port over a Stripe-compatible API."""
 
     name = "stripe"
 
-    def __init__(self, client: httpx.AsyncClient, return_url: str) -> None:
-        self._client, self._return_url = client, return_url
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
 
     async def create_checkout(self, request: CreateCheckout, calling: Calling) -> CheckoutCreated | CheckoutRefused:
         """Make a page. The body follows from the request alone, so that a repetition is the same under the same key."""
-        back = self._return_url.replace("{code}", request.dossier_code)
+        back = request.return_url
         ours = {"dossier_code": request.dossier_code, "attempt_id": str(request.attempt_id)}
         form = {
             "mode": "payment",
@@ -80,9 +80,11 @@ class Stripe:
             **{f"payment_intent_data[metadata][{name}]": value for name, value in ours.items()},
         }
         status, body = await self._post("/v1/checkout/sessions", form, str(request.attempt_id))
-        if status >= 500:
-            # This failure is kept under our key for good; the page may stand all the same.
+        if status >= 500 or _key_is_taken(body):
+            # Kept under our key for good: a failure, or what an older release asked. The page may stand all the same.
             body = await self._page_of(request) or body
+            if _key_is_taken(body) and datetime.now(UTC) < request.closes_at:
+                raise Unanswered("the gateway knows this key with another body")
         if "url" in body:
             return CheckoutCreated(attempt_id=request.attempt_id, session_id=body["id"], url=body["url"] or "")
         return CheckoutRefused(attempt_id=request.attempt_id, reason=_code(body))
@@ -132,8 +134,8 @@ class Stripe:
                 "metadata[dossier_code]": request.dossier_code,
             }
             status, body = await self._post("/v1/refunds", form, str(request.refund_id))
-            if status >= 500:
-                raise Unanswered("the refund's failure is kept under its key")
+            if status >= 500 or _key_is_taken(body):
+                raise Unanswered("what became of the refund is kept under its key")
             if status != 200:
                 return RefundRefused(refund_id=request.refund_id, reason=_code(body))
         return _outcome(request.refund_id, body)
@@ -180,8 +182,6 @@ class Stripe:
         kept = response.headers.get("Idempotent-Replayed") == "true"
         if not isinstance(body, dict) or not (kept or response.status_code in (200, 400, 402)):
             raise Unanswered(f"the gateway answers {response.status_code}")
-        if response.status_code == 400 and body.get("error", {}).get("type") == "idempotency_error":
-            raise Unanswered("the gateway knows this key with another body")
         return response.status_code, body
 
 
@@ -214,6 +214,10 @@ def verify_webhook(body: bytes, signature: str | None, secret: str, now: float |
 
 def _forged(reason: str) -> Refusal:
     return Refusal("bad_signature", "Chữ ký của thông báo không hợp lệ.", f"Webhook refused: {reason}.", 400)
+
+
+def _key_is_taken(body: Mapping[str, Any]) -> bool:
+    return bool((body.get("error") or {}).get("type") == "idempotency_error")
 
 
 def _code(body: Mapping[str, Any]) -> str:

@@ -87,7 +87,6 @@ class Bill(State):
     fee_lines: tuple[FeeLine, ...]
     due: datetime
     attempt: Attempt | None = None
-    attempts: int = 0
     captured: Capture | None = None
     taken: tuple[UUID, ...] = ()
     refund: Return | None = None
@@ -100,6 +99,7 @@ class StartCheckout(Message):
     """The citizen wants to pay; `attempt_id` is used when this starts a new attempt."""
 
     attempt_id: UUID
+    return_url: str
 
 
 class Nudge(Message):

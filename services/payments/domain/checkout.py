@@ -59,8 +59,9 @@ def start_checkout(bill: Bill | None, message: StartCheckout, now: datetime) -> 
         amount=bill.amount,
         description=f"Phí, lệ phí hồ sơ {bill.dossier_code}",
         closes_at=closes_at,
+        return_url=message.return_url,
     )
-    ready = to(bill, StartCheckout, attempt=attempt, attempts=bill.attempts + 1)
+    ready = to(bill, StartCheckout, attempt=attempt)
     return Decision(ready, calls=(Call(attempt.attempt_id, request),))
 
 

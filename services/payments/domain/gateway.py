@@ -24,6 +24,7 @@ class CreateCheckout(Message):
     amount: int
     description: str
     closes_at: datetime
+    return_url: str
 
 
 class AskCheckout(Message):

@@ -14,7 +14,6 @@ create table bill (
     fee_lines jsonb not null,
     due timestamptz not null,
     attempt jsonb,
-    attempts int not null,
     captured jsonb,
     taken jsonb not null,
     refund jsonb,

@@ -53,7 +53,7 @@ FIRST, SECOND, THIRD = (derived_id(SUBMITTED.id, name) for name in ("first", "se
 
 
 def started(attempt: UUID = FIRST) -> StartCheckout:
-    return StartCheckout(attempt_id=attempt)
+    return StartCheckout(attempt_id=attempt, return_url="http://portal/ho-so")
 
 
 def created(attempt: UUID = FIRST) -> CheckoutCreated:

@@ -23,10 +23,9 @@ from services.payments.domain.bill import (
     IssueReceipt,
     Nudge,
     ReceiptNumbered,
-    StartCheckout,
 )
 from services.payments.domain.ledger import SUSPENSE
-from tests.unit.payments.bills import AMOUNT, REFUSED, STOPPED, SUBMITTED, Story
+from tests.unit.payments.bills import AMOUNT, REFUSED, STOPPED, SUBMITTED, Story, started
 from tests.unit.payments.provider import Provider
 
 FINAL = {"paid", "expired", "cancelled", "refunded", "refund_failed", "discrepancy"}
@@ -58,7 +57,7 @@ class BillAndGateway(RuleBasedStateMachine):
     def start_checkout(self) -> None:
         self.attempts += 1
         try:
-            self.story.on(StartCheckout(attempt_id=derived_id(SUBMITTED.id, f"attempt {self.attempts}")))
+            self.story.on(started(derived_id(SUBMITTED.id, f"attempt {self.attempts}")))
         except Refusal:
             assert self.story.state not in ("open", "checkout_ready", "in_checkout")
 

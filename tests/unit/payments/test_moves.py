@@ -78,7 +78,7 @@ def walked() -> set[tuple[Any, type, Any, type | None]]:
             told = type(decision.events[0]) if decision.events else None
             if told or story.state != source or (source, kind, source) in ROWS:
                 moves.add((source, kind, story.state, told))
-            key = story.bill.model_dump_json(exclude={"version", "attempts"})
+            key = story.bill.model_dump_json(exclude={"version"})
             if key not in seen:
                 seen.add(key)
                 waiting.append(copy(story))

@@ -49,6 +49,7 @@ class Till:
             amount=135_000,
             description="Lệ phí",
             closes_at=closes_at,
+            return_url=f"http://portal/ho-so/{CODE}",
         )
 
     async def page(self) -> CheckoutCreated:
@@ -82,7 +83,7 @@ class Till:
 def port_to(transport: httpx.AsyncBaseTransport) -> Stripe:
     usual = stripe.client("http://gateway", KEY)
     client = httpx.AsyncClient(transport=transport, base_url=usual.base_url, headers=usual.headers)
-    return Stripe(client, "http://portal/ho-so/{code}")
+    return Stripe(client)
 
 
 def till_at(gateway: Gateway) -> Till:
