@@ -16,6 +16,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 
 from chassis.consumer import Consumer
 from chassis.errors import Retry
+from chassis.fetching import careful
 from chassis.health import Health
 from chassis.kafka import REQUEST_TIMEOUT_MS, Kafka
 from chassis.metrics import Metrics
@@ -45,6 +46,9 @@ class Subscriptions:
             broker = self._broker()
             try:
                 await self._kafka.preflight()
+                await broker.connect()
+                made = broker.config.broker_config
+                made.builder = careful(made.builder)
                 await broker.start()
                 await self._watch(broker)
             except (Retry, KafkaError, OSError, TimeoutError) as error:
