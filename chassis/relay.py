@@ -20,7 +20,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from opentelemetry.trace import Span, SpanKind, Tracer
 
 from chassis import outbox
-from chassis.errors import Retry
+from chassis.errors import Retry, is_passing
 from chassis.health import Health
 from chassis.kafka import REQUEST_TIMEOUT_MS, Kafka
 from chassis.metrics import Metrics
@@ -63,7 +63,9 @@ class Relay:
                         await asyncio.sleep(_STANDBY_SECONDS)
                     async with session.kept():
                         await self._publish_all(session)
-            except (Retry, OSError, TimeoutError, KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except Exception as error:
+                if not (is_passing(error) or isinstance(error, KafkaError | asyncpg.PostgresError)):
+                    raise
                 self._metrics.relay_rebuilt.inc()
                 reason = str(error) if isinstance(error, Retry) else f"{type(error).__name__}: {error}"
                 self._health.waits("relay", reason)

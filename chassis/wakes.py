@@ -8,6 +8,7 @@ from contextlib import suppress
 import asyncpg
 import structlog
 
+from chassis.errors import is_passing
 from chassis.postgres import Connection
 
 _AGAIN_SECONDS = 1.0
@@ -26,7 +27,9 @@ class Wakes:
         while True:
             try:
                 await self._listen()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except Exception as error:
+                if not (is_passing(error) or isinstance(error, asyncpg.PostgresError)):
+                    raise
                 log.info("not told of new work for a while", reason=type(error).__name__)
             await asyncio.sleep(_AGAIN_SECONDS)
 
