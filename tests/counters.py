@@ -1,6 +1,6 @@
 """The smallest service there can be, for tests of the chassis: counters that add, tell, remind and ask.
 
-It borrows the database, the login and the topic of payments; its table stands beside theirs.
+It borrows the database and the login of payments; its table stands beside theirs, and its topic is its own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from chassis.postgres import Pool, open_pool
 from contracts.event import Data, events
 from tests.database import Database, Server
 
-TOPIC = "payments.v1"
+TOPIC = "counters.v1"
 TABLE = """
 create table counter (
     id text primary key, total bigint not null check (total < 1000000),

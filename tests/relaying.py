@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from opentelemetry.trace import NoOpTracer
 
 from chassis import outbox
@@ -26,6 +27,7 @@ from chassis.relay import Relay
 from tests import stack
 from tests.counters import TOPIC
 
+PARTITIONS = 6
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -33,8 +35,22 @@ def relay_of(url: str, kafka: Kafka, name: str, health: Health | None = None) ->
     return Relay(url, kafka, name, NoOpTracer(), Metrics(), health or Health())
 
 
-def login(kafka: stack.Kafka, user: str = "payments") -> Kafka:
-    return Kafka(kafka.bootstrap, user, kafka.password(user))
+def login(kafka: stack.Kafka) -> Kafka:
+    """As whoever may write to a topic that has no certificate."""
+    told = kafka.connection()
+    return Kafka(told.bootstrap, told.user, told.password)
+
+
+async def make_topic(kafka: stack.Kafka, name: str = TOPIC) -> None:
+    """A topic of the tests' own, so that no service ever reads what they write."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap, **kafka.connection().options)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(name, PARTITIONS, 1)])
+    finally:
+        await admin.close()
+    async with reading(kafka, name):
+        pass
 
 
 @asynccontextmanager
@@ -107,12 +123,12 @@ class Log:
 
 
 @asynccontextmanager
-async def reading(kafka: stack.Kafka) -> AsyncIterator[Log]:
-    """The counters' topic from its present end on."""
+async def reading(kafka: stack.Kafka, topic: str = TOPIC) -> AsyncIterator[Log]:
+    """A topic of the tests from its present end on."""
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap, **kafka.connection().options)
     await consumer.start()
     try:
-        partitions = [TopicPartition(TOPIC, number) for number in range(6)]
+        partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
         consumer.assign(partitions)
         for partition, end in (await consumer.end_offsets(partitions)).items():
             consumer.seek(partition, end)

@@ -133,6 +133,14 @@ async def test_a_failing_migration_leaves_nothing_of_itself_and_all_before_it(se
     assert await service.apply() == [f"{service.package}/0002_fails.sql"]
 
 
+async def test_a_migration_and_its_entry_in_the_book_are_one_transaction(service: Service) -> None:
+    entry = f"insert into migration values ('{service.package}', '0001_first.sql', 'of another')"
+    service.write("0001_first.sql", f"create table note (text text); {entry}")
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await service.apply()
+    assert await service.fetchval("select to_regclass('note')") is None
+
+
 async def test_checksums_are_those_of_the_files_that_were_applied(service: Service) -> None:
     service.write("0001_first.sql", "create table note (text text)")
     await service.apply()

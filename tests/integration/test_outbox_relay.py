@@ -20,7 +20,7 @@ from chassis.outbox import LARGEST_EVENT_BYTES
 from tests import stack
 from tests.counters import TOPIC, Desk, counting
 from tests.database import Server
-from tests.relaying import login, reading, relay_process, relaying, say
+from tests.relaying import login, make_topic, reading, relay_process, relaying, say
 
 HOLDER = """
 select a.pid, a.application_name from pg_locks l join pg_stat_activity a using (pid)
@@ -29,7 +29,8 @@ where l.locktype = 'advisory' and l.granted and a.application_name like '%-relay
 
 
 @pytest.fixture(scope="module")
-async def own_desk(postgres_server: Server) -> AsyncIterator[Desk]:
+async def own_desk(postgres_server: Server, kafka: stack.Kafka) -> AsyncIterator[Desk]:
+    await make_topic(kafka)
     async with counting(postgres_server) as desk:
         yield desk
 

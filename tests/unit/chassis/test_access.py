@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import time
@@ -206,3 +207,42 @@ async def test_an_issuer_that_publishes_nonsense_is_away(document: Any, monkeypa
         async with httpx.AsyncClient() as client:
             with pytest.raises(Retry):
                 await Verifier(issuer.url, AUDIENCE, client).caller(f"Bearer {issuer.token('citizen')}")
+
+
+async def test_a_known_key_waits_for_no_issuer_however_slow_while_an_unknown_one_is_looked_for() -> None:
+    """The issuer answers the second look only after the caller with the known key has been let in."""
+    let_go, looks = asyncio.Event(), 0
+
+    with issuing() as issuer:
+
+        async def slow(request: httpx.Request) -> httpx.Response:
+            nonlocal looks
+            looks += request.url.path == "/jwks"
+            if looks > 1:
+                await let_go.wait()
+            return httpx.Response(200, json=issuer.published(request.url.path))
+
+        clock = Clock()
+        async with httpx.AsyncClient(transport=httpx.MockTransport(slow)) as client:
+            verifier = Verifier(issuer.url, AUDIENCE, client, clock)
+            good = f"Bearer {issuer.token('citizen', person_id=PERSON)}"
+            await verifier.caller(good)
+            clock.now += 11
+            stranger = asyncio.create_task(refusal(verifier, f"Bearer {issuer.token('citizen', key=new_key())}"))
+            while looks < 2:
+                await asyncio.sleep(0)
+            assert (await verifier.caller(good)).role == "citizen"
+            assert not stranger.done()
+            let_go.set()
+            await stranger
+
+
+async def test_a_token_that_names_no_key_or_a_strange_algorithm_makes_nobody_ask_the_issuer(issuer: Issuer) -> None:
+    def never(request: httpx.Request) -> httpx.Response:
+        raise AssertionError("the issuer was asked")
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(never)) as client:
+        verifier = Verifier(issuer.url, AUDIENCE, client)
+        for header in ({"alg": "RS256"}, {"alg": "none", "kid": "k"}, {"alg": "HS256", "kid": "k"}):
+            encoded = base64.urlsafe_b64encode(json.dumps(header).encode()).decode().rstrip("=")
+            await refusal(verifier, f"Bearer {encoded}.e30.c2ln")

@@ -214,7 +214,7 @@ async def test_what_is_told_carries_its_envelope_beside_it(clean: Desk) -> None:
         "ce_dataschema": "urn:motcua:schema:vn.motcua.test-counter.added.v1",
         "content-type": "application/json",
     }
-    assert (row["aggregatetype"], row["aggregateid"], row["type"]) == ("payments.v1", "a", row["headers"]["ce_type"])
+    assert (row["aggregatetype"], row["aggregateid"], row["type"]) == ("counters.v1", "a", row["headers"]["ce_type"])
 
 
 async def test_a_database_error_is_the_callers_to_split(clean: Desk) -> None:
