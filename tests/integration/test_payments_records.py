@@ -15,7 +15,7 @@ from chassis.postgres import Pool
 from services.payments.domain.bill import IssueReceipt
 from services.payments.store import issue_receipt
 from tests.database import Server as Postgres
-from tests.integration.payments_counter import AGENCY, AMOUNT, Counter, Dossier, open_counter
+from tests.integration.payments_counter import AGENCY, AMOUNT, Counter, Dossier, eventually, open_counter
 
 ENTRY = """
 insert into ledger_entry (transaction_id, line, dossier_code, bill_id, account, debit, credit, reason)
@@ -112,6 +112,26 @@ async def test_a_receipt_that_is_issued_many_times_at_once_has_one_number(counte
     assert sorted({*numbers}) == list(range(1, 12))
     assert await issued(counter.pool, same, 2032) == numbers[0]
     assert await issued(counter.pool, new_id(), 2032) == 12
+
+
+async def test_whoever_numbers_the_same_receipt_meanwhile_is_seen(counter: Counter) -> None:
+    """All of them have begun when the first number is given: each looks for the receipt when it is its turn."""
+    pool, same = counter.pool, new_id()
+    assert await issued(pool, new_id(), 2035) == 1
+
+    async def all_wait() -> bool:
+        waiting = (
+            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%receipt_counter%'"
+        )
+        return bool(await pool.fetchval(waiting) == 5)
+
+    async with pool.acquire() as connection:
+        async with connection.transaction():
+            await connection.execute("update receipt_counter set last = last where year = 2035")
+            tasks = [asyncio.create_task(issued(pool, same, 2035)) for _ in range(5)]
+            await eventually(all_wait)
+        assert set(await asyncio.gather(*tasks)) == {2}
+    assert await issued(pool, new_id(), 2035) == 3
 
 
 async def test_each_year_counts_from_one(counter: Counter) -> None:
