@@ -139,6 +139,30 @@ async def test_a_relay_killed_between_produce_and_mark_makes_copies_never_a_gap(
     assert log.of("k") == [*range(5), *range(6)], "the copies are whole too"
 
 
+async def test_no_row_is_marked_before_kafka_has_acknowledged_it(desk: Desk, kafka: stack.Kafka) -> None:
+    """With a broker that is frozen: sent is not written, and the relay may die before it is."""
+
+    async def is_marked() -> None:
+        while not await desk.pool.fetchval(
+            "select true from outbox where published_at is not null and headers @> $1", told
+        ):
+            await asyncio.sleep(0.02)
+
+    told = '{"ce_sequence": "1"}'
+    async with reading(kafka) as log, relaying(desk.database.url, login(kafka)):
+        await say(desk.pool, "k", 0)
+        await log.until("k", 0)
+        os.kill(kafka.pid, signal.SIGSTOP)
+        try:
+            await say(desk.pool, "k", 1)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(is_marked(), 1)
+        finally:
+            os.kill(kafka.pid, signal.SIGCONT)
+        await asyncio.wait_for(is_marked(), 30)
+        await log.until("k", 1)
+
+
 async def test_kafka_killed_and_restarted_under_the_relay_costs_no_event_and_no_order(
     desk: Desk, kafka: stack.Kafka
 ) -> None:

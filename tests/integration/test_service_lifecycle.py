@@ -172,6 +172,7 @@ async def test_it_ends_in_time_although_kafka_and_the_collector_of_traces_are_do
 ) -> None:
     async with running(tmp_path, database_url, kafka, port_of(database_url), kafka.layout.port("kafka")) as child:
         await child.until_ready()
+        await child.get("/openapi.json")  # a span that waits for its collector
         broker = kafka.pid
         os.kill(broker, signal.SIGKILL)
         try:
