@@ -155,14 +155,14 @@ class Desk:
                 "truncate dossier, person, code_counter, outbox, inbox, idempotency, parked, parked_key"
             )
 
-    async def becomes(self, status: int) -> str:
-        """What /readyz says as soon as it answers with this status."""
+    async def becomes(self, status: int, saying: str = "") -> None:
+        """Wait until /readyz answers with this status and these words."""
         async with asyncio.timeout(60):
             while True:
                 with suppress(httpx.TransportError):
                     answer = await self.http.get("/readyz")
-                    if answer.status_code == status:
-                        return answer.text
+                    if answer.status_code == status and saying in answer.text:
+                        return
                 await asyncio.sleep(0.02)
 
     def opened(self, payload: bytes) -> bytes:

@@ -42,7 +42,7 @@ async def test_the_process_waits_for_its_schema_and_says_so(
     with signing(tmp_path_factory.mktemp("oidc")) as provider:
         async with process_desk(database, provider, tmp_path / "log") as (desk, _), desk.owner() as owner:
             await owner.execute("alter table migration rename to hidden")
-            assert "motcua migrate intake" in await desk.becomes(503)
+            await desk.becomes(503, "motcua migrate intake")
             assert (await desk.http.get("/healthz")).status_code == 200
             await owner.execute("alter table hidden rename to migration")
             await desk.becomes(200)
