@@ -43,7 +43,7 @@ class Table:
         state = self._names.get(source, str(source))
         raise Refusal(
             "illegal_move",
-            f"Không thể {self._words.get(message, message.__name__)} khi hồ sơ ở trạng thái “{state}”. "
+            f"Không thể {self._words.get(message, message.__name__)} khi đang ở trạng thái “{state}”. "
             f"Có thể: {', '.join(sorted(here)) or 'không còn bước nào'}.",
             f"{message.__name__} is not possible in state {_word(source)}. "
             f"Possible: {', '.join(sorted(each.__name__ for each in legal)) or 'nothing, it is final'}.",

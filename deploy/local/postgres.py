@@ -35,6 +35,7 @@ SETTINGS = {
     "password_encryption": "scram-sha-256",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    "log_error_verbosity": "terse",  # an error's detail quotes the whole row, with what a person typed
     "log_line_prefix": "%m [%p] %u@%d ",
 }
 

@@ -48,7 +48,7 @@ def test_an_illegal_move_names_the_legal_ones_once_in_both_languages() -> None:
     with pytest.raises(Refusal) as refused:
         TABLE.require(State.OPEN, Opens)
     assert (refused.value.code, refused.value.status) == ("illegal_move", 409)
-    assert refused.value.vi == "Không thể mở khi hồ sơ ở trạng thái “đang mở”. Có thể: chờ, nộp phí."
+    assert refused.value.vi == "Không thể mở khi đang ở trạng thái “đang mở”. Có thể: chờ, nộp phí."
     assert refused.value.en == "Opens is not possible in state open. Possible: Pays, Waits."
 
 
