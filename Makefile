@@ -63,7 +63,7 @@ check-walls:
 	@if grep -q '^\[tool.importlinter' pyproject.toml; then .venv/bin/lint-imports; fi
 
 check-tests:
-	@$(PYTHON) -m pytest $(wildcard tests/unit tests/contract)
+	@$(PYTHON) -m pytest -n auto $(wildcard tests/unit tests/contract)
 
 test: check
 	@$(PYTHON) -m pytest tests --ignore=tests/unit --ignore=tests/contract --ignore=tests/bench
