@@ -137,8 +137,16 @@ def _exit(action: Callable[[], int]) -> None:
 
 def main() -> None:
     """A download that still runs in a thread does not hold up the end."""
+    from deploy.local.checks import explained
+    from deploy.local.child import StackError
+    from deploy.local.layout import Layout
+
     try:
         app()
+    except (StackError, OSError) as error:
+        told = explained(error, Layout.from_environment().data) if isinstance(error, OSError) else error
+        typer.secho(str(told), err=True, fg="red")
+        sys.exit(1)
     finally:
         code = sys.exc_info()[1]
         with contextlib.suppress(OSError):

@@ -11,9 +11,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from deploy.local.child import StackError
 from deploy.local.layout import Layout
 from motcua import stack, trace
-from motcua.journey import Journey, dong, full_journey, local, refused_journey
+from motcua.journey import SERVICES, Journey, dong, full_journey, local, refused_journey
 from motcua.patient import JourneyError, Patient
 
 app = typer.Typer(add_completion=False)
@@ -25,32 +26,46 @@ def demo(
 ) -> None:
     """Một hồ sơ đi trọn đường: đổi giấy phép lái xe · a driving licence exchanged, from the form to the result."""
     progress = Console(stderr=json_output)
-    layout = Layout.from_environment()
-    if stack.running(layout.data) is None:
-        progress.print("Hệ thống chưa chạy, đang khởi động… · starting the stack")
-        with contextlib.redirect_stdout(sys.stderr if json_output else sys.stdout):
-            code = stack.start([], zipkin=False, as_json=False)
-        if code != stack.READY:
-            raise typer.Exit(1)
-    with Patient() as http:
-        walked = Journey(layout, http, progress.print)
-        refused = Journey(layout, http, progress.print)
-        try:
-            full_journey(walked)
-            refused_journey(refused)
-        except JourneyError as error:
-            if json_output:
-                typer.echo(
-                    json.dumps(
-                        {"ok": False, "dossier_code": walked.code or None, "reason": str(error)}, ensure_ascii=False
-                    )
-                )
-            progress.print(f"[red]Không xong · failed:[/red] {error}")
-            raise typer.Exit(1) from None
+    code = ""
+    try:
+        layout = Layout.from_environment()
+        _bring_up(layout, progress)
+        with Patient() as http:
+            walked = Journey(layout, http, progress.print)
+            refused = Journey(layout, http, progress.print)
+            try:
+                full_journey(walked)
+                refused_journey(refused)
+            finally:
+                code = walked.code
+    except (JourneyError, StackError) as error:
+        if json_output:
+            told = {"ok": False, "dossier_code": code or None, "reason": str(error)}
+            typer.echo(json.dumps(told, ensure_ascii=False))
+        progress.print(f"[red]Không xong · failed:[/red] {error}")
+        raise typer.Exit(1) from None
     if json_output:
         typer.echo(json.dumps(as_json(walked, refused), ensure_ascii=False))
     else:
         show(walked, progress)
+
+
+def _bring_up(layout: Layout, progress: Console) -> None:
+    """Start the stack when it is down. Raises StackError when what runs is not the whole stack at these ports."""
+    seen = stack.running(layout.data)
+    if seen is None:
+        progress.print("Hệ thống chưa chạy, đang khởi động… · starting the stack")
+        with contextlib.redirect_stdout(sys.stderr):
+            stack.start([], zipkin=False, as_json=False)
+        return
+    if seen.offset != layout.offset:
+        raise StackError(
+            f"Hệ thống đang chạy với MOTCUA_PORT_OFFSET={seen.offset}, không phải {layout.offset}: đặt lại biến ấy"
+            f" · the stack runs with MOTCUA_PORT_OFFSET={seen.offset}: set it so"
+        )
+    if missing := SERVICES - {child.name for child in seen.children}:
+        names = ", ".join(sorted(missing))
+        raise StackError(f"Thiếu {names}: `make stop`, rồi `make start` · not running: {names}; stop, then start")
 
 
 def as_json(walked: Journey, refused: Journey) -> dict[str, Any]:

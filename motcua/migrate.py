@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from importlib.util import find_spec
 from typing import Annotated
 
 import asyncpg
@@ -25,6 +26,9 @@ def migrate(
 
     Uses MOTCUA_MIGRATION_DATABASE_URL (the owner's role), or the embedded stack's own.
     """
+    if find_spec(f"services.{name}") is None:
+        typer.secho(f"Không có dịch vụ {name} · there is no service {name}", err=True, fg="red")
+        raise typer.Exit(1)
     url = os.environ.get("MOTCUA_MIGRATION_DATABASE_URL") or _of_the_embedded_stack(name)
     try:
         done = asyncio.run(migrations.apply(url, f"services.{name}"))
