@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,7 @@ from motcua.patient import JourneyError, Patient
 
 FEE = 135_000
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+SETTLED = {"sms": "delivered", "email": "sent"}
 SERVICES = {"intake", "payments", "notifications", "status"}
 
 Say = Callable[[str], None]
@@ -66,8 +68,8 @@ def full_journey(journey: Journey) -> None:
     decide(journey, handler, "process", {}, 4)
     decide(journey, handler, "complete", {"result_number": "010190012345"}, 9)
     decide(journey, officer, "return", {"delivery": "tại quầy"}, 10)
-    timeline(journey, citizen, 10)
     messages(journey, citizen)
+    timeline(journey, citizen, 10)
     one_trace(journey)
 
 
@@ -170,8 +172,17 @@ def appointment(journey: Journey, citizen: Actor, officer: Actor) -> None:
 
 
 def timeline(journey: Journey, citizen: Actor, status: int) -> None:
-    """The projection has caught up, and says at every step who has the dossier."""
-    journey.view = _until_status(journey, citizen, status)
+    """The projection has caught up, also with the notices, and says at every step who has the dossier."""
+    told = {each["channel"]: 0 for each in journey.messages}
+    for each in journey.messages:
+        told[each["channel"]] += 1
+
+    def whole() -> dict[str, Any] | None:
+        view = _until_status(journey, citizen, status)
+        settled = [each["channel"] for each in view["delivery"]["notices"] if each["state"] == SETTLED[each["channel"]]]
+        return view if all(settled.count(channel) >= count for channel, count in told.items()) else None
+
+    journey.view = journey.http.until("dòng thời gian đầy đủ · the whole timeline", whole)
     lines = journey.view["timeline"]
     must(
         all(line["officer"] or line["department"] for line in lines if line["status"]),
@@ -187,10 +198,9 @@ def messages(journey: Journey, citizen: Actor) -> None:
 
     def delivered() -> list[dict[str, Any]] | None:
         found = citizen.ask("GET", "notifications", path)["messages"]
-        done = {"sms": "delivered", "email": "sent"}
         wanted = {"returned", "completed", "accepted"}
         here = {each["step"] for each in found}
-        ready = found and all(each["state"] == done[each["channel"]] for each in found)
+        ready = found and all(each["state"] == SETTLED[each["channel"]] for each in found)
         return found if ready and any(word in step for word in wanted for step in here) else None
 
     journey.messages = journey.http.until("tin nhắn · the notices", delivered)
@@ -209,11 +219,15 @@ def one_trace(journey: Journey) -> None:
     store = journey.layout.url("traces")
 
     def whole() -> Sequence[trace.Span] | None:
+        before = journey.spans
         try:
-            first = trace.fetch(store, journey.code)[0]
+            journey.spans = trace.fetch(store, journey.code)[0]
         except trace.TraceError:
             return None
-        return first if {span.service for span in first} >= SERVICES else None
+        # Spans arrive in batches: it is whole when nothing more has come for a moment.
+        time.sleep(0.5)
+        complete = {span.service for span in journey.spans} >= SERVICES and len(before) == len(journey.spans)
+        return journey.spans if complete else None
 
     journey.spans = journey.http.until("dấu vết của cả bốn dịch vụ · spans of all four services", whole)
     roots = [span for span in journey.spans if span.parent_id is None]
