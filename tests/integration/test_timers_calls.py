@@ -1,12 +1,10 @@
-"""Timers and outside calls on a real database: one effect, whoever races, dies or answers late."""
+"""Timers on a real database, and outside calls beside them: one effect, whoever races or dies."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,15 +12,12 @@ import asyncpg
 import pytest
 
 from chassis import leases
-from chassis.calls import Calling, Calls
+from chassis.calls import Calling
 from chassis.clock import utc_now
 from chassis.decider import Message
-from chassis.errors import Unanswered
 from chassis.identifiers import new_id
 from chassis.metrics import Metrics
 from chassis.timers import Timers
-from chassis.wakes import Wakes
-from chassis.work import Work
 from tests.counters import (
     COUNTERS,
     DECIDES,
@@ -31,15 +26,12 @@ from tests.counters import (
     Ask,
     Calm,
     Desk,
-    Odd,
     Question,
-    Remind,
     counting,
     voice,
 )
 from tests.database import Server
-
-PAST = datetime(2026, 1, 1, tzinfo=UTC)
+from tests.integration.counters_desk import PAST, calls, left, remind, timers, until, wakes, work
 
 
 @pytest.fixture(scope="module")
@@ -52,44 +44,6 @@ async def own_desk(postgres_server: Server) -> AsyncIterator[Desk]:
 async def desk(own_desk: Desk) -> Desk:
     await own_desk.forget()
     return own_desk
-
-
-def timers(desk: Desk) -> Timers:
-    """A process' timers."""
-    return Timers([DECIDES], desk.pool, voice(), Metrics())
-
-
-def wakes() -> Wakes:
-    """Nobody tells: the worker looks by itself."""
-    return Wakes("", "test", "calls")
-
-
-def calls(desk: Desk, handler: Callable[[Any, Calling], Awaitable[Message]]) -> Calls:
-    return Calls({Question: handler}, [DECIDES], desk.pool, voice(), Metrics())
-
-
-async def unused(question: Question, calling: Calling) -> Message:
-    raise AssertionError("nobody is asked in this test")
-
-
-def work(desk: Desk, handler: Callable[[Any, Calling], Awaitable[Message]] = unused) -> Work:
-    return Work(desk.pool, voice(), [DECIDES], calls(desk, handler))
-
-
-async def remind(desk: Desk, *counters: str, amount: int = 1, at: datetime = PAST) -> None:
-    for counter in counters:
-        await work(desk).send(COUNTERS, counter, Remind(counter=counter, at=at, amount=amount))
-
-
-async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 20.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not await condition():
-            await asyncio.sleep(0.01)
-
-
-async def left(desk: Desk, table: str) -> int:
-    count: int = await desk.pool.fetchval(f"select count(*) from {table}")
-    return count
 
 
 async def test_due_timers_have_one_effect_each_however_many_processes_race(desk: Desk) -> None:
@@ -233,167 +187,6 @@ async def test_a_claim_takes_no_more_than_it_may_and_waits_for_nobody(desk: Desk
         async with asyncio.timeout(2):
             claimed = await leases.claim(desk.pool, "timer", utc_now(), 30, 4)
     assert [(row["due_at"] - PAST).seconds for row in claimed] == [1, 2, 3, 4]
-
-
-async def test_a_lost_answer_is_asked_for_again_under_the_same_id(desk: Desk) -> None:
-    """The other side may have done it: only the same key again is safe."""
-    asked: list[tuple[UUID, int]] = []
-
-    async def loses_two(question: Question, calling: Calling) -> Message:
-        asked.append((calling.id, calling.tries))
-        if len(asked) < 3:
-            raise Unanswered("the connection was lost")
-        return Answer(counter=question.counter, amount=7)
-
-    call_id = new_id()
-    await work(desk).send(COUNTERS, "a", Ask(counter="a", call=call_id))
-    worker = asyncio.create_task(calls(desk, loses_two).forever(wakes()))
-
-    async def lost_once() -> bool:
-        return bool(await desk.pool.fetchval("select last_error = 'the connection was lost' from call"))
-
-    async def settled() -> bool:
-        return await left(desk, "call") == 0
-
-    await until(lost_once)
-    await desk.pool.execute("update call set due_at = now()")
-    await until(settled)
-    worker.cancel()
-    assert asked == [(call_id, 0), (call_id, 1), (call_id, 2)]
-    assert await desk.totals() == {"a": 7}
-
-
-async def test_an_answer_is_settled_once_when_two_workers_made_the_call(desk: Desk) -> None:
-    """The first lease ended while its call was under way: both bring an answer."""
-    both_asked = asyncio.Barrier(2)
-
-    async def slow(question: Question, calling: Calling) -> Message:
-        await both_asked.wait()
-        return Answer(counter=question.counter, amount=7)
-
-    await work(desk).send(COUNTERS, "a", Ask(counter="a", call=new_id()))
-    (row,) = await leases.claim(desk.pool, "call", None, 0, 10)
-    (again,) = await leases.claim(desk.pool, "call", None, 30, 10)
-    assert again["id"] == row["id"]
-    await asyncio.gather(calls(desk, slow).perform(row), calls(desk, slow).perform(again))
-    assert await desk.totals() == {"a": 7}
-    assert await left(desk, "outbox") == 1
-    assert await left(desk, "call") == 0
-
-
-async def test_a_call_whose_answer_nobody_decides_on_stays_and_is_visible(desk: Desk) -> None:
-    async def strange(question: Question, calling: Calling) -> Message:
-        return Odd(counter=question.counter)
-
-    await work(desk).send(COUNTERS, "a", Ask(counter="a", call=new_id()))
-    (row,) = await leases.claim(desk.pool, "call", None, 30, 10)
-    await calls(desk, strange).perform(row)
-    (kept,) = await desk.pool.fetch("select tries, last_error, leased_until, due_at > now() as later from call")
-    assert tuple(kept) == (1, "LookupError", None, True)
-
-
-async def test_an_answer_that_is_refused_leaves_the_call(desk: Desk) -> None:
-    async def negative(question: Question, calling: Calling) -> Message:
-        return Answer(counter=question.counter, amount=-1)
-
-    await work(desk).send(COUNTERS, "a", Ask(counter="a", call=new_id()))
-    (row,) = await leases.claim(desk.pool, "call", None, 30, 10)
-    await calls(desk, negative).perform(row)
-    assert await desk.pool.fetchval("select last_error from call") == "Refusal"
-    assert await desk.totals() == {"a": 0}
-
-
-async def test_a_failing_handler_tells_no_text_of_its_error(desk: Desk) -> None:
-    async def quotes(question: Question, calling: Calling) -> Message:
-        raise ValueError("Nguyễn Thị Ánh")
-
-    await work(desk).send(COUNTERS, "a", Ask(counter="a", call=new_id()))
-    (row,) = await leases.claim(desk.pool, "call", None, 30, 10)
-    await calls(desk, quotes).perform(row)
-    assert await desk.pool.fetchval("select last_error from call") == "ValueError"
-
-
-async def test_pauses_between_tries_grow_to_a_minute(desk: Desk) -> None:
-    async def away(question: Question, calling: Calling) -> Message:
-        raise Unanswered("away")
-
-    await work(desk).send(COUNTERS, "a", Ask(counter="a", call=new_id()))
-    pauses = []
-    for _ in range(12):
-        await desk.pool.execute("update call set due_at = now()")
-        (row,) = await leases.claim(desk.pool, "call", None, 30, 10)
-        await calls(desk, away).perform(row)
-        pauses.append(await desk.pool.fetchval("select extract(epoch from due_at - now())::float from call"))
-    assert all(after > before * 1.5 for before, after in pairwise(pauses[:7]))
-    assert pauses[0] < 0.6
-    assert 58 < pauses[-1] <= 60
-
-
-async def test_who_waits_has_the_answer_in_the_state(desk: Desk) -> None:
-    async def answers(question: Question, calling: Calling) -> Message:
-        return Answer(counter=question.counter, amount=7)
-
-    state = await work(desk, answers).send(COUNTERS, "a", Ask(counter="a", call=new_id()), wait_seconds=5)
-    assert state.total == 7
-
-
-async def test_who_waits_gives_up_in_time_and_the_call_goes_on_without(desk: Desk) -> None:
-    answered = asyncio.Event()
-
-    async def slow(question: Question, calling: Calling) -> Message:
-        await answered.wait()
-        return Answer(counter=question.counter, amount=7)
-
-    began = time.monotonic()
-    state = await work(desk, slow).send(COUNTERS, "a", Ask(counter="a", call=new_id()), wait_seconds=0.3)
-    assert 0.3 <= time.monotonic() - began < 2
-    assert state.total == 0
-    answered.set()
-
-    async def settled() -> bool:
-        return (await desk.totals())["a"] == 7
-
-    await until(settled)
-
-
-async def test_who_waits_does_not_make_a_call_that_is_being_made(desk: Desk) -> None:
-    call_id = new_id()
-    await work(desk).send(COUNTERS, "a", Ask(counter="a", call=call_id))
-    (row,) = await leases.claim(desk.pool, "call", None, 30, 10)
-    asked = 0
-
-    async def answers(question: Question, calling: Calling) -> Message:
-        nonlocal asked
-        asked += 1
-        return Answer(counter=question.counter, amount=7)
-
-    here = calls(desk, answers)
-    assert not await here.perform_now(call_id, 0.2), "it is in another one's hand, and not settled yet"
-    waiting = asyncio.create_task(here.perform_now(call_id, 10))
-    await calls(desk, answers).perform(row)
-    assert await waiting
-    assert asked == 1
-    assert await here.perform_now(call_id, 10), "what is settled needs no waiting"
-
-
-async def test_an_answer_that_asks_again_under_the_same_id_is_asked_again(desk: Desk) -> None:
-    """A provider that says "still processing" is asked about the same thing, under the same key."""
-    call_id = new_id()
-    decides = type(DECIDES)(
-        COUNTERS,
-        commands=DECIDES.commands,
-        answers={
-            Answer: lambda counter, message, now: DECIDES.commands[Ask](counter, Ask(counter="a", call=call_id), now)
-        },
-    )
-
-    async def answers(question: Question, calling: Calling) -> Message:
-        return Answer(counter=question.counter, amount=1)
-
-    await work(desk).send(COUNTERS, "a", Ask(counter="a", call=call_id))
-    (row,) = await leases.claim(desk.pool, "call", None, 30, 10)
-    await Calls({Question: answers}, [decides], desk.pool, voice(), Metrics()).perform(row)
-    assert [row["id"] for row in await desk.pool.fetch("select id from call")] == [call_id]
 
 
 async def test_timers_and_calls_survive_a_database_that_is_restarted_under_them(desk: Desk) -> None:
