@@ -105,7 +105,9 @@ class Completed(Data):
     """Hồ sơ đã xử lý xong; the result waits to be handed over."""
 
     result: str = Field(description="Tên kết quả", examples=["Giấy phép lái xe"])
-    result_number: str = Field(examples=["010190012345"])
+    result_number: str = Field(
+        description="Số kết quả, che trừ bốn ký tự cuối: cả số có thể là dữ liệu cá nhân", examples=["********2345"]
+    )
     step: Step
 
 

@@ -221,7 +221,7 @@ def complete(dossier: Dossier | None, message: Complete, now: datetime) -> Decis
         dossier,
         Complete,
         now,
-        lambda step: dossiers.Completed(result=dossier.result, result_number=message.result_number, step=step),
+        lambda step: dossiers.Completed(result=dossier.result, result_number=masked(message.result_number), step=step),
         officer=message.officer,
         department=message.department or dossier.department,
         result_number=message.result_number,
@@ -270,3 +270,9 @@ def _move(
     target = MOVES.require(dossier.status, message).target
     moved = dossier.model_copy(update={"status": target, "since": now, **changes})
     return Decision(moved, (event(moved.step()),))
+
+
+def masked(number: str) -> str:
+    """A result's number as others may see it: a licence's or certificate's own number is the person's data."""
+    shown = number[-4:] if len(number) >= 8 else ""
+    return shown.rjust(len(number), "*")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -198,7 +198,8 @@ def test_what_the_officer_said_is_kept_and_told() -> None:
     refused = dossier_.refuse(in_(Status.REGISTERED), command(Refuse), NOON)
     assert refused.state.grounds == refused.events[0].model_dump()["grounds"] == COMMANDS[Refuse][1]["grounds"]
     completed = dossier_.complete(in_(Status.PROCESSING), command(Complete), NOON)
-    assert completed.state.result_number == completed.events[0].model_dump()["result_number"] == "010190012345"
+    assert completed.state.result_number == "010190012345"
+    assert completed.events[0].model_dump()["result_number"] == "********2345"
     returned = dossier_.give_back(in_(Status.COMPLETED), command(Return, delivery="bưu điện"), NOON)
     assert returned.events[0].model_dump()["delivery"] == "bưu điện"
 
@@ -248,3 +249,11 @@ def test_money_for_a_dossier_nobody_knows_is_not_silently_dropped(heard: Any) ->
 def test_every_command_of_the_table_is_one_that_a_person_or_payments_can_give() -> None:
     given: set[type[Message] | type[Data]] = {Submit, *COMMANDS, *FOLLOWING}
     assert {move.message for move in MOVES.moves} == given
+
+
+@given(st.text(min_size=1, max_size=100))
+def test_a_masked_number_tells_at_most_its_last_four_characters_and_half_of_itself(number: str) -> None:
+    told = dossier_.masked(number)
+    assert len(told) == len(number)
+    assert set(told[:-4]) <= {"*"}
+    assert told == "*" * len(number) or len(number) >= 8
