@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import structlog
-from aiokafka import TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
@@ -38,6 +38,7 @@ class Subscriptions:
     ) -> None:
         self._consumers, self._kafka, self._instance = consumers, kafka, instance
         self._metrics, self._health = metrics, health
+        self._joined: list[_Joined] = []
 
     async def forever(self) -> None:
         """Consume until cancelled. While Kafka is away: wait, not ready, with the reason."""
@@ -50,7 +51,7 @@ class Subscriptions:
                 made = broker.config.broker_config
                 made.builder = careful(made.builder)
                 await broker.start()
-                await self._watch(broker)
+                await self._watch()
             except (Retry, KafkaError, OSError, TimeoutError) as error:
                 self._health.waits("kafka", str(error))
                 log.warning("consumers wait", reason=str(error))
@@ -71,11 +72,11 @@ class Subscriptions:
             logger=None,
             graceful_timeout=6.0,
         )
-        for consumer in self._consumers:
-            self._subscribe(broker, consumer)
+        self._joined = [self._subscribe(broker, consumer) for consumer in self._consumers]
         return broker
 
-    def _subscribe(self, broker: KafkaBroker, consumer: Consumer) -> None:
+    def _subscribe(self, broker: KafkaBroker, consumer: Consumer) -> _Joined:
+        joined = _Joined()
         subscriber = broker.subscriber(
             consumer.consumes.topic,
             batch=True,
@@ -89,6 +90,7 @@ class Subscriptions:
             rebalance_timeout_ms=60_000,
             fetch_max_wait_ms=1_000,  # an answer comes at the first record all the same
             batch_timeout_ms=1_000,
+            listener=joined,
             parser=_unparsed,
             decoder=_undecoded,
         )
@@ -105,6 +107,7 @@ class Subscriptions:
                 log.warning("offsets wait", consumer=consumer.consumes.name, reason=type(error).__name__)
 
         subscriber(handle)
+        return joined
 
     async def _take(self, consumer: Consumer, records: Sequence[Record]) -> None:
         """Repeat until the batch is committed: whatever is wrong, no offset passes it and no record is dropped."""
@@ -131,10 +134,10 @@ class Subscriptions:
         log.warning("batch waits and is done again", consumer=name, reason=reason, seconds=seconds)
         await asyncio.sleep(seconds)
 
-    async def _watch(self, broker: KafkaBroker) -> None:
+    async def _watch(self) -> None:
         """Tell readiness the truth about Kafka while the consumers run, and drain what is held behind nothing."""
         while True:
-            joined = all(getattr(each, "consumer", None) and each.consumer.assignment() for each in broker.subscribers)  # type: ignore[attr-defined]
+            joined = all(each.yes for each in self._joined)
             if joined:
                 await self._kafka_is_there()
                 await self._drain()
@@ -153,6 +156,18 @@ class Subscriptions:
                 await consumer.drain()
             except Exception as error:
                 log.warning("draining waits", consumer=consumer.consumes.name, reason=type(error).__name__)
+
+
+class _Joined(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Whether a consumer has its place in the group: with more processes than partitions that is a place without any."""
+
+    yes = False
+
+    def on_partitions_revoked(self, revoked: Any) -> None:
+        """Its place is kept: the next assignment follows by itself."""
+
+    def on_partitions_assigned(self, assigned: Any) -> None:
+        self.yes = True
 
 
 async def _unparsed(records: Any) -> KafkaMessage:
