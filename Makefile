@@ -38,14 +38,17 @@ up: install
 start: install
 	@$(MOTCUA) start $(ZIPKIN)
 
-stop status demo: install
+demo: install
 	@$(MOTCUA) $@
 
-logs: install
-	@$(MOTCUA) logs $(NAME)
-
-reset: install
-	@$(MOTCUA) reset
+# Where nothing was ever installed or started, that is said, and nothing is installed to say it.
+stop status logs reset:
+	@if [ ! -e .venv ] && [ ! -e '$(MOTCUA_DATA)/supervisor.lock' ]; then \
+		echo 'Hệ thống không chạy, ở đây chưa có gì · the stack is not running, there is nothing here yet'; \
+		$(if $(filter status,$@),exit 3;) \
+	else \
+		./deploy/local/install.sh && $(MOTCUA) $@ $(if $(filter logs,$@),$(NAME)); \
+	fi
 
 check: install
 	@$(MAKE) --no-print-directory -j2 check-types check-format check-lint check-walls check-tests

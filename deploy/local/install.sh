@@ -4,28 +4,99 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
-stamp=.venv/.installed    # what was installed, and where: written last
+stamp=.venv/.installed    # what was installed, and (last line) where: written last
 begun=.motcua/installing  # stands while an installation runs: one that was interrupted is begun anew
-wanted=$(cksum pyproject.toml uv.lock requirements.txt && pwd) || exit 1
+lock=.motcua/install.lock # held by the one installation that runs
+here=$(pwd -P)
+wanted=$(cksum pyproject.toml uv.lock requirements.txt && echo "$here") || exit 1
 
-if [ "$(cat $stamp 2>/dev/null)" = "$wanted" ] && .venv/bin/python -c '' 2>/dev/null; then
-    exit 0
-fi
+installed() {
+    [ "$(cat $stamp 2>/dev/null)" = "$wanted" ] && .venv/bin/python -c '' 2>/dev/null
+}
 
 fail() {
     echo "$1" >&2
     exit 1
 }
 
-begin() {
-    mkdir -p .motcua 2>/dev/null && touch $begun 2>/dev/null && rm -f $stamp 2>/dev/null ||
-        fail "Không ghi được vào $(pwd): cấp quyền ghi cho thư mục này · $(pwd) cannot be written: grant the permission"
+unwritable() {
+    fail "Không ghi được vào $here: cấp quyền ghi cho thư mục này · $here cannot be written: grant the permission"
 }
 
+begin() {
+    touch $begun 2>/dev/null && rm -f $stamp 2>/dev/null || unwritable
+}
+
+waiting() {
+    echo "Chờ một lần cài khác đang chạy ở đây · waiting for another installation that runs here" >&2
+}
+
+# Without flock: a symbolic link is made at once with its holder's process id, or not at all.
+hold_link() {
+    ln -s $$ $lock.pid 2>/dev/null && return 0
+    holder=$(readlink $lock.pid) && ! kill -0 "$holder" 2>/dev/null && rm -f $lock.pid # it was killed
+    return 1
+}
+
+# Two that install at once would destroy each other's .venv: the second waits.
+alone() {
+    mkdir -p .motcua 2>/dev/null && touch $lock 2>/dev/null || unwritable
+    if command -v flock >/dev/null 2>&1; then
+        exec 9>$lock
+        flock -n 9 || { waiting && flock 9; } || fail "Không khóa được · cannot lock: $here/$lock"
+        return
+    fi
+    hold_link || {
+        waiting
+        until sleep 1 && hold_link; do :; done
+    }
+    trap 'rm -f $lock.pid' EXIT
+    trap 'exit 130' INT TERM HUP
+}
+
+# The scripts of an environment name the folder it was made in: a moved one is made anew.
+usable() {
+    [ ! -e $begun ] && new_enough .venv/bin/python || return 1
+    case $(cat $stamp 2>/dev/null) in
+    '' | *"
+$here") return 0 ;;
+    esac
+    return 1
+}
+
+# The machine's own certificate authorities: a company's or a school's are in no package.
 with_uv() {
     command -v uv >/dev/null 2>&1 || return 1
     begin
-    uv sync --frozen --all-extras
+    case $(uv sync --help 2>/dev/null) in
+    *--system-certs*) authorities=--system-certs ;;
+    *) authorities=--native-tls ;;
+    esac
+    uv sync --frozen --all-extras $authorities
+}
+
+trust_system() {
+    [ -z "${PIP_CERT:-}${REQUESTS_CA_BUNDLE:-}${CURL_CA_BUNDLE:-}" ] || return 0
+    .venv/bin/python -m pip config get global.cert >/dev/null 2>&1 && return 0
+    for bundle in "${SSL_CERT_FILE:-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
+        if [ -f "$bundle" ]; then export PIP_CERT="$bundle" && return 0; fi
+    done
+}
+
+# A line that counts, in place of pip's hundreds; true when the last line says that all went well.
+counted() {
+    wanted_count=$1 count=0 last=
+    while read -r word rest; do
+        last=$word
+        case $word in
+        Collecting | Requirement)
+            count=$((count + 1))
+            [ ! -t 2 ] || printf '\r%s/%s ' $count "$wanted_count" >&2
+            ;;
+        Installing) echo "cài vào .venv, chừng nửa phút · installing, about half a minute" >&2 ;;
+        esac
+    done
+    [ "$last" = done ]
 }
 
 new_enough() {
@@ -54,12 +125,20 @@ with_pip() {
     why="Cài đặt không xong: xem lỗi bên trên, kiểm tra mạng và đĩa rồi chạy lại · the installation failed: see above, check network and disk, run again"
     [ -x .venv/bin/python ] || $python -m venv .venv || return 1
     .venv/bin/python -c 'import pip' 2>/dev/null || .venv/bin/python -m ensurepip || return 1
-    .venv/bin/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt &&
+    trust_system
+    packages=0
+    while read -r line; do case $line in *==*) packages=$((packages + 1)) ;; esac done <requirements.txt
+    echo "tải $packages gói · fetching $packages packages" >&2
+    { .venv/bin/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt && echo done; } |
+        counted $packages &&
         .venv/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 }
 
+installed && exit 0
+alone
+installed && exit 0
 echo "Cài môi trường Python vào .venv · installing the Python environment" >&2
-if [ -e $begun ] || ! new_enough .venv/bin/python; then rm -rf .venv; fi
+usable || rm -rf .venv
 with_uv || with_pip || fail "$why"
 printf '%s\n' "$wanted" >$stamp
 rm -f $begun

@@ -20,7 +20,10 @@ from functools import partial
 from pathlib import Path
 
 from jgo.maven import MavenContext, PythonResolver
+from requests import RequestException
+from requests.exceptions import SSLError
 
+from deploy.local import trust
 from deploy.local.child import Progress, StackError
 
 LOCK = Path(__file__).with_name("jars.lock")
@@ -57,6 +60,7 @@ async def fetch(jars: Sequence[Jar], folder: Path, progress: Progress) -> None:
     Raises StackError, one line naming the jar, when one cannot be fetched or is not what the lock says even
     when fetched past the package client's cache; OSError when the folder cannot be written.
     """
+    trust.use_system_store()
     verified = _Verified(folder / "verified.json")
     missing = await asyncio.to_thread(verified.missing, jars)
     loop = asyncio.get_running_loop()
@@ -101,6 +105,11 @@ def place(jar: Jar, folder: Path, received: Callable[[int], None] = lambda count
     with tempfile.TemporaryDirectory(dir=folder, prefix=UNFINISHED) as empty:
         try:
             _copy_verified(jar, _resolve(jar, context(repo_cache=Path(empty))), target)
+        except _UntrustedError as problem:
+            raise StackError(
+                f"Tệp {jar.file_name} không tải được, chứng thư TLS không được tin: đặt REQUESTS_CA_BUNDLE · "
+                f"could not get {jar.file_name}, the TLS certificate is not trusted: set REQUESTS_CA_BUNDLE"
+            ) from problem
         except _UnusableError as problem:
             raise StackError(
                 f"Tệp {jar.file_name} {problem}: kiểm tra mạng, xóa {target} nếu có rồi chạy lại · "
@@ -143,6 +152,10 @@ class _UnusableError(Exception):
     """A jar could not be had, or is not the locked one; the text says which."""
 
 
+class _UntrustedError(_UnusableError):
+    """The server's certificate is not trusted, or the named bundle of authorities cannot be used."""
+
+
 def _resolve(jar: Jar, context: MavenContext) -> Path:
     """The package client's copy, fetched when it has none; an OSError is the disk's, not the network's."""
     component = context.project(jar.group, jar.artifact).at_version(jar.version)
@@ -151,6 +164,9 @@ def _resolve(jar: Jar, context: MavenContext) -> Path:
     except OSError as error:
         if error.errno is not None:
             raise
+        # A bundle that does not exist is an OSError of `requests` that is none of its RequestExceptions.
+        if isinstance(error, SSLError) or not isinstance(error, RequestException):
+            raise _UntrustedError("không tải được (TLS)") from error
         raise _UnusableError("không tải được (mạng)") from error
     except (RuntimeError, AssertionError) as error:
         # jgo raises RuntimeError when no repository has it, AssertionError when another process fetches it too.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -46,11 +47,15 @@ def checkout(tmp_path: Path) -> Path:
     for name in LOCKS:
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "bin").mkdir()
-    for tool in ("sh", "cksum", "cat", "dirname", "mkdir", "rm", "touch"):
-        found = shutil.which(tool)
-        assert found is not None
-        (tmp_path / "bin" / tool).symlink_to(found)
+    for tool in ("sh", "cksum", "cat", "dirname", "ln", "mkdir", "readlink", "rm", "sleep", "touch"):
+        _link(tmp_path, tool)
     return tmp_path
+
+
+def _link(checkout: Path, tool: str) -> None:
+    found = shutil.which(tool)
+    assert found is not None
+    (checkout / "bin" / tool).symlink_to(found)
 
 
 def _program(checkout: Path, name: str, script: str) -> None:
@@ -60,12 +65,15 @@ def _program(checkout: Path, name: str, script: str) -> None:
 
 
 def _install(checkout: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["/bin/sh", str(checkout / "deploy/local/install.sh")],
-        env={"PATH": str(checkout / "bin")},
-        capture_output=True,
-        text=True,
-    )
+    return subprocess.run(_command(checkout), env=_environment(checkout), capture_output=True, text=True)
+
+
+def _command(checkout: Path) -> list[str]:
+    return ["/bin/sh", str(checkout / "deploy/local/install.sh")]
+
+
+def _environment(checkout: Path) -> dict[str, str]:
+    return {"PATH": str(checkout / "bin")}
 
 
 def _last_line(result: subprocess.CompletedProcess[str]) -> str:
@@ -92,14 +100,15 @@ def test_a_python_without_venv_is_said_with_the_package_to_install(checkout: Pat
 def _uv(checkout: Path, then: str) -> None:
     """A uv that makes an environment of this Python and notes that it was asked."""
     make = f"mkdir -p .venv/bin && echo '#!/bin/sh' > .venv/bin/python && echo 'exec {sys.executable} \"$@\"' >> .venv/bin/python"
-    _program(checkout, "uv", f'echo "$@" >> asked; {make} && /bin/chmod +x .venv/bin/python; {then}')
+    helped = 'if [ "$2" = --help ]; then echo "$UV_OPTIONS"; exit; fi'
+    _program(checkout, "uv", f'{helped}; echo "$@" >> asked; {make} && /bin/chmod +x .venv/bin/python; {then}')
 
 
 def test_a_second_run_asks_nobody_and_a_changed_lock_asks_again(checkout: Path) -> None:
     _uv(checkout, "exit 0")
     assert [_install(checkout).returncode for _ in range(3)] == [0, 0, 0]
     asked = checkout / "asked"
-    assert asked.read_text().splitlines() == ["sync --frozen --all-extras"]
+    assert asked.read_text().splitlines() == ["sync --frozen --all-extras --native-tls"]
     with (checkout / "uv.lock").open("a") as lock:
         lock.write("\n")
     assert _install(checkout).returncode == 0
@@ -113,3 +122,64 @@ def test_an_interrupted_installation_is_begun_anew(checkout: Path) -> None:
     _uv(checkout, "exit 0")
     assert _install(checkout).returncode == 0
     assert not (checkout / ".venv/half").exists()
+
+
+def test_uv_trusts_the_system_by_the_option_it_has_now(checkout: Path) -> None:
+    _uv(checkout, "exit 0")
+    environment = {**_environment(checkout), "UV_OPTIONS": "--offline --system-certs"}
+    subprocess.run(_command(checkout), env=environment, check=True, capture_output=True)
+    assert (checkout / "asked").read_text().splitlines() == ["sync --frozen --all-extras --system-certs"]
+
+
+def test_a_moved_checkout_gets_a_new_environment(checkout: Path) -> None:
+    """The scripts in .venv/bin name the folder they were made in."""
+    _uv(checkout, "touch .venv/made-in-${PWD##*/}")
+    assert _install(checkout).returncode == 0
+    moved = checkout.with_name(f"{checkout.name}-moved")
+    checkout.rename(moved)
+    assert _install(moved).returncode == 0
+    assert [path.name for path in (moved / ".venv").glob("made-in-*")] == [f"made-in-{moved.name}"]
+
+
+def _locking(checkout: Path, flock: bool) -> None:
+    if flock:
+        if shutil.which("flock") is None:
+            pytest.skip("there is no flock here")
+        _link(checkout, "flock")
+
+
+@pytest.mark.parametrize("flock", [True, False], ids=["flock", "symbolic link"])
+def test_two_installations_at_once_make_one_environment(checkout: Path, flock: bool) -> None:
+    """The second says that it waits, finds the work done, and installs nothing."""
+    _locking(checkout, flock)
+    os.mkfifo(checkout / "go")
+    _uv(checkout, "cat go")
+    heard, told = os.pipe()
+    both = [subprocess.Popen(_command(checkout), env=_environment(checkout), stderr=told) for _ in range(2)]
+    os.close(told)
+    with open(heard) as lines:
+        first_two = {lines.readline().rpartition("· ")[2].strip() for _ in both}
+        (checkout / "go").write_text("go")
+        assert [process.wait() for process in both] == [0, 0]
+    assert first_two == {"installing the Python environment", "waiting for another installation that runs here"}
+    assert len((checkout / "asked").read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("flock", [True, False], ids=["flock", "symbolic link"])
+def test_a_killed_installation_holds_up_no_later_one(checkout: Path, flock: bool) -> None:
+    _locking(checkout, flock)
+    _uv(checkout, "kill -9 $PPID")
+    assert _install(checkout).returncode != 0
+    _uv(checkout, "exit 0")
+    assert _install(checkout).returncode == 0
+
+
+@pytest.mark.parametrize(("target", "code"), [("stop", 0), ("reset", 0), ("logs", 0), ("status", 2)])
+def test_where_nothing_was_made_nothing_is_installed_to_say_so(checkout: Path, target: str, code: int) -> None:
+    shutil.copy(ROOT / "Makefile", checkout)
+    make = shutil.which("make")
+    assert make is not None
+    result = subprocess.run([make, target], cwd=checkout, env=_environment(checkout), capture_output=True, text=True)
+    assert result.returncode == code
+    assert "there is nothing here yet" in result.stdout
+    assert not (checkout / ".motcua").exists()
