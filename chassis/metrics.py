@@ -39,4 +39,7 @@ class Metrics:
         # timers and outside calls
         self.timers = counter("motcua_timers_total", "Due timers, by what became of them", "kind", "outcome")
         self.calls = counter("motcua_calls_total", "Outside calls, by what became of them", "kind", "outcome")
+        self.oldest_call = gauge(
+            "motcua_oldest_call_seconds", "How long the longest open outside call waits; alert on it"
+        )
         self.call_seconds = histogram("motcua_call_seconds", "One outside call", "kind")

@@ -45,6 +45,8 @@ _PRUNED = 10_000  # rows at once
 
 ROLES: tuple[Role, ...] = get_args(Role)
 
+_OLDEST_CALL = "select coalesce(extract(epoch from now() - min(created_at)), 0)::float8 from call"
+
 log = structlog.get_logger()
 
 
@@ -139,7 +141,7 @@ class Running:
         while True:
             try:
                 async with asyncio.timeout(3):
-                    await self.pool.execute("select 1")
+                    self.metrics.oldest_call.set(await self.pool.fetchval(_OLDEST_CALL))
                 self.health.well("database")
                 if turn % 150 == 149:
                     while await inbox.prune(self.pool, _PRUNED) == _PRUNED:
