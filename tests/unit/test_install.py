@@ -157,7 +157,7 @@ def test_two_installations_at_once_make_one_environment(checkout: Path, flock: b
     heard, told = os.pipe()
     both = [subprocess.Popen(_command(checkout), env=_environment(checkout), stderr=told) for _ in range(2)]
     os.close(told)
-    with open(heard) as lines:
+    with os.fdopen(heard) as lines:
         first_two = {lines.readline().rpartition("· ")[2].strip() for _ in both}
         (checkout / "go").write_text("go")
         assert [process.wait() for process in both] == [0, 0]

@@ -7,6 +7,7 @@ import dataclasses
 import os
 import ssl
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -33,8 +34,7 @@ def test_where_openssl_names_none_a_usual_bundle_is_used(tmp_path: Path, monkeyp
     bundle = tmp_path / "usual.pem"
     bundle.touch()
     monkeypatch.setattr(trust, "BUNDLES", (str(tmp_path / "missing.pem"), str(bundle)))
-    named = ssl.get_default_verify_paths()._replace(cafile=None)
-    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: named)
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: SimpleNamespace(cafile=None))
     assert trust.system_store() == bundle
     bundle.unlink()
     assert trust.system_store() is None
