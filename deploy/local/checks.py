@@ -13,6 +13,18 @@ import psutil
 from deploy.local.child import Child, StackError
 
 ROOM_BYTES = 500 * 1024 * 1024  # PostgreSQL's and Kafka's first segments, logs, and some way to go
+WITH_DATA = ("postgres", "kafka")  # whose damage only they themselves may find
+
+
+def remedy(name: str) -> str:
+    """What may help when the child of this name does not start, to stand behind the reason; empty where nothing is
+    known."""
+    if name not in WITH_DATA:
+        return ""
+    return (
+        " — dữ liệu hỏng? khôi phục bản sao, hoặc `make reset` để bỏ hết · "
+        "damaged data? restore a copy, or `make reset` to begin anew"
+    )
 
 
 def explained(error: OSError, where: Path) -> StackError:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import errno
+import os
+import select
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 
@@ -15,7 +18,9 @@ from deploy.local.secrets import Secrets
 from deploy.local.supervisor import Supervisor
 from deploy.local.view import View, report
 
-SHOW_SECONDS = 0.2
+SHOW_SECONDS = 0.2  # several changes within it are shown at once
+POLL_SECONDS = 1.0  # between two looks at the terminal while nothing changes
+READER_GONE = (errno.EIO, errno.EPIPE, errno.ENXIO)
 
 
 def run(layout: Layout, only: Sequence[str], zipkin: bool, console: Console) -> None:
@@ -39,9 +44,11 @@ async def _run(layout: Layout, only: Sequence[str], zipkin: bool, console: Conso
     )
     supervisor.obey_signals()
     work = asyncio.create_task(supervisor.run())
+    work.add_done_callback(lambda task: changes.set())
     try:
-        await _show(supervisor, work, changes, console)
-    except OSError:  # the terminal is gone
+        with _unwritten_is_dropped(console):
+            await _show(supervisor, work, changes, console)
+    except (OSError, SystemExit):  # nobody reads any more; rich makes SystemExit of a broken pipe
         supervisor.stop.set()
     await work
     with contextlib.suppress(OSError):
@@ -50,12 +57,40 @@ async def _run(layout: Layout, only: Sequence[str], zipkin: bool, console: Conso
 
 async def _show(supervisor: Supervisor, work: asyncio.Task[None], changes: asyncio.Event, console: Console) -> None:
     announced = console.is_terminal  # there the table is always in sight
+    terminal = next((descriptor for descriptor in (0, 1) if os.isatty(descriptor)), None)
     with View(console) as view:
         while not work.done():
+            if terminal is not None and hung_up(terminal):
+                supervisor.stop.set()
             if changes.is_set():
                 changes.clear()
-                view.show(supervisor.shown)
+                with _unwritten_is_dropped(console):
+                    view.show(supervisor.shown)
             if supervisor.shown.state == "ready" and not announced:
                 announced = True
-                report(console, supervisor.shown)
+                with _unwritten_is_dropped(console):
+                    report(console, supervisor.shown)
             await asyncio.wait({work}, timeout=SHOW_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await changes.wait()
+
+
+def hung_up(terminal: int) -> bool:
+    """Whether the terminal was closed. The kernel sends SIGHUP to the session's leader alone, which may be `make`."""
+    poll = select.poll()
+    poll.register(terminal, 0)
+    return any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll(0))
+
+
+@contextlib.contextmanager
+def _unwritten_is_dropped(console: Console) -> Iterator[None]:
+    """A full disk under the log must not end the stack. Raises OSError when the reader is gone."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in READER_GONE:
+            raise
+        console.quiet = True
+        console.print()  # a quiet console forgets what it still wanted to write
+        console.quiet = False

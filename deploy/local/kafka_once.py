@@ -25,6 +25,7 @@ from deploy.local.processes import kill_group
 from deploy.local.secrets import Secrets
 
 START_SECONDS = 60
+METADATA_LOG = "__cluster_metadata-0"
 
 
 async def format_log(
@@ -35,12 +36,12 @@ async def format_log(
     Raises StackError.
     """
     log, draft = folder / LOG_FOLDER, folder / f"{LOG_FOLDER}.new"
-    if await asyncio.to_thread((log / "meta.properties").exists):
-        return
     if await asyncio.to_thread(log.exists):
+        if await asyncio.to_thread(_is_whole, log):
+            return
         raise StackError(
-            f"Thư mục dữ liệu Kafka {log} bị hỏng: chạy `make reset` rồi `make up` · "
-            f"Kafka's data folder {log} is damaged: run `make reset`, then `make up`"
+            f"Thư mục dữ liệu Kafka {log} bị hỏng: khôi phục bản sao, hoặc `make reset` để bắt đầu lại · "
+            f"Kafka's data folder {log} is damaged: restore a copy, or `make reset` to begin anew"
         )
     progress("tạo thư mục dữ liệu · formatting")
     arguments = folder / "format.args"
@@ -56,6 +57,15 @@ async def format_log(
     finally:
         await asyncio.to_thread(arguments.unlink, missing_ok=True)
     await asyncio.to_thread(draft.replace, log)
+
+
+def _is_whole(log: Path) -> bool:
+    """Whether the node's identity is there and, once it has run, the log that knows its topics and users: without
+    that, it would start as if it never had any."""
+    if not (log / "meta.properties").exists():
+        return False
+    has_run = any(path.is_dir() for path in log.iterdir() if path.name != METADATA_LOG)
+    return not has_run or any((log / METADATA_LOG).glob("*.log"))
 
 
 def _write_format_files(folder: Path, settings: Mapping[str, str], secrets: Secrets) -> None:

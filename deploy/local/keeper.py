@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local import environment, launch, logs
-from deploy.local.checks import check_ports, explained
+from deploy.local.checks import check_ports, explained, remedy
 from deploy.local.child import Child, StackError
 from deploy.local.processes import Process, birth_of, kill_group
 from deploy.local.state import ChildState, State
@@ -179,7 +179,7 @@ class Keeper:
         path = logs.path_of(self.data, self.child.name)
         return StackError(
             f"{self.child.name} không khởi động được ({reason}): {logs.last_words(path)} — "
-            f"xem {path} · {self.child.name} does not start: see {path}"
+            f"xem {path} · {self.child.name} does not start: see {path}{remedy(self.child.name)}"
         )
 
     def _explained(self, error: StackError | OSError) -> StackError:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import psutil
 from rich.console import Console
 
-from deploy.local import environment, logs, state
+from deploy.local import environment, launch, logs, state
 from deploy.local.child import StackError
 from deploy.local.offsets import free_offset
 
@@ -36,7 +40,15 @@ class Measures:
 
 def measure(console: Console) -> Measures:
     """Start the stack twice in a fresh folder on free ports. Nothing is kept for the cold start but the virtual
-    environment and the package caches. Raises StackError."""
+    environment and the package caches. Nothing is left running, nor in the folder, when a signal ends it.
+
+    Raises StackError; SystemExit on SIGTERM and SIGHUP. To be called in the main thread.
+    """
+    with _signals_raised():
+        return _measured(console)
+
+
+def _measured(console: Console) -> Measures:
     data = Path(tempfile.mkdtemp(prefix="motcua-measure-"))
     settings = {**environment.supervisor(data), "MOTCUA_DATA": str(data), "MOTCUA_PORT_OFFSET": str(free_offset())}
     try:
@@ -53,8 +65,16 @@ def _once(data: Path, settings: dict[str, str]) -> tuple[float, int]:
     """Seconds from the command to readiness, and resident bytes thereafter."""
     begin = time.monotonic()
     with logs.open_for(data, "supervisor") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "motcua", "up"], env=settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            # The launcher: even when this process is killed, the kernel tells the supervisor.
+            [
+                *(sys.executable, "-I", "-S", launch.__file__, str(os.getpid()), str(int(signal.SIGTERM))),
+                *(sys.executable, "-m", "motcua", "up"),
+            ],
+            env=settings,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
         )
     try:
         seconds = _until_ready(data, process, begin)
@@ -62,7 +82,28 @@ def _once(data: Path, settings: dict[str, str]) -> tuple[float, int]:
         return seconds, _resident(process.pid)
     finally:
         process.terminate()
-        process.wait()
+        try:
+            process.wait()
+        finally:
+            process.wait()  # again, when the first was interrupted by a signal
+
+
+@contextmanager
+def _signals_raised() -> Iterator[None]:
+    """The first SIGTERM or SIGHUP is raised as SystemExit, so that what was begun is cleaned up; later ones wait."""
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _until_ready(data: Path, process: subprocess.Popen[bytes], begin: float) -> float:

@@ -224,8 +224,9 @@ def _end_other_server(data: Path) -> None:
     file = data / "postmaster.pid"
     if not file.exists():
         return
-    pid = int(file.read_text().split("\n", 1)[0])
-    with suppress(psutil.NoSuchProcess):
+    # A file that names no process, as a power loss leaves it, says nothing of a server.
+    with suppress(psutil.NoSuchProcess, ValueError):
+        pid = int(file.read_text().split("\n", 1)[0])
         process = psutil.Process(pid)
         birth = birth_of(pid)
         if birth is not None and process.name() == "postgres" and Path(process.cwd()) == data.resolve():

@@ -20,7 +20,8 @@ from deploy.local.processes import Process, birth_of
 from deploy.local.state import StackState
 
 HOUSEKEEPING_SECONDS = 5.0
-WRITE_SECONDS = 0.1
+WRITE_SECONDS = 0.1  # several changes within it are written at once
+POLL_SECONDS = 1.0  # between two looks at the guard, the logs and a disk that was full, while nothing changes
 
 
 def this_process() -> Process:
@@ -44,6 +45,7 @@ class Supervisor:
     _keepers: dict[str, Keeper] = field(init=False)
     _guard: Guard | None = None
     _unwritten: bool = True
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self._keepers = {
@@ -124,6 +126,7 @@ class Supervisor:
         """Keep the state file current, the logs bounded, and the guard alive."""
         next_bound = 0.0
         while True:
+            self._changed.clear()
             self._write()
             with contextlib.suppress(OSError):  # a full disk must not end what still runs
                 if time.monotonic() > next_bound:
@@ -132,6 +135,9 @@ class Supervisor:
             if self._guard is None or self._guard.gone():
                 await self._renew_guard(descriptor)
             await asyncio.sleep(WRITE_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._changed.wait()
 
     async def _end_leftovers(self) -> None:
         before = state.read(self.data)
@@ -155,6 +161,7 @@ class Supervisor:
             if ready and self._coming_up():
                 self.shown.ready_seconds = time.time() - self.shown.since
         self._unwritten = True
+        self._changed.set()
         if self._guard is not None:
             self._guard.tell(self.shown.processes())
         self.changed(self.shown)

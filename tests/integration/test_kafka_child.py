@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
+import shutil
 import signal
 import stat
 from pathlib import Path
@@ -119,6 +120,26 @@ async def test_a_half_made_data_folder_is_one_clear_line_and_a_half_made_draft_i
     with pytest.raises(StackError, match="make reset") as caught:
         await child.prepare(ignore)
     assert "\n" not in str(caught.value)
+
+
+async def test_data_whose_metadata_log_is_lost_are_refused_and_a_node_that_never_ran_needs_none(
+    layout: Layout,
+) -> None:
+    """A node without it would come up, and have forgotten every topic whose records still lie there."""
+    child = kafka_child(layout, Secrets.open(layout.data), learn=False)
+    await child.prepare(ignore)
+    log = layout.data / "kafka" / "log"
+    assert not (log / "__cluster_metadata-0").exists()
+    await child.prepare(ignore)
+    async with kafka_running(layout) as kafka:
+        await apply_topics_and_users(layout, kafka.secrets)
+
+    await child.prepare(ignore)
+    shutil.move(log / "__cluster_metadata-0", layout.data / "lost")
+    with pytest.raises(StackError, match="make reset") as caught:
+        await child.prepare(ignore)
+    assert "\n" not in str(caught.value)
+    assert str(log) in str(caught.value)
 
 
 async def test_learning_to_start_leaves_a_cache_that_the_next_start_uses(layout: Layout) -> None:

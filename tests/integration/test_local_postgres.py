@@ -117,6 +117,28 @@ async def test_a_stale_process_file_that_names_another_process_is_no_hindrance(l
         await (await connect(layout, secrets, "postgres")).close()
 
 
+@pytest.mark.parametrize("remnant", [b"", b"\0" * 64, b"\xff\xfe\n", b"-7\n"])
+async def test_a_process_file_that_names_no_process_is_no_hindrance(layout: Layout, remnant: bytes) -> None:
+    """A power loss may leave the file empty, or full of zeros."""
+    async with postgres(layout):
+        pass
+    (layout.data / "postgres/data/postmaster.pid").write_bytes(remnant)
+    async with postgres(layout) as secrets:
+        await (await connect(layout, secrets, "postgres")).close()
+
+
+async def test_damage_that_only_the_server_finds_is_one_line_with_the_ways_out(layout: Layout) -> None:
+    async with postgres(layout):
+        pass
+    for segment in (layout.data / "postgres/data/pg_wal").iterdir():
+        if segment.is_file():
+            segment.write_bytes(b"damaged")
+    with pytest.raises(StackError, match="restore a copy, or `make reset`") as caught:
+        async with postgres(layout):
+            pass
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("victim", ["PG_VERSION", "global/pg_control"])
 async def test_damaged_data_are_reported_in_one_line_and_left_alone(layout: Layout, victim: str) -> None:
     async with postgres(layout):
