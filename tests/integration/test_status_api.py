@@ -156,7 +156,7 @@ async def test_a_cursor_with_a_null_byte_is_refused_too(desk: Desk) -> None:
         Wanted(status=4),
         Wanted(),
     ],
-    ids=str,
+    ids=["mine", "mine by status", "ours", "ours by status", "agency and status", "status", "all"],
 )
 async def test_every_list_is_read_from_an_index_in_its_order(desk: Desk, wanted: Wanted) -> None:
     await desk.pool.execute(
