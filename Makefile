@@ -69,7 +69,9 @@ check-tests:
 	@$(PYTHON) -m pytest -n auto $(wildcard tests/unit tests/contract)
 
 test: check
-	@$(PYTHON) -m pytest -n 2 --dist loadfile tests --ignore=tests/unit --ignore=tests/contract --ignore=tests/bench
+	@$(PYTHON) -m pytest tests --ignore=tests/unit --ignore=tests/contract --ignore=tests/bench
 
 bench: install
 	@$(PYTHON) -m pytest -s tests/bench
+	@$(PYTHON) -m tests.bench.sandbox_gateway
+	@$(PYTHON) -m tests.bench.sandbox_others
