@@ -101,7 +101,6 @@ def step(
     parent: str | None,
     kind: SpanKind = SpanKind.INTERNAL,
     attributes: Mapping[str, str | int] | None = None,
-    start_ns: int | None = None,
 ) -> Iterator[Span]:
     """A span under the stored `parent`, linked to whatever is current; under the current one when there is no parent."""
     current = trace.get_current_span().get_span_context()
@@ -113,7 +112,6 @@ def step(
         kind=kind,
         attributes=attributes,
         links=links,
-        start_time=start_ns,
         record_exception=False,
         set_status_on_exception=False,
     ) as span:
