@@ -28,11 +28,18 @@ def connection(layout: Layout, secrets: Secrets, user: str = "admin") -> Connect
     return Connection(f"127.0.0.1:{layout.port('kafka')}", user, secrets.password(f"kafka:{user}"))
 
 
-def kafka_child(layout: Layout, secrets: Secrets, python: str = sys.executable, learn: bool = True) -> Child:
+def kafka_child(
+    layout: Layout,
+    secrets: Secrets,
+    python: str = sys.executable,
+    learn: bool = True,
+    advertised_port: int | None = None,
+) -> Child:
     """The node of this layout's data folder; its topics and users are made by `apply_topics_and_users`.
 
     `python` runs the launcher of short programs. With `learn`, the first preparation takes some seconds more, and
-    each later start some seconds less.
+    each later start some seconds less. `advertised_port` is where clients are told to go, when something stands
+    between them and the node.
     """
     folder = layout.data / "kafka"
     # Java reads file names in the encoding of the locale: without this, a home of "Nguyễn" cannot be opened.
@@ -46,12 +53,12 @@ def kafka_child(layout: Layout, secrets: Secrets, python: str = sys.executable, 
         await fetch(jars, folder / "jars", progress)
         shell = {**environment.base(layout.data), **variables}
         cache = await asyncio.to_thread(kafka_once.cache_name, folder, jars)
-        await asyncio.to_thread(write_files, folder, layout, secrets, cache)
+        await asyncio.to_thread(write_files, folder, layout, secrets, cache, advertised_port)
         await kafka_once.format_log(folder, layout, secrets, shell, progress)
         if learn and not await asyncio.to_thread((folder / cache).exists):
             progress("học cách khởi động nhanh · learning to start fast")
             await kafka_once.learn_to_start(folder, cache, python, ready, shell)
-            await asyncio.to_thread(write_files, folder, layout, secrets, cache)
+            await asyncio.to_thread(write_files, folder, layout, secrets, cache, advertised_port)
 
     return Child(
         name="kafka",
@@ -67,14 +74,16 @@ def kafka_child(layout: Layout, secrets: Secrets, python: str = sys.executable, 
     )
 
 
-def write_files(folder: Path, layout: Layout, secrets: Secrets, cache: str) -> None:
+def write_files(folder: Path, layout: Layout, secrets: Secrets, cache: str, advertised_port: int | None = None) -> None:
     """Everything the node reads at its start but its data. Raises OSError."""
     jars = [jar.file_name for jar in locked()]
     learnt = (folder / cache).exists() and (folder / cache).stat().st_size > 0
     texts: Mapping[str, str] = {
         "java.args": kafka_files.java_arguments(jars, cache if learnt else None),
         "log4j2.properties": kafka_files.LOG4J,
-        "server.properties": kafka_files.properties(kafka_files.server_properties(layout)),
+        "server.properties": kafka_files.properties(
+            kafka_files.server_properties(layout, advertised_port=advertised_port)
+        ),
     }
     for name, text in texts.items():
         kafka_files.write(folder / name, text)

@@ -46,8 +46,10 @@ logger.server.level = info
 _LOGIN = 'required username="broker" password="${file:secrets.properties:broker}"'
 
 
-def server_properties(layout: Layout, log_folder: str = LOG_FOLDER) -> dict[str, str]:
-    """The node's settings.
+def server_properties(
+    layout: Layout, log_folder: str = LOG_FOLDER, advertised_port: int | None = None
+) -> dict[str, str]:
+    """The node's settings. `advertised_port` is where clients are told to go when it is not where the node listens.
 
     Clients log in to INNER with SCRAM-SHA-512; the controller's listener takes the broker alone (SCRAM does not work
     there, its credentials live in the controller's own log). Every right must be granted.
@@ -60,7 +62,7 @@ def server_properties(layout: Layout, log_folder: str = LOG_FOLDER) -> dict[str,
         "node.id": "1",
         "controller.quorum.voters": f"1@127.0.0.1:{controller}",
         "listeners": f"INNER://127.0.0.1:{inner},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": f"INNER://127.0.0.1:{inner}",
+        "advertised.listeners": f"INNER://127.0.0.1:{advertised_port or inner}",
         "listener.security.protocol.map": "INNER:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "INNER",
