@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ D = TypeVar("D", bound=BaseModel, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Event(Generic[D]):
-    """One event as it was received.
+    """One event as its reader understands it: one of an older version is told as the newer one that is wanted.
 
     `subject` names the thing it happened to, `sequence` counts the events of one aggregate from 1 without a gap.
     """
@@ -47,18 +47,36 @@ class Unwanted:
     type: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """From one version's data to the next newer one's."""
+
+    newer: type[BaseModel]
+    kind: str
+    upcast: Callable[[Any], BaseModel]
+
+
 class Reader:
-    """Turns records into events; knows the types it may meet and the seals it can open."""
+    """Turns records into events; knows the types it may meet and the seals it can open.
+
+    A data class of the registry may have `OLDER`: the `data` class of the version before it, and `upcast`, how what
+    that says becomes its own. Whoever wants a version is given older ones as that version.
+    """
 
     def __init__(self, registry: Mapping[str, type[BaseModel]], sealers: Mapping[str, Sealer]) -> None:
         self._registry, self._sealers = registry, sealers
+        older = {data: before for data in registry.values() if (before := getattr(data, "OLDER", None)) is not None}
+        self._older: dict[type[BaseModel], type[BaseModel]] = {data: before.data for data, before in older.items()}
+        self._newer: dict[type[BaseModel], _Step] = {
+            older[data].data: _Step(data, kind, older[data].upcast) for kind, data in registry.items() if data in older
+        }
 
     def read(self, record: ConsumerRecord[Any, Any], wanted: Sequence[type[BaseModel]]) -> Event[BaseModel] | Unwanted:
         """The event of a record.
 
         Raises Park, with the reason, for whatever cannot be understood: no headers, an unknown type or version, no
-        value where nobody is to be forgotten, a value that is not the type's data. A known type that is not in
-        `wanted` is Unwanted.
+        value where nobody is to be forgotten, a value that is not the type's data, a version newer than the one that
+        is wanted. A known type of which no version is in `wanted` is Unwanted.
         """
         headers = text_headers(record.headers)
         if record.value is None:
@@ -69,19 +87,20 @@ class Reader:
         data_type = self._registry.get(kind)
         if data_type is None:
             raise Park(f"unknown type or version: {kind}")
-        if data_type not in wanted:
+        steps = self._steps(kind, data_type, wanted)
+        if steps is None:
             return Unwanted(kind)
         sealer = self._sealers.get(record.topic)
         value = sealer.open(record.value) if sealer else record.value
         try:
             return Event(
                 id=UUID(_required(headers, "ce_id")),
-                type=kind,
+                type=steps[-1].kind if steps else kind,
                 source=_required(headers, "ce_source"),
                 subject=_required(headers, "ce_subject"),
                 sequence=_sequence(_required(headers, "ce_sequence")),
                 time=_time(_required(headers, "ce_time")),
-                data=data_type.model_validate_json(value),
+                data=_upcast(data_type.model_validate_json(value), steps),
                 traceparent=headers.get("traceparent"),
             )
         except ValidationError as error:
@@ -90,9 +109,41 @@ class Reader:
         except ValueError as error:
             raise Park(f"bad header: {error}") from None
 
+    def _steps(self, kind: str, found: type[BaseModel], wanted: Sequence[type[BaseModel]]) -> Sequence[_Step] | None:
+        """The way from what was found to what is wanted; None when no version of it is wanted. Raises Park."""
+        steps, at = list[_Step](), found
+        while at not in wanted:
+            step = self._newer.get(at)
+            if step is None:
+                break
+            steps.append(step)
+            at = step.newer
+        else:
+            return steps
+        before = self._older.get(found)
+        while before is not None:
+            if before in wanted:
+                raise Park(f"{kind} is newer than what is understood here")
+            before = self._older.get(before)
+        return None
+
+
+def _upcast(data: BaseModel, steps: Sequence[_Step]) -> BaseModel:
+    """What an older version says, in the newest. Raises Park, without the values, when that cannot be said."""
+    for step in steps:
+        try:
+            data = step.upcast(data)
+        except Exception as error:
+            raise Park(f"does not become {step.kind}: {type(error).__name__}") from None
+    return data
+
 
 def text_headers(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
     """Headers as text; one that is not UTF-8, holds a null byte or has no value is left out, the last of a name wins."""
+    with suppress(UnicodeDecodeError, AttributeError):
+        found = {name: value.decode() for name, value in headers}  # type: ignore[union-attr]
+        if "\x00" not in "".join(found.values()):
+            return found
     found = {}
     for name, value in headers:
         with suppress(UnicodeDecodeError):
@@ -153,7 +204,7 @@ def _tombstone(record: ConsumerRecord[Any, Any], headers: Headers) -> Event[Tomb
     place = f"{record.topic}/{record.partition}/{record.offset}"
     try:
         return Event(
-            id=UUID(headers["ce_id"]) if "ce_id" in headers else uuid5(NAMESPACE_URL, place),
+            id=id_of(headers["ce_id"]) if "ce_id" in headers else uuid5(NAMESPACE_URL, place),
             type="tombstone",
             source=headers.get("ce_source", "unknown"),
             subject=(record.key or b"").decode(),
