@@ -10,20 +10,17 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import structlog
 
 from chassis import inbox, parking
 from chassis.aggregate import Aggregate
 from chassis.decider import Decide
 from chassis.envelope import Event, Reader, Unwanted, text_headers
-from chassis.errors import Park, Refusal, is_passing
+from chassis.errors import Park, is_passing, reason_of
 from chassis.fold import Group, Inbound, Voice, fold
 from chassis.metrics import Metrics
 from chassis.parking import Record, Refused, lane_of
 from chassis.postgres import Connection, Pool
-
-_LONGEST_REASON = 500
 
 log = structlog.get_logger()
 
@@ -80,45 +77,7 @@ class Consumer:
                 await self.take(records[:half])
                 await self.take(records[half:])
                 return
-            await self._park_alone(records[0], _reason(error))
-
-    async def drain(self) -> int:
-        """Work off records that are held behind nothing; answers how many keys were touched."""
-        async with self.pool.acquire() as connection:
-            keys = await parking.drainable(connection, self.consumes.name, self.consumes.topic)
-        for key in keys:
-            while await self.redrive(key):
-                pass
-        return len(keys)
-
-    async def redrive(self, key: str) -> bool:
-        """Handle the oldest open record of a key again, in a transaction of its own; False when it stays or none is open."""
-        name = self.consumes.name
-        async with self.pool.acquire() as connection, connection.transaction():
-            record = await parking.first_open(connection, name, self.consumes.topic, key)
-            if record is None:
-                return False
-            try:
-                # A savepoint: whatever goes wrong with the record, its key stays locked until that is written down.
-                async with connection.transaction():
-                    state = await self._again(connection, record)
-            except Exception as error:
-                if is_passing(error):
-                    raise
-                await parking.make_head(connection, name, record, _reason(error))
-                return False
-            await parking.close(connection, name, record, state)
-            return True
-
-    async def _again(self, connection: Connection, record: Record) -> str:
-        """The effect of a parked record, and the state in which it is closed. Raises what hinders it."""
-        event = self.reader.read(record, self._wanted)
-        if isinstance(event, Unwanted) or not await inbox.take(connection, self.consumes.name, [event.id]):
-            return "duplicate"
-        (outcome,) = await fold(self.voice, connection, self.consumes.into, [self._group(record, event)])
-        if outcome.error is not None:
-            raise outcome.error
-        return "redriven"
+            await self._park_alone(records[0], reason_of(error))
 
     async def _apply(self, connection: Connection, records: Sequence[Record]) -> None:
         name, topic = self.consumes.name, self.consumes.topic
@@ -126,14 +85,14 @@ class Consumer:
         readable, refused, settled = await self._sort(connection, records, held)
         fresh = await inbox.take(connection, name, [event.id for _, event in readable])
         first = self._first_of_each(readable, fresh)
-        outcomes = await fold(self.voice, connection, self.consumes.into, [self._group(*each) for each in first])
+        outcomes = await fold(self.voice, connection, self.consumes.into, [self.group(*each) for each in first])
         without_effect = []
         for (record, event), outcome in zip(first, outcomes, strict=True):
             if outcome.error is not None and is_passing(outcome.error):
                 raise outcome.error
             if outcome.error is not None or outcome.held:
                 without_effect.append(event.id)
-                reason = None if outcome.error is None else _reason(outcome.error)
+                reason = None if outcome.error is None else reason_of(outcome.error)
                 refused.append(Refused(record, reason, event.traceparent))
         if without_effect:
             await inbox.give_back(connection, name, without_effect)
@@ -165,7 +124,7 @@ class Consumer:
                 known += 1
             else:
                 held.add(lane)
-                refused.append(Refused(record, _reason(event), _trace_of(record)))
+                refused.append(Refused(record, reason_of(event), _trace_of(record)))
         return readable, refused, known
 
     def _read(self, record: Record) -> Event[Any] | Unwanted | Park:
@@ -185,7 +144,7 @@ class Consumer:
                 chosen.append((record, event))
         return chosen
 
-    def _group(self, record: Record, event: Event[Any]) -> Group:
+    def group(self, record: Record, event: Event[Any]) -> Group:
         messages = self.consumes.route(event)
         decide = self.consumes.on[type(event.data)]
         return Group(lane_of(record), [Inbound(key, message, decide, event.traceparent) for key, message in messages])
@@ -213,17 +172,6 @@ class Consumer:
                     offset=each.record.offset,
                     reason=each.error,
                 )
-
-
-def _reason(error: Exception) -> str:
-    """Why a record cannot be handled, without what a person may have typed; short, whatever the record holds."""
-    if isinstance(error, Refusal):
-        return f"refused: {error.code}"
-    if isinstance(error, Park):
-        return str(error)[:_LONGEST_REASON]
-    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
-        return f"{type(error).__name__} {getattr(error, 'sqlstate', None) or ''}".strip()
-    return f"{type(error).__name__} in a decider"
 
 
 def _trace_of(record: Record) -> str | None:

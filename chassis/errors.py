@@ -48,6 +48,20 @@ class Park(Exception):
     """This record cannot be handled; the text says why."""
 
 
+_LONGEST_REASON = 500
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a record cannot be handled, without what a person may have typed; short, whatever the record holds."""
+    if isinstance(error, Refusal):
+        return f"refused: {error.code}"
+    if isinstance(error, Park):
+        return str(error)[:_LONGEST_REASON]
+    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
+        return f"{type(error).__name__} {getattr(error, 'sqlstate', None) or ''}".strip()
+    return f"{type(error).__name__} in a decider"
+
+
 # Lost connection, serialization, deadlock, lock time-out, shutdown, transaction time-outs: happen when all is well.
 _PASSING_CLASSES = ("08", "53", "57P")
 _PASSING_STATES = {"40001", "40P01", "55P03", "57014", "25P03", "25P04"}

@@ -31,6 +31,10 @@ class Metrics:
         self.paused = gauge(
             "motcua_consumer_paused", "1 while a consumer waits because too much was parked", "consumer"
         )
+        self.parked_open = gauge("motcua_parked_open", "Open records: parked (heads) and held", "consumer", "state")
+        self.oldest_parked = gauge(
+            "motcua_oldest_parked_seconds", "Age of the oldest open head; alert on it", "consumer"
+        )
         # out
         self.published = counter("motcua_published_total", "Events acknowledged by Kafka", "topic")
         self.outbox_waiting = gauge("motcua_outbox_waiting", "Rows claimed and not yet acknowledged")

@@ -9,13 +9,14 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, TypeAlias
 
 from aiokafka import ConsumerRecord
 
 from chassis.errors import Retry
-from chassis.postgres import Connection
+from chassis.postgres import Connection, Pool
 
 Record: TypeAlias = ConsumerRecord[Any, Any]
 
@@ -39,9 +40,12 @@ _RECENT_HEADS = """
 select count(*) from parked where consumer = $1 and state = 'parked' and parked_at > now() - interval '1 minute'
 """
 _HELD_HEADS = """
-select key from parked_key k where consumer = $1 and topic = $2 and 'held' = (
-    select state from parked p where p.consumer = $1 and p.topic = $2 and p.open_key = k.key order by "offset" limit 1
-) limit $3
+select k.key from parked_key k cross join lateral (
+    select state, retry_at from parked p where p.consumer = $1 and p.topic = $2 and p.open_key = k.key
+    order by "offset" limit 1
+) first
+where k.consumer = $1 and k.topic = $2 and first.state = 'held' and (first.retry_at is null or first.retry_at <= $3)
+limit $4
 """
 _SETTLED = """
 select p.partition, p."offset" from parked p
@@ -61,8 +65,46 @@ delete from parked_key k where consumer = $1 and topic = $2 and key = $3
 and not exists (select from parked p where p.consumer = $1 and p.topic = $2 and p.open_key = $3)
 """
 _MAKE_HEAD = """
-update parked set state = 'parked', error = $5 where consumer = $1 and topic = $2 and partition = $3 and "offset" = $4
+update parked set state = 'parked', error = $5, tries = tries + 1,
+    retry_at = $6::timestamptz + interval '1 second' * least(60, 2 ^ least(tries, 6))
+where consumer = $1 and topic = $2 and partition = $3 and "offset" = $4
 """
+_POSTPONE = """
+update parked set tries = tries + 1, retry_at = $4::timestamptz + interval '1 second' * least(60, 2 ^ least(tries, 6))
+where consumer = $1 and topic = $2 and (partition, "offset") = (
+    select partition, "offset" from parked where consumer = $1 and topic = $2 and open_key = $3 order by "offset" limit 1
+)
+"""
+_STATE = 'select state from parked where consumer = $1 and topic = $2 and partition = $3 and "offset" = $4'
+_BUSY = """
+select exists (select from parked_key where consumer = $1 and topic = $2)
+    or exists (select from parked_order where consumer = $1 and topic = $2 and done_at is null)
+"""
+_COUNTS = """
+select (select count(*) from parked where consumer = $1 and state = 'parked') as heads,
+    (select count(*) from parked where consumer = $1 and topic = $2 and open_key is not null) as open,
+    (select extract(epoch from now() - min(parked_at))::float8 from parked where consumer = $1 and state = 'parked') as age
+"""
+_PRUNE = """
+delete from parked where ctid = any(array(select ctid from parked where closed_at < now() - $1::interval limit $2))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """An open record as it came from Kafka: `parked` when it heads its key, `held` when it waits behind the head."""
+
+    record: Record
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Of one consumer: its open heads, what is held behind them, and the age in seconds of the oldest head."""
+
+    heads: int
+    held: int
+    oldest_seconds: float
 
 
 class ParkingLimit(Retry):
@@ -127,17 +169,24 @@ async def park(connection: Connection, consumer: str, topic: str, refused: Seque
     )
 
 
-async def drainable(connection: Connection, consumer: str, topic: str, limit: int = 100) -> list[str]:
-    """Keys whose first open record is held behind nothing any more."""
-    return [row["key"] for row in await connection.fetch(_HELD_HEADS, consumer, topic, limit)]
+async def drainable(
+    connection: Connection | Pool, consumer: str, topic: str, now: datetime, limit: int = 100
+) -> list[str]:
+    """Keys whose first open record is held behind nothing any more, and does not back off."""
+    return [row["key"] for row in await connection.fetch(_HELD_HEADS, consumer, topic, now, limit)]
 
 
-async def first_open(connection: Connection, consumer: str, topic: str, key: str) -> Record | None:
-    """The oldest open record of a key, as it came from Kafka, with the key locked against everybody else."""
+async def first_open(connection: Connection, consumer: str, topic: str, key: str) -> Parked | None:
+    """The oldest open record of a key, with the key locked against everybody else."""
     if await connection.fetchrow(_LOCK_KEY, consumer, topic, key) is None:
         return None
     row = await connection.fetchrow(_FIRST_OPEN, consumer, topic, key)
-    return None if row is None else _record(row)
+    return None if row is None else Parked(_record(row), row["state"])
+
+
+async def state_of(connection: Connection, consumer: str, topic: str, partition: int, offset: int) -> str:
+    """What a record that was parked once is now: an open state, or the one it was closed in."""
+    return str(await connection.fetchval(_STATE, consumer, topic, partition, offset))
 
 
 async def close(connection: Connection, consumer: str, record: Record, state: str) -> None:
@@ -146,9 +195,31 @@ async def close(connection: Connection, consumer: str, record: Record, state: st
     await connection.execute(_FREE, consumer, record.topic, lane_of(record))
 
 
-async def make_head(connection: Connection, consumer: str, record: Record, error: str) -> None:
-    """A record that failed again, or a held one that failed for the first time, heads its key."""
-    await connection.execute(_MAKE_HEAD, consumer, record.topic, record.partition, record.offset, error)
+async def make_head(connection: Connection, consumer: str, record: Record, error: str, now: datetime) -> None:
+    """A record that failed again, or a held one that failed for the first time, heads its key and backs off."""
+    await connection.execute(_MAKE_HEAD, consumer, record.topic, record.partition, record.offset, error, now)
+
+
+async def postpone(connection: Connection | Pool, consumer: str, topic: str, key: str, now: datetime) -> None:
+    """Passing trouble with the oldest open record of a key: it backs off, from a second to a minute."""
+    await connection.execute(_POSTPONE, consumer, topic, key, now)
+
+
+async def is_busy(connection: Connection | Pool, consumer: str, topic: str) -> bool:
+    """Whether any record is open, or any order is to be carried out."""
+    return bool(await connection.fetchval(_BUSY, consumer, topic))
+
+
+async def counts(connection: Connection | Pool, consumer: str, topic: str) -> Counts:
+    """How much is open, counted in indexes alone."""
+    row: Any = await connection.fetchrow(_COUNTS, consumer, topic)
+    return Counts(row["heads"], row["open"] - row["heads"], row["age"] or 0.0)
+
+
+async def prune(connection: Connection | Pool, kept: timedelta, limit: int) -> int:
+    """Delete at most `limit` records that were closed longer ago than `kept`, and their orders; answers how many."""
+    done = await connection.execute(_PRUNE, kept, limit)
+    return int(done.rsplit(" ", 1)[1])
 
 
 def _as_json(headers: Sequence[tuple[str, bytes | None]]) -> str:

@@ -17,14 +17,16 @@ from fastapi import APIRouter, FastAPI
 from opentelemetry.sdk.trace import TracerProvider
 from pydantic import BaseModel
 
-from chassis import http, inbox, logs, migrations, telemetry
+from chassis import http, inbox, logs, migrations, parking, telemetry
 from chassis.access import Verifier
 from chassis.calls import Calls, Handler
 from chassis.clock import Clock, utc_now
 from chassis.consumer import Consumer, Fold
 from chassis.decider import Decides, Message
+from chassis.effects import CALLS
+from chassis.drainer import Drainer
 from chassis.envelope import Reader
-from chassis.fold import CALLS, Voice
+from chassis.fold import Voice
 from chassis.health import Health
 from chassis.kafka import Kafka
 from chassis.metrics import Metrics
@@ -106,6 +108,7 @@ class Running:
         if "consumers" in roles and self.service.consumes:
             consumers = [self.consumer(fold) for fold in self.service.consumes]
             tasks.append(Subscriptions(consumers, kafka, settings.instance, self.metrics, self.health).forever())
+            tasks += [Drainer(consumer).forever() for consumer in consumers]
         if "timers" in roles:
             tasks.append(Timers(self.service.decides, self.pool, self.voice, self.metrics).forever())
             wakes = Wakes(settings.database_url.get_secret_value(), settings.instance, CALLS)
@@ -145,6 +148,8 @@ class Running:
                 self.health.well("database")
                 if turn % 150 == 149:
                     while await inbox.prune(self.pool, _PRUNED) == _PRUNED:
+                        pass
+                    while await parking.prune(self.pool, inbox.KEPT, _PRUNED) == _PRUNED:
                         pass
                     await self.pool.execute(PRUNE)
             except Exception as error:

@@ -135,12 +135,11 @@ class Subscriptions:
         await asyncio.sleep(seconds)
 
     async def _watch(self) -> None:
-        """Tell readiness the truth about Kafka while the consumers run, and drain what is held behind nothing."""
+        """Tell readiness the truth about Kafka while the consumers run."""
         while True:
             joined = all(each.yes for each in self._joined)
             if joined:
                 await self._kafka_is_there()
-                await self._drain()
             await asyncio.sleep(2 if joined else 0.1)
 
     async def _kafka_is_there(self) -> None:
@@ -149,13 +148,6 @@ class Subscriptions:
             self._health.well("kafka")
         except Retry as error:
             self._health.waits("kafka", str(error))
-
-    async def _drain(self) -> None:
-        for consumer in self._consumers:
-            try:
-                await consumer.drain()
-            except Exception as error:
-                log.warning("draining waits", consumer=consumer.consumes.name, reason=type(error).__name__)
 
 
 class _Joined(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -10,7 +10,7 @@ import pytest
 from chassis import parking
 from chassis.parking import Record
 from chassis.postgres import Pool
-from tests.consuming import consumer_of
+from tests.consuming import consumer_of, drainer_of, obeyed
 from tests.database import Server
 from tests.integration.payment_batches import (
     NAME,
@@ -93,7 +93,7 @@ async def test_poison_is_parked_whole_and_only_its_key_waits(pool: Pool, poison:
     assert len(row["error"]) <= 1000
     # What the parking place gives back is what Kafka gave.
     consumer = consumer_of(PAYMENTS, pool)
-    assert await consumer.redrive("A") is False
+    assert await obeyed(drainer_of(PAYMENTS, pool), "redrive", 1) == "failed"
     assert await _kept(pool, 1) == (poison.key, poison.value, tuple(poison.headers))
     # Later batches find the key blocked.
     await consumer.take([started("A", 4, 5), started("B", 3, 6)])
@@ -106,7 +106,7 @@ async def _kept(pool: Pool, offset: int) -> tuple[Any, ...]:
         row = await connection.fetchrow('select * from parked where "offset" = $1', offset)
         kept = await parking.first_open(connection, NAME, TOPIC, row["key"]) if row else None
     assert kept is not None
-    return kept.key, kept.value, tuple(kept.headers)
+    return kept.record.key, kept.record.value, tuple(kept.record.headers)
 
 
 @pytest.mark.parametrize("key", [None, b"", b"\xff\xfe", b"a\x00b", b"k" * 100_000], ids=lambda key: repr(key)[:20])
@@ -140,10 +140,10 @@ async def test_after_a_redrive_what_was_held_drains_in_order(pool: Pool) -> None
     bad = consumer_of(with_decider(refusing), pool)
     await bad.take([failed("A", 1, 0), started("A", 2, 1), failed("B", 1, 2)])
     await bad.take([started("A", 3, 3), started("A", 4, 4)])
-    corrected = consumer_of(PAYMENTS, pool)
-    assert await corrected.drain() == 0  # a head waits for a person
-    assert await corrected.redrive("A") is True
-    assert await corrected.drain() == 1
+    corrected, drainer = consumer_of(PAYMENTS, pool), drainer_of(PAYMENTS, pool)
+    assert await drainer.drain() == 0  # a head waits for a person
+    assert await obeyed(drainer, "redrive", 0) == "redriven"
+    assert await drainer.drain() == 3
     assert await views(pool) == {"A": [1, 2, 3, 4]}
     assert await parked(pool) == [(0, "redriven"), (1, "redriven"), (2, "parked"), (3, "redriven"), (4, "redriven")]
     assert await blocked(pool) == ["B"]
@@ -152,20 +152,20 @@ async def test_after_a_redrive_what_was_held_drains_in_order(pool: Pool) -> None
 
 
 async def test_a_redrive_that_fails_again_changes_nothing(pool: Pool) -> None:
-    consumer = consumer_of(with_decider(refusing), pool)
-    await consumer.take([failed("A", 1, 0), started("A", 2, 1)])
+    bad = with_decider(refusing)
+    await consumer_of(bad, pool).take([failed("A", 1, 0), started("A", 2, 1)])
     for _ in range(2):
-        assert await consumer.redrive("A") is False
+        assert await obeyed(drainer_of(bad, pool), "redrive", 0) == "failed"
     assert await parked(pool) == [(0, "parked"), (1, "held")]
     assert await views(pool) == {}
-    assert await consumer.redrive("never heard of") is False
+    assert await pool.fetchval("select count(*) from inbox") == 0
 
 
 async def test_a_held_record_that_fails_heads_its_key(pool: Pool) -> None:
     consumer = consumer_of(with_decider(refusing), pool)
     await consumer.take([raw(TOPIC, 0, b"A", b"?", []), failed("A", 2, 1), started("A", 3, 2)])
     await pool.execute("update parked set state = 'discarded', open_key = null, closed_at = now() where \"offset\" = 0")
-    await consumer.drain()
+    assert await drainer_of(with_decider(refusing), pool).drain() == 0
     assert await parked(pool) == [(0, "discarded"), (1, "parked"), (2, "held")]
     assert await pool.fetchval('select error from parked where "offset" = 1') == "refused: illegal_move"
 
@@ -183,7 +183,7 @@ async def test_settled_records_that_come_again_have_no_effect_and_block_nothing(
     batch = [failed("A", 1, 0), raw(TOPIC, 1, b"B", b"?", [])]
     await bad.take(batch)
     corrected = consumer_of(PAYMENTS, pool)
-    assert await corrected.redrive("A")
+    assert await obeyed(drainer_of(PAYMENTS, pool), "redrive", 0) == "redriven"
     await pool.execute("update parked set state = 'discarded', open_key = null, closed_at = now() where \"offset\" = 1")
     await pool.execute("delete from parked_key")
     for consumer in (corrected, bad):
@@ -202,7 +202,7 @@ async def test_a_held_record_that_the_database_refuses_stops_no_other_key_from_d
     await pool.execute(
         "update parked set state = 'discarded', open_key = null, closed_at = now() where state = 'parked'"
     )
-    await consumer.drain()
+    assert await drainer_of(with_decider(too_great), pool).drain() == 2
     assert await views(pool) == {"B": [2], "D": [2]}
     assert await blocked(pool) == ["A", "C"]
     assert "22003" in await pool.fetchval('select error from parked where "offset" = 1')
