@@ -204,7 +204,7 @@ def _tombstone(record: ConsumerRecord[Any, Any], headers: Headers) -> Event[Tomb
     place = f"{record.topic}/{record.partition}/{record.offset}"
     try:
         return Event(
-            id=id_of(headers["ce_id"]) if "ce_id" in headers else uuid5(NAMESPACE_URL, place),
+            id=UUID(headers["ce_id"]) if "ce_id" in headers else uuid5(NAMESPACE_URL, place),
             type="tombstone",
             source=headers.get("ce_source", "unknown"),
             subject=(record.key or b"").decode(),
