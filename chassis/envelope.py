@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -79,6 +79,8 @@ class Reader:
         is wanted. A known type of which no version is in `wanted` is Unwanted.
         """
         headers = text_headers(record.headers)
+        if not "".join(headers).isascii():
+            _refuse_bytes(headers)
         if record.value is None:
             if Tombstone not in wanted:
                 raise Park("no value")
@@ -136,6 +138,15 @@ def _upcast(data: BaseModel, steps: Sequence[_Step]) -> BaseModel:
         except Exception as error:
             raise Park(f"does not become {step.kind}: {type(error).__name__}") from None
     return data
+
+
+def _refuse_bytes(names: Iterable[str]) -> None:
+    """Raises Park for a name that is not UTF-8, which is kept as lone surrogates: Kafka says that names are UTF-8."""
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise Park(f"a header's name is not UTF-8: {name!a}") from None
 
 
 def text_headers(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
