@@ -31,6 +31,7 @@ FURTHER = {
     "contracts": "Tài liệu về các sự kiện: JSON Schema, AsyncAPI · the events' documents.",
     "diagrams": "Sơ đồ trạng thái trong docs/states · state diagrams, drawn from the tables of moves.",
     "migrate": "Di trú cơ sở dữ liệu · apply migrations.",
+    "chaos": "Hành trình giữa lỗi: dừng đột ngột, đứt mạng, trùng lặp · journeys under faults, judged by an oracle.",
     "parked": "Sự kiện bị giữ lại · parked events: list, show, redrive, discard.",
 }
 

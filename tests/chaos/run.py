@@ -1,0 +1,167 @@
+"""One run: journeys walked while faults fire, then quiet, then the oracle."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from deploy.local.layout import Layout
+from tests.chaos import evidence, journeys, log, oracle, quiet, schedule, stack
+from tests.chaos.faults import Fault, Field, field_of
+from tests.chaos.journeys import Journey, Walk
+from tests.chaos.people import People
+
+Say = Callable[[str], None]
+
+FAULTS_A_JOURNEY = 0.36
+LEAST_FAULTS = 20
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How many journeys are under way at once, how long one may take, how long quiet may be waited for; seconds."""
+
+    at_once: int = 90
+    between: float = 0.05
+    journey_seconds: float = 240.0
+    quiet_seconds: float = 120.0
+    faults_at_once: int = 6
+
+
+@dataclass
+class Result:
+    """What a run has found: `fired` counts faults by name, `verdict` is the oracle's."""
+
+    journeys: int
+    seed: int
+    fired: dict[str, int]
+    verdict: oracle.Verdict
+    seconds: float
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def green(self) -> bool:
+        return not any(self.verdict.figures().values())
+
+    def told(self) -> dict[str, Any]:
+        """What a program reads of it."""
+        return {
+            "journeys": self.journeys,
+            "faults": dict(sorted(self.fired.items())),
+            **self.verdict.figures(),
+            "seed": self.seed,
+            "seconds": round(self.seconds, 1),
+        }
+
+
+async def run(layout: Layout, count: int, seed: int, say: Say, pace: Pace | None = None) -> Result:
+    """Everything, on a stack of its own in `layout.data`. Raises StackError when that cannot come up."""
+    begin, pace = time.monotonic(), pace or Pace()
+    say("khởi động hệ thống · starting the stack")
+    async with stack.running(layout, learn=count > 200) as running, log.reading(running.admin) as read:
+        people = People(layout)
+        try:
+            say(f"hệ thống sẵn sàng sau {time.monotonic() - begin:.0f} s · the stack is ready")
+            faults = schedule.planned(seed, max(LEAST_FAULTS, round(FAULTS_A_JOURNEY * count)))
+            result = await storm(Walk(running, read, people), journeys.planned(seed, count), faults, seed, say, pace)
+        finally:
+            await people.close()
+    result.seconds = time.monotonic() - begin
+    return result
+
+
+async def storm(
+    walk: Walk, walked: Sequence[Journey], faults: Sequence[Fault], seed: int, say: Say, pace: Pace
+) -> Result:
+    """Walk the journeys under the faults, let all heal, and judge."""
+    begin = time.monotonic()
+    async with field_of(walk.stack, walk.log, walk.people) as field:
+        progress = _Progress(walked, faults, field, say)
+        telling = asyncio.create_task(progress.tell())
+        striking = asyncio.create_task(_strike(field, faults, progress, pace))
+        try:
+            await _walk_all(walk, walked, progress, pace)
+        finally:
+            field.over, progress.walked = True, len(walked)
+            await asyncio.wait([striking], timeout=60)
+            for task in (striking, telling):
+                task.cancel()
+            await asyncio.gather(striking, telling, return_exceptions=True)
+    say(f"{sum(field.fired.values())} lỗi đã xảy ra · faults fired; chờ yên lặng · waiting for quiet")
+    codes = {journey.code for journey in walked if journey.code}
+    with suppress(TimeoutError):
+        await walk.stack.back("kafka", "postgres", "intake", "payments", "notifications", "status")
+    moving = await quiet.wait(walk.stack, walk.log, walk.people, codes, pace.quiet_seconds)
+    found = await evidence.gather(walk.stack, walk.log, walk.people, codes)
+    verdict = oracle.judge(walked, found)
+    verdict.lost += [f"still under way after {pace.quiet_seconds:.0f} s: {each}" for each in moving]
+    result = Result(len(walked), seed, dict(field.fired), verdict, time.monotonic() - begin)
+    if verdict.in_doubt:
+        result.remarks.append(f"{len(verdict.in_doubt)} thư gửi lại khi không rõ đã đến · letters repeated in doubt")
+    if walk.people.internal_errors:
+        result.remarks.append(f"{walk.people.internal_errors} câu trả lời 500 · answers with 500")
+    return result
+
+
+@dataclass
+class _Progress:
+    """How far a run has come."""
+
+    walked_by: Sequence[Journey]
+    faults: Sequence[Fault]
+    field: Field
+    say: Say
+    started: int = 0
+    walked: int = 0
+
+    @property
+    def share(self) -> float:
+        """From 0 to 1; faults come as journeys go, so that all of them meet some."""
+        return (self.started + self.walked) / (2 * len(self.walked_by))
+
+    async def tell(self) -> None:
+        while True:
+            await asyncio.sleep(5)
+            self.say(
+                f"hành trình · journeys {self.walked}/{len(self.walked_by)} ({self.started} bắt đầu · begun), "
+                f"lỗi · faults {sum(self.field.fired.values())}/{len(self.faults)}"
+            )
+
+
+async def _walk_all(walk: Walk, walked: Sequence[Journey], progress: _Progress, pace: Pace) -> None:
+    places = asyncio.Semaphore(pace.at_once)
+
+    async def one(journey: Journey) -> None:
+        try:
+            await walk.whole(journey, pace.journey_seconds)
+        finally:
+            progress.walked += 1
+            places.release()
+
+    async with asyncio.TaskGroup() as tasks:
+        for journey in walked:
+            await places.acquire()
+            progress.started += 1
+            tasks.create_task(one(journey))
+            await asyncio.sleep(pace.between)
+
+
+async def _strike(field: Field, faults: Sequence[Fault], progress: _Progress, pace: Pace) -> None:
+    places = asyncio.Semaphore(pace.faults_at_once)
+
+    async def one(fault: Fault) -> None:
+        try:
+            await field.fire(fault)
+        finally:
+            places.release()
+
+    async with asyncio.TaskGroup() as tasks:
+        for number, fault in enumerate(faults):
+            while progress.share < number / len(faults):
+                await asyncio.sleep(0.05)
+            await places.acquire()
+            tasks.create_task(one(fault))
