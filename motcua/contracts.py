@@ -8,8 +8,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from contracts.registry import EVENTS
 from deploy.kafka import documents
-from deploy.kafka.certificates import CertificateError
+from deploy.kafka.certificates import CertificateError, load
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,22 +41,94 @@ def generate(as_json: AsJson = False) -> None:
 
 @app.command()
 def check(as_json: AsJson = False) -> None:
-    """Kiểm tra các tệp đã sinh có mới nhất không · Say whether the generated files are current; exit code 1 if not."""
-    try:
-        found = list(documents.differences())
-    except (CertificateError, OSError) as error:
-        _fail(error)
+    """Kiểm tra các tệp đã sinh và lời hứa với người đọc · Check the generated files and what was promised to readers.
+
+    Exit code 1 when a file is out of date, or when a schema breaks a released one in a direction that the topic's
+    certificate promises (compatibility).
+    """
+    stale, broken, news = _judged()
     if as_json:
-        print(json.dumps({"ok": not found, "differences": found}, ensure_ascii=False))
-    elif found:
-        print("\n".join(f"contracts/{line}" for line in found), file=sys.stderr)
-        print("Chạy lệnh · run: motcua contracts generate", file=sys.stderr)
+        found = {"ok": not stale and not broken, "differences": stale, "broken": broken, "unreleased": news}
+        print(json.dumps(found, ensure_ascii=False))
     else:
-        print("Mọi tệp đều mới nhất · all files are current")
-    if found:
+        _tell(stale, broken, news)
+    if stale or broken:
         raise typer.Exit(1)
 
 
-def _fail(error: Exception) -> NoReturn:
+@app.command()
+def release(as_json: AsJson = False) -> None:
+    """Lấy lược đồ hôm nay làm lời hứa mới · Make today's schemas the released ones (contracts/released).
+
+    Refuses, with exit code 1, whatever `check` refuses. A change of words alone is no new release.
+    """
+    stale, broken, _ = _judged()
+    if stale or broken:
+        _tell(stale, broken, [])
+        raise typer.Exit(1)
+    from motcua import released
+
+    try:
+        added = released.release(load(), EVENTS)
+    except (OSError, ValueError) as error:
+        _fail(error)
+    names = [str(path.relative_to(documents.FOLDER)) for path in added]
+    if as_json:
+        print(json.dumps({"released": names}))
+    elif names:
+        print("\n".join(f"contracts/{name}" for name in names))
+    else:
+        print("Không có gì mới · nothing new")
+
+
+Told = list[dict[str, str]]
+
+
+def _judged() -> tuple[list[str], Told, Told]:
+    """Files that are out of date, promises that are broken, schemas that are not released yet."""
+    try:
+        from motcua import released, sentences
+    except ModuleNotFoundError as error:
+        _fail(
+            f"Thiếu {error.name}: chạy `make install` với Python 3.11–3.13 · {error.name} is missing: run it with those"
+        )
+    try:
+        stale = list(documents.differences())
+        certificates = load()
+        faults = [
+            {
+                "type": fault.type,
+                "topic": fault.topic,
+                "field": fault.found.field,
+                "change": fault.found.what,
+                "direction": fault.direction,
+                **_both(sentences.broken(fault)),
+            }
+            for fault in released.faults(certificates, EVENTS)
+        ]
+        news = [_both(sentences.announced(each)) for each in released.unreleased(certificates, EVENTS)]
+    except (CertificateError, OSError, ValueError) as error:
+        _fail(error)
+    return stale, faults, news
+
+
+def _both(sentence: tuple[str, str]) -> dict[str, str]:
+    return {"vi": sentence[0], "en": sentence[1]}
+
+
+def _tell(stale: list[str], broken: Told, news: Told) -> None:
+    for line in stale:
+        print(f"contracts/{line}", file=sys.stderr)
+    if stale:
+        print("Chạy lệnh · run: motcua contracts generate", file=sys.stderr)
+    for each in broken:
+        print(f"{each['vi']}\n  · {each['en']}", file=sys.stderr)
+    for each in news:
+        print(f"{each['vi']}\n  · {each['en']}")
+    if not stale and not broken:
+        print("Mọi tệp đều mới nhất, mọi lời hứa được giữ · all files are current, all promises kept")
+
+
+def _fail(error: object) -> NoReturn:
     print(error, file=sys.stderr)
     raise typer.Exit(1)
