@@ -94,9 +94,10 @@ class _Comparison:
             before, after = written[name].get("default"), read[name].get("default")
             if name in asked - always:
                 yield Break(_at(path, name), "required")
-            elif name not in asked | always and before != after:
+            inside = list(self.node(_at(path, name), written[name], read[name]))
+            if name not in asked | always and before != after and not inside:
                 yield Break(_at(path, name), "default", before, after)
-            yield from self.node(_at(path, name), written[name], read[name])
+            yield from inside
         others = writer.get("additionalProperties"), reader.get("additionalProperties")
         if isinstance(others[0], dict) and isinstance(others[1], dict):
             yield from self.node(_at(path, "*"), others[0], others[1])

@@ -85,9 +85,10 @@ def _change(fault: Fault) -> tuple[str, str]:
     if found.what == "whole":
         return "jsoncompat thấy không tương thích", "jsoncompat finds it incompatible"
     vi, en = _KEYWORDS.get(found.what, (found.what, found.what))
+    was, now = (_shown(found.what, value) for value in (before, after))
     return (
-        f"{vi} đổi từ {_shown(before, 'không có')} thành {_shown(after, 'không có')}",
-        f"{en} changed from {_shown(before, 'none')} to {_shown(after, 'none')}",
+        f"{vi} đổi từ {was or 'không có'} thành {now or 'không có'}",
+        f"{en} changed from {was or 'none'} to {now or 'none'}",
     )
 
 
@@ -105,5 +106,8 @@ def _next_version(kind: str) -> str:
     return re.sub(r"\d+$", lambda number: str(int(number[0]) + 1), kind)
 
 
-def _shown(value: Any, nothing: str) -> str:
-    return nothing if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _shown(keyword: str, value: Any) -> str:
+    """A keyword's value as it stands in the schema, but without quotes where it can only be text."""
+    if value is None:
+        return ""
+    return str(value) if keyword in {"type", "pattern", "format"} else json.dumps(value, ensure_ascii=False)
