@@ -23,10 +23,9 @@ from chassis.calls import Calls, Handler
 from chassis.clock import Clock, utc_now
 from chassis.consumer import Consumer, Fold
 from chassis.decider import Decides, Message
-from chassis.effects import CALLS
 from chassis.drainer import Drainer
 from chassis.envelope import Reader
-from chassis.fold import Voice
+from chassis.fold import CALLS, Voice
 from chassis.health import Health
 from chassis.kafka import Kafka
 from chassis.metrics import Metrics
