@@ -35,6 +35,13 @@ class Metrics:
         self.oldest_parked = gauge(
             "motcua_oldest_parked_seconds", "Age of the oldest open head; alert on it", "consumer"
         )
+        self.lag = gauge("motcua_consumer_lag", "Records that wait for a consumer's effect", "consumer", "partition")
+        self.standing = gauge(
+            "motcua_consumer_standing_partitions", "Partitions at a batch that cannot be read; alert on it", "consumer"
+        )
+        self.restarts = counter(
+            "motcua_consumer_restarts_total", "Consumers restarted because records waited and nothing came", "consumer"
+        )
         # out
         self.published = counter("motcua_published_total", "Events acknowledged by Kafka", "topic")
         self.outbox_waiting = gauge("motcua_outbox_waiting", "Rows claimed and not yet acknowledged")

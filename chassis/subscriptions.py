@@ -4,41 +4,69 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
 from chassis.consumer import Consumer
 from chassis.errors import Retry
-from chassis.fetching import careful
+from chassis.fetching import Fetching, end
 from chassis.health import Health
 from chassis.kafka import REQUEST_TIMEOUT_MS, Kafka
 from chassis.metrics import Metrics
 from chassis.parking import ParkingLimit, Record
+from chassis.tasks import all_or_none
+from chassis.watchdog import Watchdog
 
 _BATCH = 500
-_SESSION_MS = 12_000
 _PAUSE_SECONDS = 30.0
 _MOST_SECONDS = 5.0
+_STOP_SECONDS, _END_SECONDS = 7.5, 1.0  # together within the time that a process has to drain
+_JOIN_SECONDS = 90.0
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Time limits of group membership, in milliseconds, and of the watchdog, in seconds.
+
+    Who is silent for `session_ms`, or handles one batch for longer than `poll_ms`, loses its partitions. The watchdog
+    looks every `look_seconds` and restarts a consumer that has stalled for `stall_seconds`; a batch that cannot be
+    read is tried again every `standing_seconds`.
+    """
+
+    session_ms: int = 12_000
+    poll_ms: int = 300_000
+    look_seconds: float = 5.0
+    stall_seconds: float = 30.0
+    standing_seconds: float = 30.0
 
 
 class Subscriptions:
     """All consumers of a process, on one broker connection; run `forever()` as a task."""
 
     def __init__(
-        self, consumers: Sequence[Consumer], kafka: Kafka, instance: str, metrics: Metrics, health: Health
+        self,
+        consumers: Sequence[Consumer],
+        kafka: Kafka,
+        instance: str,
+        metrics: Metrics,
+        health: Health,
+        pace: Pace = Pace(),
     ) -> None:
         self._consumers, self._kafka, self._instance = consumers, kafka, instance
-        self._metrics, self._health = metrics, health
+        self._metrics, self._health, self._pace = metrics, health, pace
         self._joined: list[_Joined] = []
+        self._subscribers: dict[str, Any] = {}
+        self._fetchings: dict[str, Fetching] = {}
 
     async def forever(self) -> None:
         """Consume until cancelled. While Kafka is away: wait, not ready, with the reason."""
@@ -49,16 +77,20 @@ class Subscriptions:
                 await self._kafka.preflight()
                 await broker.connect()
                 made = broker.config.broker_config
-                made.builder = careful(made.builder)
-                await broker.start()
-                await self._watch()
+                made.builder = self._fetching_with(made.builder)
+                async with asyncio.timeout(_JOIN_SECONDS):
+                    await broker.start()
+                await all_or_none([self._watch(), self._watchdog().forever()])
             except (Retry, KafkaError, OSError, TimeoutError) as error:
-                self._health.waits("kafka", str(error))
-                log.warning("consumers wait", reason=str(error))
+                reason = str(error) or type(error).__name__
+                self._health.waits("kafka", reason)
+                log.warning("consumers wait", reason=reason)
                 await asyncio.sleep(1)
             finally:
                 with suppress(Exception):
-                    await asyncio.wait_for(broker.stop(), 8)
+                    await asyncio.wait_for(broker.stop(), _STOP_SECONDS)
+                await asyncio.gather(*(_end(fetching) for fetching in self._fetchings.values()))
+                self._fetchings.clear()
 
     def _broker(self) -> KafkaBroker:
         broker = KafkaBroker(
@@ -75,6 +107,30 @@ class Subscriptions:
         self._joined = [self._subscribe(broker, consumer) for consumer in self._consumers]
         return broker
 
+    def _fetching_with(self, make: Callable[..., Any]) -> Callable[..., Any]:
+        """A maker of Kafka consumers like `make`, each under its Fetching; a group's id is its consumer's name."""
+
+        def made(**options: Any) -> Any:
+            name = options["group_id"]
+            self._fetchings[name] = Fetching(make(**options), name, self._pace.standing_seconds)
+            return self._fetchings[name].consumer
+
+        return made
+
+    def _watchdog(self) -> Watchdog:
+        pace = self._pace
+        return Watchdog(
+            self._fetchings, self._restart, self._metrics, self._health, pace.look_seconds, pace.stall_seconds
+        )
+
+    async def _restart(self, name: str) -> None:
+        """One consumer anew, the others undisturbed. What it raises while joining propagates."""
+        with suppress(Exception):
+            await asyncio.wait_for(self._subscribers[name].stop(), _STOP_SECONDS)
+        await _end(self._fetchings[name])
+        async with asyncio.timeout(_JOIN_SECONDS):
+            await self._subscribers[name].start()
+
     def _subscribe(self, broker: KafkaBroker, consumer: Consumer) -> _Joined:
         joined = _Joined()
         subscriber = broker.subscriber(
@@ -85,8 +141,9 @@ class Subscriptions:
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.MANUAL,
             max_records=_BATCH,
-            session_timeout_ms=_SESSION_MS,
-            heartbeat_interval_ms=_SESSION_MS // 5,
+            session_timeout_ms=self._pace.session_ms,
+            heartbeat_interval_ms=self._pace.session_ms // 5,
+            max_poll_interval_ms=self._pace.poll_ms,
             rebalance_timeout_ms=60_000,
             fetch_max_wait_ms=1_000,  # an answer comes at the first record all the same
             batch_timeout_ms=1_000,
@@ -97,16 +154,16 @@ class Subscriptions:
 
         async def handle(message: Any) -> None:
             records: tuple[Record, ...] = message
+            fetching = self._fetchings[consumer.consumes.name]
             await self._take(consumer, records)
             # Only what the database has; an offset that lags costs duplicates, which the inbox knows.
-            offsets = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
             try:
-                if subscriber.consumer is not None:
-                    await subscriber.consumer.commit(offsets)
+                await fetching.consumer.commit(fetching.behind())
             except KafkaError as error:
                 log.warning("offsets wait", consumer=consumer.consumes.name, reason=type(error).__name__)
 
         subscriber(handle)
+        self._subscribers[consumer.consumes.name] = subscriber
         return joined
 
     async def _take(self, consumer: Consumer, records: Sequence[Record]) -> None:
@@ -160,6 +217,11 @@ class _Joined(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def on_partitions_assigned(self, assigned: Any) -> None:
         self.yes = True
+
+
+async def _end(fetching: Fetching) -> None:
+    with suppress(Exception):
+        await asyncio.wait_for(end(fetching.consumer), _END_SECONDS)
 
 
 async def _unparsed(records: Any) -> KafkaMessage:

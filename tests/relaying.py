@@ -41,12 +41,13 @@ def login(kafka: stack.Kafka) -> Kafka:
     return Kafka(told.bootstrap, told.user, told.password)
 
 
-async def make_topic(kafka: stack.Kafka, name: str = TOPIC) -> None:
-    """A topic of the tests' own, so that no service ever reads what they write."""
+async def make_topic(kafka: stack.Kafka, name: str = TOPIC, **settings: str) -> None:
+    """A topic of the tests' own, so that no service ever reads what they write; a setting's dots are underscores."""
+    configs = {key.replace("_", "."): value for key, value in settings.items()}
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap, **kafka.connection().options)
     await admin.start()
     try:
-        await admin.create_topics([NewTopic(name, PARTITIONS, 1)])
+        await admin.create_topics([NewTopic(name, PARTITIONS, 1, topic_configs=configs)])
     finally:
         await admin.close()
     async with reading(kafka, name):
