@@ -13,6 +13,7 @@ from aiokafka import ConsumerRecord
 from pydantic import BaseModel, ValidationError
 
 from chassis.errors import Park
+from chassis.identifiers import id_of
 from chassis.sealing import Sealer
 
 Headers = Mapping[str, str]
@@ -96,7 +97,7 @@ class Reader:
         value = sealer.open(record.value) if sealer else record.value
         try:
             return Event(
-                id=UUID(_required(headers, "ce_id")),
+                id=id_of(_required(headers, "ce_id")),
                 type=steps[-1].kind if steps else kind,
                 source=_required(headers, "ce_source"),
                 subject=_required(headers, "ce_subject"),
@@ -215,7 +216,7 @@ def _tombstone(record: ConsumerRecord[Any, Any], headers: Headers) -> Event[Tomb
     place = f"{record.topic}/{record.partition}/{record.offset}"
     try:
         return Event(
-            id=UUID(headers["ce_id"]) if "ce_id" in headers else uuid5(NAMESPACE_URL, place),
+            id=id_of(headers["ce_id"]) if "ce_id" in headers else uuid5(NAMESPACE_URL, place),
             type="tombstone",
             source=headers.get("ce_source", "unknown"),
             subject=(record.key or b"").decode(),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hashlib import sha256
 from uuid import UUID
 
-from uuid_utils.compat import uuid7
+from asyncpg.pgproto import pgproto
+from uuid_utils import uuid7
 
 _TIME = 0xFFFFFFFFFFFF << 80
 _RANDOM = ~(_TIME | 0xF << 76 | 0b11 << 62) & (1 << 128) - 1
@@ -14,7 +15,12 @@ _VERSION_AND_VARIANT = 0x7 << 76 | 0b10 << 62
 
 def new_id() -> UUID:
     """A fresh UUIDv7."""
-    return uuid7()
+    return pgproto.UUID(uuid7().bytes)
+
+
+def id_of(text: str) -> UUID:
+    """The identifier that `text` writes, ten times as fast as the standard library's. Raises ValueError."""
+    return pgproto.UUID(text)
 
 
 def derived_id(parent: UUID, name: str) -> UUID:

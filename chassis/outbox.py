@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import to_json
+
 from chassis.errors import Refusal
-from chassis.postgres import Connection
+from chassis.postgres import Connection, Pool
 
 # Below the broker's own limit for a batch (message.max.bytes, 1,048,588) with room for the record's frame.
 LARGEST_EVENT_BYTES = 900_000
+_CLEARLY_SMALL = LARGEST_EVENT_BYTES // 16  # headers hold the key once, and little else
 
-_INSERT = """
-insert into outbox (id, aggregatetype, aggregateid, type, payload, headers)
-select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::jsonb[])
-"""
-# The whole unpublished prefix, never a row less: a skipped row would be overtaken by a later one of its key.
+_COLUMNS = ("id", "aggregatetype", "aggregateid", "type", "payload", "headers")
+# The whole unpublished prefix, never a row less: a skipped row would be overtaken by a later one of its key. It ends
+# early where it would not fit into memory, and holds one row at least.
 _CLAIM = """
-select id, aggregatetype, aggregateid, payload, headers, created_at
-from outbox where published_at is null order by position limit $1
+select position, aggregatetype, aggregateid, payload, headers, created_at
+from (
+    select *, sum(octet_length(payload)) over (order by position rows unbounded preceding) - octet_length(payload) as ahead
+    from (select * from outbox where published_at is null order by position limit $1) as prefix
+) as claimed where coalesce(ahead, 0) < $2 order by position
 """
-_MARK = "update outbox set published_at = clock_timestamp() where id = any($1::uuid[])"
+_MARK = "update outbox set published_at = clock_timestamp() where published_at is null and position = any($1::bigint[])"
 _PRUNE = """
-delete from outbox where id in (
-    select id from outbox where published_at < now() - $1::interval order by published_at limit $2
-)"""
+delete from outbox where ctid = any(array(
+    select ctid from outbox where published_at < now() - $1::interval limit $2
+))"""
+# Positions are drawn one by one and published from the front: their span is the backlog, but for those rolled back.
+_WAITING = """
+select coalesce(max(position) - min(position) + 1, 0) from outbox where published_at is null
+"""
 
 CHANNEL = "outbox"
 
@@ -56,6 +63,8 @@ def fitting(row: OutboxRow) -> OutboxRow:
 
     Raises Refusal 413 when it is larger than LARGEST_EVENT_BYTES.
     """
+    if len(row.payload or b"") < _CLEARLY_SMALL and len(row.key) < _CLEARLY_SMALL:
+        return row
     if row.size > LARGEST_EVENT_BYTES:
         raise Refusal(
             "event_too_large",
@@ -70,26 +79,24 @@ async def insert(connection: Connection, rows: Sequence[OutboxRow]) -> None:
     """Add rows in their order, after the aggregates' rows were written, and wake the relay at the commit."""
     if not rows:
         return
-    await connection.execute(
-        _INSERT,
-        [row.id for row in rows],
-        [row.topic for row in rows],
-        [row.key for row in rows],
-        [row.type for row in rows],
-        [row.payload for row in rows],
-        [json.dumps(dict(row.headers)) for row in rows],
-    )
+    records = [(row.id, row.topic, row.key, row.type, row.payload, to_json(row.headers).decode()) for row in rows]
+    await connection.copy_records_to_table("outbox", records=records, columns=_COLUMNS)
     await connection.execute(f"notify {CHANNEL}")
 
 
-async def claim(connection: Connection, limit: int) -> list[Any]:
-    """The unpublished prefix in the order of positions."""
-    return await connection.fetch(_CLAIM, limit)
+async def claim(connection: Connection, limit: int, most_bytes: int) -> list[Any]:
+    """The unpublished prefix in the order of positions: at most `limit` rows, about `most_bytes` of payloads."""
+    return await connection.fetch(_CLAIM, limit, most_bytes)
 
 
-async def mark_published(connection: Connection, ids: Iterable[UUID]) -> None:
+async def mark_published(connection: Connection, positions: Iterable[int]) -> None:
     """Record that Kafka has acknowledged these rows."""
-    await connection.execute(_MARK, list(ids))
+    await connection.execute(_MARK, list(positions))
+
+
+async def waiting(connection: Connection | Pool) -> int:
+    """About how many rows Kafka has not acknowledged yet."""
+    return int(await connection.fetchval(_WAITING))
 
 
 async def prune(connection: Connection, age: timedelta, limit: int) -> int:

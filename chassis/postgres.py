@@ -40,5 +40,13 @@ async def open_pool(url: str, name: str, size: int) -> Pool:
 
 
 async def use_json(connection: Connection) -> None:
-    """Read jsonb as Python values; write it from text that is JSON already."""
-    await connection.set_type_codec("jsonb", encoder=str, decoder=from_json, schema="pg_catalog")
+    """Read jsonb as Python values; write it from text that is JSON already. In the binary format, as COPY needs it."""
+    await connection.set_type_codec("jsonb", encoder=_as_jsonb, decoder=_of_jsonb, schema="pg_catalog", format="binary")
+
+
+def _as_jsonb(text: str) -> bytes:
+    return b"\x01" + text.encode()
+
+
+def _of_jsonb(coded: bytes) -> Any:
+    return from_json(coded[1:])

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from chassis.backlog import RETRY_AFTER_SECONDS
 from chassis.errors import Refusal
 
 MEDIA_TYPE = "application/problem+json"
@@ -66,6 +67,8 @@ class Problem(BaseModel):
     errors: list[FieldError] = []
 
 
+_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER_SECONDS)}}
+
 RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": " · ".join(title)}
     for status, title in _TITLES.items()
@@ -108,8 +111,7 @@ def response(
 
 
 def of_refusal(refusal: Refusal) -> JSONResponse:
-    headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else None
-    return response(refusal.status, refusal.code, refusal.vi, refusal.en, refusal.errors, headers)
+    return response(refusal.status, refusal.code, refusal.vi, refusal.en, refusal.errors, _HEADERS.get(refusal.status))
 
 
 def of_validation(error: RequestValidationError) -> JSONResponse:

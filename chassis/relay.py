@@ -10,13 +10,15 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import asyncpg
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.partitioner import murmur2
 from opentelemetry.trace import Span, SpanKind, Tracer
 
 from chassis import outbox
@@ -26,10 +28,10 @@ from chassis.kafka import REQUEST_TIMEOUT_MS, Kafka
 from chassis.metrics import Metrics
 from chassis.postgres import Connection, use_json
 from chassis.tasks import all_or_none
-from chassis.telemetry import SUBJECT, context_of, traceparent_of
+from chassis.telemetry import SUBJECT, context_of, is_left_out, traceparent_of
 
 _LOCK = 0x6F_7574_626F_78
-_CLAIM = 2_000
+_CLAIM_ROWS, _CLAIM_BYTES = 4_000, 8_000_000
 # A frozen holder's place is taken within 2 s: its session ends, and who stands by looks for the lock this often.
 _SESSION_MS, _TOUCH_SECONDS, _STANDBY_SECONDS = 1_500, 0.4, 0.25
 _POLL_SECONDS = 0.5  # behind NOTIFY
@@ -51,7 +53,6 @@ class Relay:
     ) -> None:
         self._url, self._kafka, self._name = database_url, kafka, name
         self._tracer, self._metrics, self._health = tracer, metrics, health
-        self._partition = DefaultPartitioner()
 
     async def forever(self) -> None:
         """Publish until cancelled; whatever goes wrong, begin anew from the database."""
@@ -80,8 +81,7 @@ class Relay:
             prune_at = time.monotonic()
             while True:
                 claimed_at = time.monotonic()
-                rows = await session.run(lambda connection: outbox.claim(connection, _CLAIM))
-                self._metrics.outbox_waiting.set(len(rows))
+                rows = await session.run(lambda connection: outbox.claim(connection, _CLAIM_ROWS, _CLAIM_BYTES))
                 if rows:
                     await self._publish(producer, session, rows, claimed_at)
                 if time.monotonic() >= prune_at:
@@ -95,18 +95,18 @@ class Relay:
         self, producer: AIOKafkaProducer, session: _Session, rows: Sequence[Any], claimed_at: float
     ) -> None:
         lanes: dict[tuple[str, int], list[Any]] = {}
+        partitions: dict[str, list[int]] = {}
         for row in rows:
-            lanes.setdefault((row["aggregatetype"], await self._partition_of(producer, row)), []).append(row)
+            topic = row["aggregatetype"]
+            if topic not in partitions:
+                partitions[topic] = sorted(await producer.partitions_for(topic))
+            lanes.setdefault((topic, _partition(row["aggregateid"], partitions[topic])), []).append(row)
         await all_or_none(
             [
                 self._send(producer, session, topic, partition, lane, claimed_at)
                 for (topic, partition), lane in lanes.items()
             ]
         )
-
-    async def _partition_of(self, producer: AIOKafkaProducer, row: Any) -> int:
-        partitions = sorted(await producer.partitions_for(row["aggregatetype"]))
-        return int(self._partition(row["aggregateid"].encode(), partitions, partitions))
 
     async def _send(
         self,
@@ -118,35 +118,38 @@ class Relay:
         claimed_at: float,
     ) -> None:
         """Send one partition's rows in order: the next batch only after the acknowledgment of the one before."""
-        waiting = list(lane)
-        while waiting:
+        first = 0
+        while first < len(lane):
             if time.monotonic() - claimed_at > _HAND_SECONDS:
                 raise TimeoutError("the hand is too old: another relay may have it")
-            batch, spans, count = producer.create_batch(), list[Span | None](), 0
-            for row in waiting:
-                span, headers = self._headers(topic, row)
-                added = batch.append(
-                    key=row["aggregateid"].encode(), value=row["payload"], timestamp=None, headers=headers
-                )
-                if added is None:
+            batch, spans, after = producer.create_batch(), list[Span](), first
+            for row in islice(lane, first, None):
+                headers, span = self._headers(topic, row)
+                key = row["aggregateid"].encode()
+                if batch.append(key=key, value=row["payload"], timestamp=None, headers=headers) is None:
                     break
-                spans.append(span)
-                count += 1
+                after += 1
+                if span is not None:
+                    spans.append(span)
             async with asyncio.timeout(_SEND_SECONDS):
                 await (await producer.send_batch(batch, topic, partition=partition))
-            sent, waiting = waiting[:count], waiting[count:]
-            await session.run(
-                lambda connection, sent=sent: outbox.mark_published(connection, [row["id"] for row in sent])
-            )
-            self._told(topic, sent, spans)
+            sent = [row["position"] for row in lane[first:after]]
+            await session.run(lambda connection, sent=sent: outbox.mark_published(connection, sent))
+            self._metrics.published.labels(topic).inc(len(sent))
+            oldest = lane[first]["created_at"]
+            self._metrics.outbox_seconds.observe((datetime.now(UTC) - oldest).total_seconds())
+            for span in spans:
+                span.end()
+            first = after
 
-    def _headers(self, topic: str, row: Any) -> tuple[Span | None, list[tuple[str, bytes]]]:
-        headers = dict(row["headers"])
-        span = None
-        if context := context_of(headers.get("traceparent")):
+    def _headers(self, topic: str, row: Any) -> tuple[list[tuple[str, bytes]], Span | None]:
+        """The record's headers; where its trace is recorded, they name a span that ends with the acknowledgment."""
+        headers: dict[str, str] = row["headers"]
+        traceparent, span = headers.get("traceparent"), None
+        if traceparent is not None and not is_left_out(traceparent):
             span = self._tracer.start_span(
                 f"publish {topic}",
-                context=context,
+                context=context_of(traceparent),
                 kind=SpanKind.PRODUCER,
                 start_time=int(row["created_at"].timestamp() * 1e9),
                 attributes={
@@ -155,16 +158,8 @@ class Relay:
                     SUBJECT: row["aggregateid"],
                 },
             )
-            headers["traceparent"] = traceparent_of(span) or headers["traceparent"]
-        return span, [(name, value.encode()) for name, value in headers.items()]
-
-    def _told(self, topic: str, sent: Sequence[Any], spans: Sequence[Span | None]) -> None:
-        self._metrics.published.labels(topic).inc(len(sent))
-        now = datetime.now(UTC)
-        for row, span in zip(sent, spans, strict=True):
-            self._metrics.outbox_seconds.observe((now - row["created_at"]).total_seconds())
-            if span:
-                span.end()
+            headers["traceparent"] = traceparent_of(span) or traceparent
+        return [(name, value.encode()) for name, value in headers.items()], span
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[_Session]:
@@ -185,6 +180,16 @@ class Relay:
         finally:
             with suppress(Exception):
                 await connection.close(timeout=1)
+
+
+@lru_cache(maxsize=50_000)
+def _hash_of(key: str) -> int:
+    return int(murmur2(key.encode())) & 0x7FFFFFFF
+
+
+def _partition(key: str, partitions: Sequence[int]) -> int:
+    """Where every Kafka client puts this key: events of one key come close together, so its hash is remembered."""
+    return partitions[_hash_of(key) % len(partitions)]
 
 
 class _Session:

@@ -17,16 +17,20 @@ from fastapi import APIRouter, FastAPI
 from opentelemetry.sdk.trace import TracerProvider
 from pydantic import BaseModel
 
-from chassis import http, inbox, logs, migrations, parking, telemetry
+from chassis import http, logs, migrations, telemetry
 from chassis.access import Verifier
+from chassis.backlog import Backlog
 from chassis.calls import Calls, Handler
 from chassis.clock import Clock, utc_now
 from chassis.consumer import Consumer, Fold
 from chassis.decider import Decides, Message
 from chassis.drainer import Drainer
+from chassis.effects import CALLS
 from chassis.envelope import Reader
-from chassis.fold import CALLS, Voice
+from chassis.fold import Voice
+from chassis.garbage import collect_rarely
 from chassis.health import Health
+from chassis.housekeeping import keep_house
 from chassis.kafka import Kafka
 from chassis.metrics import Metrics
 from chassis.postgres import Pool, open_pool
@@ -36,17 +40,13 @@ from chassis.settings import Settings
 from chassis.subscriptions import Subscriptions
 from chassis.timers import Timers
 from chassis.wakes import Wakes
-from chassis.work import PRUNE, Work
+from chassis.work import Work
 
 Role = Literal["api", "consumers", "relay", "timers"]
 # After SIGTERM, one after the other: 18 s at most, before whoever supervises the process loses patience at 20 s.
 _REQUESTS_SECONDS, _DRAIN_SECONDS, _TRACES_SECONDS = 5, 10.0, 3.0
 
-_PRUNED = 10_000  # rows at once
-
 ROLES: tuple[Role, ...] = get_args(Role)
-
-_OLDEST_CALL = "select coalesce(extract(epoch from now() - min(created_at)), 0)::float8 from call"
 
 log = structlog.get_logger()
 
@@ -83,6 +83,7 @@ class Running:
     health: Health
     metrics: Metrics
     calls: Calls
+    backlog: Backlog
     work: Work
 
     @classmethod
@@ -95,12 +96,14 @@ class Running:
         )
         voice = Voice(f"/motcua/{service.name}", tracing.get_tracer("motcua"), clock, service.sealed)
         calls = Calls(service.calls, service.decides, pool, voice, metrics)
-        return cls(service, pool, voice, health, metrics, calls, Work(pool, voice, service.decides, calls))
+        backlog = Backlog(settings.outbox_limit)
+        work = Work(pool, voice, service.decides, calls, backlog)
+        return cls(service, pool, voice, health, metrics, calls, backlog, work)
 
     def tasks(self, roles: Sequence[Role]) -> list[Coroutine[Any, Any, None]]:
         """What runs beside HTTP in these roles."""
         settings, kafka = self.service.settings, Kafka.from_settings(self.service.settings)
-        tasks: list[Coroutine[Any, Any, None]] = [self._housekeeping()]
+        tasks: list[Coroutine[Any, Any, None]] = [keep_house(self.pool, self.backlog, self.metrics, self.health)]
         if "relay" in roles and self.service.publishes:
             url = settings.database_url.get_secret_value()
             tasks.append(Relay(url, kafka, settings.instance, self.voice.tracer, self.metrics, self.health).forever())
@@ -136,25 +139,6 @@ class Running:
             return f"run `motcua migrate {self.service.name}`: {', '.join(waiting)} missing" if waiting else None
         except Exception as error:
             return str(error) if isinstance(error, migrations.MigrationError) else f"away ({type(error).__name__})"
-
-    async def _housekeeping(self) -> None:
-        """Keep readiness true about the database, and the tables small."""
-        turn = 0
-        while True:
-            try:
-                async with asyncio.timeout(3):
-                    self.metrics.oldest_call.set(await self.pool.fetchval(_OLDEST_CALL))
-                self.health.well("database")
-                if turn % 150 == 149:
-                    while await inbox.prune(self.pool, _PRUNED) == _PRUNED:
-                        pass
-                    while await parking.prune(self.pool, inbox.KEPT, _PRUNED) == _PRUNED:
-                        pass
-                    await self.pool.execute(PRUNE)
-            except Exception as error:
-                self.health.waits("database", f"away ({type(error).__name__})")
-            turn += 1
-            await asyncio.sleep(2)
 
 
 def build(service: Service, roles: Sequence[Role] = ROLES, clock: Clock = utc_now) -> FastAPI:
@@ -205,8 +189,10 @@ def _stop_the_process_after_a_crash(task: asyncio.Task[None]) -> None:
 def serve(service: Service, roles: Sequence[Role] = ROLES) -> None:
     """Run one process of the service until SIGTERM or SIGINT, then drain and stop."""
     logs.configure(service.name, service.settings.log_level)
+    app = build(service, roles)
+    collect_rarely()
     uvicorn.run(
-        build(service, roles),
+        app,
         host=service.settings.http_host,
         port=service.settings.http_port,
         loop="uvloop",

@@ -25,8 +25,12 @@ class Settings(BaseSettings):
     oidc_audience: str = "motcua"
     traces_exporter: Literal["zipkin", "otlp", "none"] = "none"
     traces_endpoint: str = ""
+    traces_ratio: float = Field(default=1.0, ge=0, le=1, description="share of dossiers whose trace is recorded")
     log_level: str = "info"
     instance: str = Field(description="unique among live processes, stable over restarts: Kafka's static membership")
     parking_limit: int = Field(
         default=100, ge=1, description="heads parked by one consumer in a minute before it pauses"
+    )
+    outbox_limit: int = Field(
+        default=100_000, ge=1, description="events waiting for Kafka at which commands are refused with 503"
     )

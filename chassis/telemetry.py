@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,12 +13,16 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from chassis.settings import Settings
 
 _PROPAGATOR = TraceContextTextMapPropagator()
+
+# W3C Trace Context: the last bit of the flags says whether the trace is recorded.
+_LEFT_OUT = re.compile("00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f][02468ace]")
 
 # The semantic conventions' name for whom an event is about; a whole journey is found by it.
 SUBJECT = "cloudevents.event_subject"
@@ -49,7 +54,10 @@ class Patient:
 
 def provider(service: str, settings: Settings) -> TracerProvider:
     """A tracer provider that exports as the settings say; end it with `close`."""
-    made = TracerProvider(resource=Resource.create({"service.name": service, "service.instance.id": settings.instance}))
+    made = TracerProvider(
+        sampler=ParentBasedTraceIdRatio(settings.traces_ratio),
+        resource=Resource.create({"service.name": service, "service.instance.id": settings.instance}),
+    )
     exporter = _exporter(settings)
     if exporter is not None:
         made.add_span_processor(BatchSpanProcessor(Patient(exporter), schedule_delay_millis=300, max_queue_size=20_000))  # type: ignore[arg-type]
@@ -78,6 +86,11 @@ def _exporter(settings: Settings) -> SpanExporter | None:
 def context_of(traceparent: str | None) -> Context | None:
     """The context that a stored `traceparent` names; None when there is none."""
     return _PROPAGATOR.extract({"traceparent": traceparent}) if traceparent else None
+
+
+def is_left_out(traceparent: str | None) -> bool:
+    """Whether a stored context belongs to a trace that is not kept: whoever continues it has nothing to record."""
+    return traceparent is not None and _LEFT_OUT.fullmatch(traceparent) is not None
 
 
 def links_to(traceparent: str | None) -> list[Link]:

@@ -11,6 +11,7 @@ import stamina
 from pydantic_core import to_json
 
 from chassis.aggregate import Aggregate
+from chassis.backlog import Backlog
 from chassis.calls import Calls
 from chassis.decider import Decides, Decision, Message
 from chassis.errors import Conflict, NotFound, Refusal, is_passing
@@ -52,8 +53,8 @@ Respond = Callable[[Sequence[Any]], Any]
 class Work:
     """The unit of work of HTTP requests and webhooks."""
 
-    def __init__(self, pool: Pool, voice: Voice, decides: Sequence[Decides], calls: Calls) -> None:
-        self.pool, self._voice, self._calls = pool, voice, calls
+    def __init__(self, pool: Pool, voice: Voice, decides: Sequence[Decides], calls: Calls, backlog: Backlog) -> None:
+        self.pool, self._voice, self._calls, self._backlog = pool, voice, calls, backlog
         self._decides = {each.aggregate.name: each for each in decides}
 
     async def send(self, aggregate: Aggregate[Any], key: str, message: Message, wait_seconds: float = 0.0) -> Any:
@@ -61,8 +62,10 @@ class Work:
 
         With `wait_seconds` the calls that the decision asks for are made at once, and the state after their answers is
         given, or, when they take longer, the state as it is by then.
-        Raises Refusal as the decider does, NotFound when there is no such aggregate after the message.
+        Raises Refusal as the decider does and with status 503 while the outbox is full, NotFound when there is no such
+        aggregate after the message.
         """
+        self._backlog.refuse_when_full()
         to = To(aggregate, key, message)
         decisions: list[Decision[Any]] = []
         async for attempt in _attempts():
@@ -77,8 +80,10 @@ class Work:
     async def send_once(self, once: Once, prepare: Prepare, respond: Respond) -> Any:
         """Answer the messages that `prepare` names, all in one transaction, once for each idempotency key.
 
-        A repetition gets the first answer again. Raises Refusal with status 409 for the same key with another body.
+        A repetition gets the first answer again. Raises Refusal with status 409 for the same key with another body, 503
+        while the outbox is full.
         """
+        self._backlog.refuse_when_full()
         async for attempt in _attempts():
             with attempt:
                 async with self.pool.acquire() as connection, connection.transaction():

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from chassis.backlog import Backlog
 from chassis.calls import Calling, Calls
 from chassis.decider import Message
 from chassis.metrics import Metrics
@@ -44,7 +45,7 @@ async def unused(question: Question, calling: Calling) -> Message:
 
 
 def work(desk: Desk, handler: Callable[[Any, Calling], Awaitable[Message]] = unused) -> Work:
-    return Work(desk.pool, voice(), [DECIDES], calls(desk, handler))
+    return Work(desk.pool, voice(), [DECIDES], calls(desk, handler), Backlog(1_000))
 
 
 async def remind(desk: Desk, *counters: str, amount: int = 1, at: datetime = PAST) -> None:

@@ -14,6 +14,7 @@ from fastapi import APIRouter
 
 from chassis import http
 from chassis.access import Verifier
+from chassis.backlog import Backlog
 from chassis.calls import Calls
 from chassis.errors import NotFound, Refusal
 from chassis.health import Health
@@ -40,7 +41,7 @@ async def add(name: str, amount: int, caller: CallerOf, once: OnceOf, work: Work
 
 
 def work_of(pool: Pool) -> Work:
-    return Work(pool, voice(), [DECIDES], Calls({}, [DECIDES], pool, voice(), Metrics()))
+    return Work(pool, voice(), [DECIDES], Calls({}, [DECIDES], pool, voice(), Metrics()), Backlog(1_000))
 
 
 @dataclass(frozen=True)
