@@ -54,6 +54,7 @@ class Fetching:
         self.standing: dict[TopicPartition, Standing] = {}
         self._in_hand: Mapping[TopicPartition, Sequence[Record]] = {}
         self._free_since = time.monotonic()
+        self._asking: asyncio.Task[Any] | None = None
         self._standing_seconds = standing_seconds
         self._fetch, consumer.getmany = consumer.getmany, self.getmany
 
@@ -61,6 +62,7 @@ class Fetching:
         """The next records by partition, in order; waits until there are some. What was given before is dealt with."""
         if self._in_hand:
             self._in_hand, self._free_since = {}, time.monotonic()
+        self._asking = asyncio.current_task()
         while not self._in_hand:
             try:
                 self._in_hand = await self._fetch(timeout_ms=timeout_ms, max_records=max_records)
@@ -77,8 +79,9 @@ class Fetching:
         return {partition: records[-1].offset + 1 for partition, records in self._in_hand.items()}
 
     def idle_seconds(self) -> float:
-        """For how long nothing has been in hand."""
-        return 0.0 if self._in_hand else time.monotonic() - self._free_since
+        """For how long nothing has been in the hand of anybody who is still there."""
+        at_work = self._in_hand and self._asking is not None and not self._asking.done()
+        return 0.0 if at_work else time.monotonic() - self._free_since
 
     def positions(self) -> dict[TopicPartition, int] | None:
         """The next offset that will be handed out, by partition; None while the consumer joins its group."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -25,46 +25,63 @@ _JOIN_FACTOR = 4  # joining a group takes as long as its slowest member
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True)
+class Seen:
+    """One look at a consumer.
+
+    `positions` are the next offsets that will be handed out, None while it joins its group; `ends` are those of the
+    log, None when nobody could tell them; `buffered` partitions have records here that wait for their turn.
+    """
+
+    positions: Mapping[TopicPartition, int] | None
+    ends: Mapping[TopicPartition, int] | None = field(default_factory=dict)
+    buffered: Collection[TopicPartition] = ()
+    standing: Collection[TopicPartition] = ()
+    idle_seconds: float = 0.0
+
+
 @dataclass
 class Progress:
-    """Since when each partition of one consumer has been where it is; times are monotonic seconds."""
+    """Since when records of each partition wait at the same place, for one consumer; times are monotonic seconds."""
 
     stall_seconds: float
     _since: dict[TopicPartition, tuple[int, float]] = field(default_factory=dict)
     _joining_since: float | None = None
-    _answered: float | None = None
+    _silent_since: float | None = None
 
     def excuse(self) -> None:
         """Begin to count anew: what happened till now has its known reason."""
         self._since.clear()
-        self._joining_since = self._answered = None
+        self._joining_since = self._silent_since = None
 
-    def trouble(self, fetching: Fetching, ends: Mapping[TopicPartition, int] | None, now: float) -> str | None:
-        """Why this consumer has to be restarted, if it has to; `ends` is None when nobody could tell them."""
-        positions = fetching.positions()
-        if positions is None:
+    def trouble(self, now: float, seen: Seen) -> str | None:
+        """Why this consumer has to be restarted, if it has to."""
+        if seen.positions is None:
             self._since.clear()
-            self._joining_since = self._joining_since or now
+            self._joining_since = now if self._joining_since is None else self._joining_since
             long = now - self._joining_since >= _JOIN_FACTOR * self.stall_seconds
             return "it joins its group and comes to no end" if long else None
         self._joining_since = None
-        if ends is None:
-            self._answered = self._answered or now
-            return "Kafka answers others, but not it" if now - self._answered >= self.stall_seconds else None
-        self._answered = None
-        self._since = {
-            partition: (position, now)
-            if self._since.get(partition, (-1, now))[0] != position
-            else self._since[partition]
-            for partition, position in positions.items()
-        }
-        idle = fetching.idle_seconds() >= self.stall_seconds
-        buffered = fetching.buffered()
+        if seen.ends is None:
+            self._silent_since = now if self._silent_since is None else self._silent_since
+            long = now - self._silent_since >= self.stall_seconds
+            return "Kafka answers others, but not it" if long else None
+        self._silent_since = None
+        waiting = {each: position for each, position in seen.positions.items() if seen.ends.get(each, 0) > position}
+        self._note(now, waiting)
         for partition, (position, since) in self._since.items():
-            comes = partition in fetching.standing or (partition in buffered and not idle)
-            if ends.get(partition, 0) > position and now - since >= self.stall_seconds and not comes:
-                return f"partition {partition.partition} has stood at {position} of {ends[partition]}"
+            comes = partition in seen.buffered and seen.idle_seconds < self.stall_seconds
+            excused = comes or partition in seen.standing
+            if not excused and now - since >= self.stall_seconds:
+                return f"partition {partition.partition} stands at {position} of {seen.ends[partition]}"
         return None
+
+    def _note(self, now: float, waiting: Mapping[TopicPartition, int]) -> None:
+        before = self._since
+        self._since = {
+            partition: before[partition] if before.get(partition, (None,))[0] == position else (position, now)
+            for partition, position in waiting.items()
+        }
 
 
 class Watchdog:
@@ -101,14 +118,15 @@ class Watchdog:
         fetching, progress = self._fetchings[name], self._progress[name]
         fetching.go_on_where_it_stood()
         self._show_standing(name, {each.partition: at.offset for each, at in fetching.standing.items()})
-        positions = fetching.positions() or {}
-        ends = await _ends(fetching, positions)
-        if ends is not None:
+        ends = await _ends(fetching)
+        positions = fetching.positions()
+        if positions is not None and ends is not None:
             untaken = fetching.untaken(positions)
             self._show_lag(name, {each: ends[each] - untaken[each] for each in untaken if each in ends})
+        seen = Seen(positions, ends, fetching.buffered(), fetching.standing, fetching.idle_seconds())
         if "kafka" in self._health.reasons:  # it is away, for everybody
             progress.excuse()
-        elif reason := progress.trouble(fetching, ends, time.monotonic()):
+        elif reason := progress.trouble(time.monotonic(), seen):
             log.error("consumer is restarted", consumer=name, reason=reason)
             self._metrics.restarts.labels(name).inc()
             progress.excuse()
@@ -131,7 +149,8 @@ class Watchdog:
             self._health.well(part)
 
 
-async def _ends(fetching: Fetching, positions: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int] | None:
+async def _ends(fetching: Fetching) -> Mapping[TopicPartition, int] | None:
+    positions = fetching.positions()
     if not positions:
         return {}
     try:

@@ -107,11 +107,12 @@ async def each_had_one_effect(pool: Pool, expected: Tally[str]) -> None:
 @asynccontextmanager
 async def consuming(
     consumers: Sequence[Any], kafka: Kafka, instance: str, metrics: Metrics, health: Health, pace: Pace | None = None
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Subscriptions]:
     """The consumers of a process, in this one."""
-    task = asyncio.create_task(Subscriptions(consumers, kafka, instance, metrics, health, pace or Pace()).forever())
+    subscriptions = Subscriptions(consumers, kafka, instance, metrics, health, pace or Pace())
+    task = asyncio.create_task(subscriptions.forever())
     try:
-        yield
+        yield subscriptions
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

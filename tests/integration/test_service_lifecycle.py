@@ -7,22 +7,20 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from tests import stack
+from tests.child import BUDGET_SECONDS, Child
 from tests.database import Server
 from tests.integration.sandbox_process import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-BUDGET_SECONDS = 20.0  # after which whoever supervises a service kills it
 
 
 @dataclass
@@ -58,42 +56,6 @@ async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write(some)
             await writer.drain()
     writer.close()
-
-
-@dataclass(frozen=True)
-class Child:
-    """`python -m services.payments` on a port of its own."""
-
-    process: subprocess.Popen[bytes]
-    port: int
-    log: Path
-
-    async def get(self, path: str) -> httpx.Response:
-        async with httpx.AsyncClient(timeout=5) as client:
-            return await client.get(f"http://127.0.0.1:{self.port}{path}")
-
-    async def until(self, path: str, holds: Callable[[httpx.Response], bool]) -> None:
-        """Wait until its answer is like this; it fails by taking longer than a minute, or by the child's end."""
-        async with asyncio.timeout(60):
-            while True:
-                assert self.process.poll() is None, self.log.read_text()[-3_000:]
-                with suppress(httpx.TransportError):
-                    if holds(await self.get(path)):
-                        return
-                await asyncio.sleep(0.05)
-
-    async def until_ready(self) -> None:
-        await self.until("/readyz", lambda answer: answer.status_code == 200)
-
-    async def until_it_waits_for(self, what: str) -> None:
-        await self.until("/readyz", lambda answer: answer.status_code == 503 and what in answer.json()["detail_en"])
-
-    async def end(self) -> float:
-        """Send SIGTERM; seconds until the process is gone."""
-        began = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
-        await asyncio.to_thread(self.process.wait, BUDGET_SECONDS + 5)
-        return time.monotonic() - began
 
 
 @pytest.fixture(scope="module")
