@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import shutil
 import tempfile
 import time
@@ -37,6 +38,8 @@ def chaos(
         raise typer.Exit(1)
     from tests.chaos.run import run
 
+    # A broker that is away is what the suite is about.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     data, begin = Path(tempfile.mkdtemp(prefix="motcua-chaos-")), time.monotonic()
 
     def say(text: str) -> None:
