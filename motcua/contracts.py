@@ -1,10 +1,10 @@
-"""`motcua contracts`: the documents of the events, for other systems to read."""
+"""`motcua contracts`: the documents of the events, for other systems to read, and what was promised with them."""
 
 from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TextIO
 
 import typer
 
@@ -15,7 +15,7 @@ from deploy.kafka.certificates import CertificateError, load
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Tài liệu về các sự kiện cho hệ thống khác · The events' documents for other systems.",
+    help="Tài liệu và lời hứa về các sự kiện cho hệ thống khác · The events' documents for other systems, and promises.",
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="In ra JSON cho máy đọc · Print JSON for a program.")]
@@ -62,7 +62,7 @@ def release(as_json: AsJson = False) -> None:
 
     Refuses, with exit code 1, whatever `check` refuses. A change of words alone is no new release.
     """
-    stale, broken, _ = _judged()
+    stale, broken, news = _judged()
     if stale or broken:
         _tell(stale, broken, [])
         raise typer.Exit(1)
@@ -77,6 +77,7 @@ def release(as_json: AsJson = False) -> None:
         print(json.dumps({"released": names}))
     elif names:
         print("\n".join(f"contracts/{name}" for name in names))
+        _say(news)
     else:
         print("Không có gì mới · nothing new")
 
@@ -121,12 +122,17 @@ def _tell(stale: list[str], broken: Told, news: Told) -> None:
         print(f"contracts/{line}", file=sys.stderr)
     if stale:
         print("Chạy lệnh · run: motcua contracts generate", file=sys.stderr)
-    for each in broken:
-        print(f"{each['vi']}\n  · {each['en']}", file=sys.stderr)
-    for each in news:
-        print(f"{each['vi']}\n  · {each['en']}")
+    _say(broken, sys.stderr)
+    if news:
+        print("Chưa phát hành · not released yet:")
+    _say(news)
     if not stale and not broken:
         print("Mọi tệp đều mới nhất, mọi lời hứa được giữ · all files are current, all promises kept")
+
+
+def _say(sentences: Told, to: TextIO | None = None) -> None:
+    for each in sentences:
+        print(f"{each['vi']}\n  · {each['en']}", file=to)
 
 
 def _fail(error: object) -> NoReturn:

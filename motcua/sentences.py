@@ -60,8 +60,8 @@ def announced(news: News) -> tuple[str, str]:
     readers = ", ".join(news.readers)
     vi, en = ("loại mới", "a new type") if news.first else ("lược đồ đã thay đổi", "its schema has changed")
     return (
-        f"{news.type}: {vi}, chưa phát hành; nâng cấp người đọc trước ({readers or 'chưa có ai'}), nơi ghi sau.",
-        f"{news.type}: {en}, not yet released; upgrade its readers first ({readers or 'nobody yet'}), the writer last.",
+        f"{news.type}: {vi}; nâng cấp người đọc trước ({readers or 'chưa có ai'}), nơi ghi sau.",
+        f"{news.type}: {en}; upgrade its readers first ({readers or 'nobody yet'}), the writer last.",
     )
 
 
