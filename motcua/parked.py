@@ -146,7 +146,7 @@ def redrive(
     reason: Annotated[str, typer.Option("--reason", help="Vì sao · why.")] = "",
     yes: Yes = False,
     no_wait: NoWait = False,
-    timeout: Patience = 60,
+    timeout: Patience = 90,
     as_json: Json = False,
 ) -> None:
     """Làm lại: từ bản ghi cũ nhất của mỗi khóa, rồi các bản ghi chờ sau · redrive keys, each from its oldest record."""
@@ -173,7 +173,7 @@ def discard(
     by: By = None,
     yes: Yes = False,
     no_wait: NoWait = False,
-    timeout: Patience = 60,
+    timeout: Patience = 90,
     as_json: Json = False,
 ) -> None:
     """Bỏ hẳn các bản ghi lỗi; bản ghi chờ sau đi tiếp · discard failing records for good; those held behind go on."""

@@ -69,7 +69,8 @@ async def order(service: str, asked: Asked, meant: Callable[[], Filters], every:
 
 
 async def _follow(service: str, connection: Connection, asked: Asked, ids: Sequence[UUID]) -> int:
-    with Bar(console=parked_view.console(error=True), transient=True) as bar:
+    console = parked_view.console(error=True)
+    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("đang chờ dịch vụ · the service works", total=len(ids))
 
         def tell(seen: parked_orders.Progress) -> None:

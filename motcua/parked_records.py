@@ -37,7 +37,7 @@ matching as not materialized (
 _COUNTS = f"""
 with {_MATCHING} select consumer, topic, state, reason as error, count(*) as records, min(parked_at) as oldest,
     max(parked_at) as newest
-from matching group by consumer, topic, state, reason order by count(*) desc, consumer, topic, state, reason
+from matching group by consumer, topic, state, reason order by state = 'held', count(*) desc, consumer, topic, state, reason
 """
 _RECORDS = f"""
 with {_MATCHING} select *, 0 as behind from matching
@@ -105,7 +105,7 @@ class Shown:
 
 
 async def counts(connection: Connection, filters: Filters) -> list[Any]:
-    """How many records by consumer, topic, state and error, the most first."""
+    """How many records by consumer, topic, state and error: the most first, but what is only held last."""
     return list(await connection.fetch(_COUNTS, *filters.parameters()))
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -38,14 +40,7 @@ from tests.integration.payment_batches import (
 from tests.records import raw
 
 BROKEN = with_decider(refusing)
-# What docs/runbooks/parked.md grants to operators.
-GRANTS = """
-grant connect on database status to operator_test;
-grant usage on schema public to operator_test;
-grant select on parked, parked_order to operator_test;
-grant insert (id, consumer, topic, partition, "offset", action, ordered_by, reason, due_at) on parked_order to operator_test;
-grant update (outcome, note, done_at) on parked_order to operator_test;
-"""
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -101,6 +96,13 @@ class Place:
     operator: Operator
 
 
+def _rights(role: str, database: str) -> str:
+    """What the runbook grants to a person."""
+    page = (ROOT / "docs" / "runbooks" / "parked.md").read_text("utf-8")
+    (statements,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    return re.sub(r"\blan\b", role, statements).replace("on database payments", f"on database {database}")
+
+
 @pytest.fixture(scope="module")
 async def made(postgres_server: Server) -> AsyncIterator[Place]:
     database = await postgres_server.fresh("status")
@@ -110,7 +112,7 @@ async def made(postgres_server: Server) -> AsyncIterator[Place]:
         await administrator.execute(
             f"drop role if exists operator_test; create role operator_test login password '{password}'"
         )
-        await administrator.execute(GRANTS)
+        await administrator.execute(_rights("operator_test", "status"))
     finally:
         await administrator.close()
     pool = await open_pool(database.url, "test", 8)

@@ -281,6 +281,20 @@ async def test_trouble_with_one_key_stops_no_other_from_draining(pool: Pool) -> 
     assert await views(pool) == {"A": [2], "B": [2], "C": [2]}
 
 
+async def test_a_head_is_not_tried_again_by_a_drainer_that_saw_it_held(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look for keys and the lock on one of them, another process may have tried its oldest record."""
+    await consumer_of(with_decider(refusing), pool).take([failed("A", 1, 0), started("A", 2, 1)])
+
+    async def stale(*_: Any) -> list[str]:
+        return ["A"]
+
+    monkeypatch.setattr(parking, "drainable", stale)
+    assert await drainer_of(PAYMENTS, pool).drain() == 0
+    assert await parked(pool) == [(0, "parked"), (1, "held")]
+
+
 async def test_an_order_about_a_held_record_does_not_pass_its_head(pool: Pool) -> None:
     await consumer_of(with_decider(refusing), pool).take([failed("A", 1, 0), started("A", 2, 1)])
     for action in ("redrive", "discard"):
