@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, TypeAlias
 
@@ -124,7 +125,11 @@ def lane_of(record: Record) -> str:
     """The key that order is kept for, as text that an index can hold; a record without a key is a lane of its own."""
     if record.key is None:
         return f"no key: partition {record.partition} offset {record.offset}"
-    key = bytes(record.key)
+    return _lane_of_key(bytes(record.key))
+
+
+@lru_cache(maxsize=50_000)  # asked for several times a record
+def _lane_of_key(key: bytes) -> str:
     text = key.decode(errors="backslashreplace").replace("\x00", "\\x00")
     return text if len(text) <= _LONGEST_LANE else f"{text[:64]}… sha256 {sha256(key).hexdigest()}"
 

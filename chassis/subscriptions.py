@@ -25,7 +25,7 @@ from chassis.parking import ParkingLimit, Record
 from chassis.tasks import all_or_none
 from chassis.watchdog import Watchdog
 
-_BATCH = 500
+_BATCH = 1_000
 _PAUSE_SECONDS = 30.0
 _MOST_SECONDS = 5.0
 _STOP_SECONDS, _END_SECONDS = 7.5, 1.0  # together within the time that a process has to drain

@@ -27,8 +27,8 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "100",
-    "shared_buffers": "48MB",
-    "max_wal_size": "256MB",
+    "shared_buffers": "96MB",
+    "max_wal_size": "1GB",  # a checkpoint writes every page anew once: rarely, under load
     "io_method": "sync",  # no further processes for reading ahead
     "jit": "off",
     "fsync": "on",
