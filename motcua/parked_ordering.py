@@ -57,15 +57,21 @@ async def order(service: str, asked: Asked, meant: Callable[[], Filters], every:
     if not asked.yes:
         _confirm()
     async with connected(service, read_only=False) as connection:
-        ids, known = await parked_orders.order(connection, asked.action, rows, asked.by, asked.reason, asked.per_second)
-        if known:
-            typer.secho(
-                f"{known} bản ghi đã có lệnh chưa xong · have an order that is not done yet", err=True, fg="yellow"
+        written = await parked_orders.order(connection, asked.action, rows, asked.by, asked.reason, asked.per_second)
+        if written.known:
+            _warn(
+                f"{written.known} bản ghi đã có lệnh này, chưa xong · have this order already, and it is not done yet"
             )
-        if not asked.wait:
-            seen = await parked_orders.look(connection, ids)
-            return _report(asked, seen, 0)
-        return await _follow(service, connection, asked, ids)
+        if written.contrary:
+            _warn(
+                f"{written.contrary} bản ghi đang chờ một lệnh khác: chạy lại lệnh kia rồi Ctrl-C để rút · "
+                "wait for another order and keep it: run that command again and withdraw it with Ctrl-C"
+            )
+        if asked.wait:
+            code = await _follow(service, connection, asked, written.ids)
+        else:
+            code = _report(asked, await parked_orders.look(connection, written.ids), 0)
+    return code or (OTHERWISE if written.contrary else 0)
 
 
 async def _follow(service: str, connection: Connection, asked: Asked, ids: Sequence[UUID]) -> int:
@@ -82,7 +88,7 @@ async def _follow(service: str, connection: Connection, asked: Asked, ids: Seque
         except asyncio.CancelledError:
             async with connected(service, read_only=False) as other:
                 number = await orders.withdraw(other, ids, "Ctrl-C")
-            typer.secho(f"Đã rút {number} lệnh chưa làm · withdrew what was not carried out yet", err=True, fg="yellow")
+            _warn(f"Đã rút {number} lệnh chưa làm · withdrew what was not carried out yet")
             raise
     if seen.timed_out:
         typer.secho(
@@ -134,9 +140,13 @@ def _check(asked: Asked, filters: Filters, every: bool) -> None:
         )
 
 
+def _warn(words: str) -> None:
+    typer.secho(words, err=True, fg="yellow")
+
+
 def nothing() -> int:
     """Say that no record matches."""
-    typer.secho("Không có bản ghi nào khớp · no record matches", err=True, fg="yellow")
+    _warn("Không có bản ghi nào khớp · no record matches")
     return NOTHING
 
 

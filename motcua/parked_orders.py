@@ -16,10 +16,10 @@ from chassis.postgres import Connection
 from motcua.parked_records import OPEN, Filters, Misuse, heads, records
 
 _OPEN_ORDERS = """
-select o.id from parked_order o
+select o.id, o.action from parked_order o
 join unnest($1::text[], $2::text[], $3::int[], $4::bigint[]) as r(consumer, topic, partition, position)
     on (o.consumer, o.topic, o.partition, o."offset") = (r.consumer, r.topic, r.partition, r.position)
-where o.done_at is null and o.action = $5
+where o.done_at is null
 """
 _LOOK = """
 select id, consumer, topic, partition, "offset", action, outcome, note, due_at <= now() as due from parked_order
@@ -44,6 +44,15 @@ left join lateral (
 _LOOK_SECONDS = 0.3
 
 _GOOD = {"redrive": {"redriven", "duplicate"}, "discard": {"discarded", "duplicate"}}
+
+
+@dataclass(frozen=True)
+class Written:
+    """Orders to follow; `known` of them were there before, and `contrary` records wait for another order than this."""
+
+    ids: list[UUID]
+    known: int
+    contrary: int
 
 
 @dataclass(frozen=True)
@@ -92,21 +101,21 @@ async def chosen(connection: Connection, action: Action, filters: Filters, limit
 
 async def order(
     connection: Connection, action: Action, rows: Sequence[Any], by: str, reason: str, per_second: float | None
-) -> tuple[list[UUID], int]:
-    """Write the orders; answers the ids to follow, and how many of the records had an open order already."""
+) -> Written:
+    """Write the orders; a record that has an open order keeps it."""
     places = [Place(row["consumer"], row["topic"], row["partition"], row["offset"]) for row in rows]
     async with connection.transaction():
         now = await connection.fetchval("select now()")
         new = await orders.place(connection, action, places, by, reason, now, per_second)
-        same = await connection.fetch(
+        open_ones = await connection.fetch(
             _OPEN_ORDERS,
             [place.consumer for place in places],
             [place.topic for place in places],
             [place.partition for place in places],
             [place.offset for place in places],
-            action,
         )
-    return list({*new, *(row["id"] for row in same)}), len(places) - len(new)
+    same = [row["id"] for row in open_ones if row["action"] == action]
+    return Written(same, len(same) - len(new), len(places) - len(same))
 
 
 async def look(connection: Connection, ids: Sequence[UUID]) -> Progress:

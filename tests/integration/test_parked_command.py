@@ -281,6 +281,14 @@ async def test_without_a_service_the_orders_stay_and_the_command_says_so(place: 
     assert [order["outcome"] for order in await _orders(place.pool)] == ["redriven"]
 
 
+async def test_a_record_with_an_open_order_takes_no_contrary_one(place: Place) -> None:
+    assert (await place.operator.run("redrive", "--all", "--yes", "--no-wait")).code == 0
+    told = await place.operator.run("discard", "0/0", "--yes", "--reason", "hỏng", "--no-wait")
+    assert told.code == 4
+    assert "another order" in told.err
+    assert [(order["action"], order["outcome"]) for order in await _orders(place.pool)] == [("redrive", None)] * 2
+
+
 async def test_ctrl_c_withdraws_what_was_not_carried_out(place: Place) -> None:
     process = await place.operator.start("redrive", "--all", "--yes")
     async with asyncio.timeout(60):
