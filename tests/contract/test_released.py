@@ -208,8 +208,8 @@ def test_the_command_refuses_what_breaks_a_reader_and_releases_none_of_it() -> N
         done = RUN.invoke(contracts.app, [command])
         assert done.exit_code == 1
         first, second, *more = done.stderr.splitlines()
-        assert first.startswith("vn.motcua.payment.opened.v1, trường office: có thêm và bắt buộc; bản mới của intake,")
-        assert second.startswith("  · vn.motcua.payment.opened.v1, field office: is new and required;")
+        assert first.startswith(f"{payments.Opened.TYPE}, trường office: có thêm và bắt buộc; bản mới của intake,")
+        assert second.startswith(f"  · {payments.Opened.TYPE}, field office: is new and required;")
         assert more == []
 
 
@@ -218,5 +218,5 @@ def test_a_program_is_told_the_same() -> None:
     done = RUN.invoke(contracts.app, ["check", "--json"])
     assert done.exit_code == 1
     (fault,) = json.loads(done.stdout)["broken"]
-    assert (fault["type"], fault["topic"], fault["field"]) == ("vn.motcua.payment.opened.v1", "payments.v1", "office")
+    assert (fault["type"], fault["topic"], fault["field"]) == (payments.Opened.TYPE, "payments.v1", "office")
     assert (fault["change"], fault["direction"]) == ("new", "backward")
