@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import uvloop
 from rich.console import Console
 
 from deploy.local.child import StackError
@@ -46,7 +47,10 @@ def chaos(
         progress.print(f"{time.monotonic() - begin:4.0f} s  {text}", soft_wrap=True)
 
     try:
-        result = asyncio.run(run(Layout(data, Layout.from_environment().offset or free_offset()), journeys, seed, say))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            result = runner.run(
+                run(Layout(data, Layout.from_environment().offset or free_offset()), journeys, seed, say)
+            )
     except StackError as error:
         progress.print(str(error))
         raise typer.Exit(1) from None

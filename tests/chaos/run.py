@@ -4,32 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from deploy.local.layout import Layout
+from deploy.local.plan import SERVICES
 from tests.chaos import evidence, journeys, log, oracle, quiet, schedule, stack
 from tests.chaos.faults import Fault, Field, field_of
 from tests.chaos.journeys import Journey, Walk
 from tests.chaos.people import People
 
 Say = Callable[[str], None]
+Strike = Callable[[Field, "Progress"], Coroutine[Any, Any, None]]
 
 FAULTS_A_JOURNEY = 0.36
 LEAST_FAULTS = 20
+FAULTS_AT_ONCE = 6
 
 
 @dataclass(frozen=True)
 class Pace:
     """How many journeys are under way at once, how long one may take, how long quiet may be waited for; seconds."""
 
-    at_once: int = 90
+    at_once: int = 120
     between: float = 0.05
     journey_seconds: float = 240.0
     quiet_seconds: float = 120.0
-    faults_at_once: int = 6
 
 
 @dataclass
@@ -67,53 +71,57 @@ async def run(layout: Layout, count: int, seed: int, say: Say, pace: Pace | None
         try:
             say(f"hệ thống sẵn sàng sau {time.monotonic() - begin:.0f} s · the stack is ready")
             faults = schedule.planned(seed, max(LEAST_FAULTS, round(FAULTS_A_JOURNEY * count)))
-            result = await storm(Walk(running, read, people), journeys.planned(seed, count), faults, seed, say, pace)
+            walk, walked = Walk(running, read, people), journeys.planned(seed, count)
+            fired, verdict = await storm(walk, walked, partial(strike, faults), say, pace)
         finally:
             await people.close()
-    result.seconds = time.monotonic() - begin
-    return result
+    return Result(count, seed, fired, verdict, time.monotonic() - begin, _remarks(verdict, people))
 
 
 async def storm(
-    walk: Walk, walked: Sequence[Journey], faults: Sequence[Fault], seed: int, say: Say, pace: Pace
-) -> Result:
-    """Walk the journeys under the faults, let all heal, and judge."""
-    begin = time.monotonic()
+    walk: Walk, walked: Sequence[Journey], striking: Strike, say: Say, pace: Pace
+) -> tuple[dict[str, int], oracle.Verdict]:
+    """Walk the journeys while `striking` lets faults happen, let all heal, and judge; answers the faults that fired."""
     async with field_of(walk.stack, walk.log, walk.people) as field:
-        progress = _Progress(walked, faults, field, say)
-        telling = asyncio.create_task(progress.tell())
-        striking = asyncio.create_task(_strike(field, faults, progress, pace))
+        progress = Progress(len(walked), field.fired, say)
+        tasks = [asyncio.create_task(progress.tell()), asyncio.create_task(striking(field, progress))]
         try:
             await _walk_all(walk, walked, progress, pace)
         finally:
             field.over, progress.walked = True, len(walked)
-            await asyncio.wait([striking], timeout=60)
-            for task in (striking, telling):
+            await asyncio.wait(tasks[1:], timeout=60)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(striking, telling, return_exceptions=True)
-    say(f"{sum(field.fired.values())} lỗi đã xảy ra · faults fired; chờ yên lặng · waiting for quiet")
+            await asyncio.gather(*tasks, return_exceptions=True)
+    tasks[1].result()
+    say(f"{field.fired.total()} lỗi đã xảy ra · faults fired; chờ yên lặng · waiting for quiet")
     codes = {journey.code for journey in walked if journey.code}
     with suppress(TimeoutError):
-        await walk.stack.back("kafka", "postgres", "intake", "payments", "notifications", "status")
+        await walk.stack.back("kafka", "postgres", *SERVICES)
     moving = await quiet.wait(walk.stack, walk.log, walk.people, codes, pace.quiet_seconds)
-    found = await evidence.gather(walk.stack, walk.log, walk.people, codes)
-    verdict = oracle.judge(walked, found)
+    verdict = oracle.judge(walked, await evidence.gather(walk.stack, walk.log, walk.people, codes))
     verdict.lost += [f"still under way after {pace.quiet_seconds:.0f} s: {each}" for each in moving]
-    result = Result(len(walked), seed, dict(field.fired), verdict, time.monotonic() - begin)
+    return dict(field.fired), verdict
+
+
+def _remarks(verdict: oracle.Verdict, people: People) -> list[str]:
+    """What is no figure and should be known."""
+    remarks = []
     if verdict.in_doubt:
-        result.remarks.append(f"{len(verdict.in_doubt)} thư gửi lại khi không rõ đã đến · letters repeated in doubt")
-    if walk.people.internal_errors:
-        result.remarks.append(f"{walk.people.internal_errors} câu trả lời 500 · answers with 500")
-    return result
+        remarks.append(
+            f"{len(verdict.in_doubt)} thư gửi lại khi không rõ đã đến (docs/decisions/0010) · letters repeated in doubt"
+        )
+    if people.internal_errors:
+        remarks.append(f"{people.internal_errors} câu trả lời 500, đã hỏi lại · answers with 500, asked again")
+    return remarks
 
 
 @dataclass
-class _Progress:
+class Progress:
     """How far a run has come."""
 
-    walked_by: Sequence[Journey]
-    faults: Sequence[Fault]
-    field: Field
+    journeys: int
+    fired: Counter[str]
     say: Say
     started: int = 0
     walked: int = 0
@@ -121,18 +129,18 @@ class _Progress:
     @property
     def share(self) -> float:
         """From 0 to 1; faults come as journeys go, so that all of them meet some."""
-        return (self.started + self.walked) / (2 * len(self.walked_by))
+        return (self.started + self.walked) / (2 * self.journeys)
 
     async def tell(self) -> None:
         while True:
             await asyncio.sleep(5)
             self.say(
-                f"hành trình · journeys {self.walked}/{len(self.walked_by)} ({self.started} bắt đầu · begun), "
-                f"lỗi · faults {sum(self.field.fired.values())}/{len(self.faults)}"
+                f"hành trình · journeys {self.walked}/{self.journeys} ({self.started} bắt đầu · begun), "
+                f"lỗi · faults {self.fired.total()}"
             )
 
 
-async def _walk_all(walk: Walk, walked: Sequence[Journey], progress: _Progress, pace: Pace) -> None:
+async def _walk_all(walk: Walk, walked: Sequence[Journey], progress: Progress, pace: Pace) -> None:
     places = asyncio.Semaphore(pace.at_once)
 
     async def one(journey: Journey) -> None:
@@ -150,8 +158,9 @@ async def _walk_all(walk: Walk, walked: Sequence[Journey], progress: _Progress, 
             await asyncio.sleep(pace.between)
 
 
-async def _strike(field: Field, faults: Sequence[Fault], progress: _Progress, pace: Pace) -> None:
-    places = asyncio.Semaphore(pace.faults_at_once)
+async def strike(faults: Sequence[Fault], field: Field, progress: Progress) -> None:
+    """Let the faults happen in their order, as the journeys go."""
+    places = asyncio.Semaphore(FAULTS_AT_ONCE)
 
     async def one(fault: Fault) -> None:
         try:

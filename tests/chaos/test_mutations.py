@@ -1,0 +1,87 @@
+"""The test of the test: each mistake, put into the services, makes the oracle red under the fault that provokes it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Mapping
+
+import pytest
+
+from tests.chaos import journeys
+from tests.chaos.faults import Field
+from tests.chaos.journeys import Walk
+from tests.chaos.mutations import MUTATIONS
+from tests.chaos.run import Pace, Progress, Strike, storm
+
+COUNT = 9
+RED = Pace(journey_seconds=15, quiet_seconds=4)
+GREEN = Pace(journey_seconds=60, quiet_seconds=60)
+
+
+async def killed_with_a_batch_in_hand(at: Field, progress: Progress) -> None:
+    """payments dies inside the transaction of the first dossiers."""
+    armed = at.stack.points.arm("payments", "consumer.after-inbox")
+    assert await at.stack.points.claimed(armed, 15)
+
+
+async def everything_twice(at: Field, progress: Progress) -> None:
+    """All that stands in the log is published again, once some dossiers are on their way."""
+    before = len(at.log.records)
+    while len(at.log.records) < before + 20:
+        await asyncio.sleep(0.05)
+    await at.log.again(at.log.records[before:])
+
+
+async def killed_with_a_command_in_hand(at: Field, progress: Progress) -> None:
+    """intake dies after it has written all that a command asks for, before it commits."""
+    armed = at.stack.points.arm("intake", "command.before-commit")
+    assert await at.stack.points.claimed(armed, 15)
+
+
+async def a_stalled_relay_beside_another(at: Field, progress: Progress) -> None:
+    """One of two relays stands still with rows in hand, several times."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    async with at.stack.second("notifications", port):
+        for _ in range(6):
+            armed = at.stack.points.arm("notifications", "relay.after-claim", stall_seconds=2.0)
+            if not await at.stack.points.claimed(armed, 5, lambda: at.over):
+                break
+            await asyncio.sleep(2)
+
+
+async def the_database_away(at: Field, progress: Progress) -> None:
+    """payments is cut off from PostgreSQL while the first dossiers come."""
+    await at.stack.postgres["payments"].cut(4)
+
+
+PROVOKED_BY: Mapping[str, Strike] = {
+    "commit-offsets-first": killed_with_a_batch_in_hand,
+    "skip-the-inbox": everything_twice,
+    "publish-before-commit": killed_with_a_command_in_hand,
+    "skip-locked-relay": a_stalled_relay_beside_another,
+    "acknowledge-on-error": the_database_away,
+}
+
+
+async def all_of_them(at: Field, progress: Progress) -> None:
+    await asyncio.gather(*(provoke(at, progress) for provoke in PROVOKED_BY.values()))
+
+
+def test_every_mutation_is_provoked() -> None:
+    assert PROVOKED_BY.keys() == MUTATIONS.keys()
+
+
+async def test_without_a_mistake_none_of_the_provocations_harms(walk: Walk) -> None:
+    _, verdict = await storm(walk, journeys.planned(100, COUNT), all_of_them, print, GREEN)
+    assert not list(verdict.reasons())
+
+
+@pytest.mark.parametrize("mutation", PROVOKED_BY)
+async def test_the_oracle_sees_the_mistake(walk: Walk, mutation: str) -> None:
+    await walk.stack.mutate(mutation)
+    seed = 101 + list(PROVOKED_BY).index(mutation)
+    _, verdict = await storm(walk, journeys.planned(seed, COUNT), PROVOKED_BY[mutation], print, RED)
+    assert any(verdict.figures().values())
