@@ -89,7 +89,7 @@ async def claim(connection: Connection, limit: int, most_bytes: int) -> list[Any
     return await connection.fetch(_CLAIM, limit, most_bytes)
 
 
-async def mark_published(connection: Connection, positions: Iterable[int]) -> None:
+async def mark_published(connection: Connection | Pool, positions: Iterable[int]) -> None:
     """Record that Kafka has acknowledged these rows."""
     await connection.execute(_MARK, list(positions))
 

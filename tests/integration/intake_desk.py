@@ -169,7 +169,7 @@ class Desk:
         return Sealer(KEY).open(payload)
 
 
-def settings_for(database_url: str, issuer: str, port: int = 1) -> IntakeSettings:
+def settings_for(database_url: str, issuer: str, port: int = 1, **more: Any) -> IntakeSettings:
     return IntakeSettings.model_validate(
         {
             "database_url": database_url,
@@ -180,14 +180,17 @@ def settings_for(database_url: str, issuer: str, port: int = 1) -> IntakeSetting
             "oidc_issuer": issuer,
             "instance": "intake-test",
             "contacts_key": KEY,
+            **more,
         }
     )
 
 
 @asynccontextmanager
-async def open_desk(database: Database, provider: Server, clock: Clock = utc_now) -> AsyncIterator[Desk]:
+async def open_desk(
+    database: Database, provider: Server, clock: Clock = utc_now, **settings: Any
+) -> AsyncIterator[Desk]:
     """The service on this database until the block is left; ready, its catalogue published."""
-    service = intake(settings_for(database.url, provider.url), clock)
+    service = intake(settings_for(database.url, provider.url, **settings), clock)
     app = build(service, ["api"], clock)
     pool = await open_pool(database.url, "test", 4)
     async with (
