@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import re
 import signal
-import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
-from typer.testing import CliRunner
 
-from chassis.consumer import Fold
 from chassis.postgres import Pool, open_pool
 from deploy.local.databases import url
 from deploy.local.postgres import connect
-from motcua.parked import app
-from tests.consuming import consumer_of, drainer_of
+from tests.consuming import consumer_of
 from tests.database import Server
+from tests.integration.parked_operator import Operator, Place, rights, serving
 from tests.integration.payment_batches import (
     NAME,
     PAYMENTS,
@@ -40,67 +31,6 @@ from tests.integration.payment_batches import (
 from tests.records import raw
 
 BROKEN = with_decider(refusing)
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@dataclass(frozen=True)
-class Told:
-    """How a command ended and what it said."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-@dataclass(frozen=True)
-class Operator:
-    """Somebody at a command line, with an operator's role in the database."""
-
-    database_url: str
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**os.environ, "MOTCUA_OPERATION_DATABASE_URL": self.database_url}
-
-    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
-        """A command as a process of its own."""
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "motcua", "parked", *arguments, "--service", "status"),
-            env=self.environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-
-    async def run(self, *arguments: str) -> Told:
-        """A command in a thread of this process, which is quicker, to its end."""
-        command = [*arguments, "--service", "status"]
-        done = await asyncio.to_thread(CliRunner().invoke, app, command, env=self.environment)
-        return Told(done.exit_code, done.stdout, done.stderr)
-
-    async def run_outside(self, *arguments: str) -> Told:
-        """A command as a process of its own, to its end: beside others that write to our output."""
-        process = await self.start(*arguments)
-        out, err = await asyncio.wait_for(process.communicate(), 60)
-        assert process.returncode is not None
-        return Told(process.returncode, out.decode(), err.decode())
-
-
-@dataclass(frozen=True)
-class Place:
-    pool: Pool
-    operator: Operator
-
-
-def _rights(role: str, database: str) -> str:
-    """What the runbook grants to a person."""
-    page = (ROOT / "docs" / "runbooks" / "parked.md").read_text("utf-8")
-    (statements,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
-    return re.sub(r"\blan\b", role, statements).replace("on database payments", f"on database {database}")
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +42,7 @@ async def made(postgres_server: Server) -> AsyncIterator[Place]:
         await administrator.execute(
             f"drop role if exists operator_test; create role operator_test login password '{password}'"
         )
-        await administrator.execute(_rights("operator_test", "status"))
+        await administrator.execute(rights("operator_test", "status"))
     finally:
         await administrator.close()
     pool = await open_pool(database.url, "test", 8)
@@ -130,17 +60,6 @@ async def place(made: Place) -> Place:
         [raw(TOPIC, 3, b"B", b'{"note": "\x1b[2J"}', [("x", b"\xff")], 1), started("B", 2, 4, partition=1)]
     )
     return made
-
-
-@asynccontextmanager
-async def serving(pool: Pool, fold: Fold) -> AsyncIterator[None]:
-    """The part of a service that works off parked records."""
-    task = asyncio.create_task(drainer_of(fold, pool).forever())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _orders(pool: Pool) -> list[Any]:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import asyncpg
 import pytest
 
 from chassis import orders, parking
-from chassis.decider import Decision
-from chassis.envelope import Event
-from chassis.errors import Retry, is_passing
+from chassis.errors import is_passing
 from chassis.identifiers import new_id
-from chassis.orders import Action, Place
 from chassis.parking import Refused
 from chassis.postgres import Pool
-from services.status.domain.view import View
 from tests.consuming import consumer_of, drainer_of, obeyed
 from tests.database import Server
+from tests.integration.parking_desk import order, outcomes
 from tests.integration.payment_batches import (
     NAME,
     PAYMENTS,
@@ -37,21 +33,6 @@ from tests.integration.payment_batches import (
 )
 from tests.records import raw
 
-START = datetime(2026, 1, 9, 5, tzinfo=UTC)
-
-
-class Hands:
-    """A clock that only the test moves."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def move(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
 
 @pytest.fixture(scope="module")
 async def database(postgres_server: Server) -> AsyncIterator[Pool]:
@@ -65,29 +46,11 @@ async def pool(database: Pool) -> Pool:
     return database
 
 
-async def _order(
-    pool: Pool, action: Action, *offsets: int, first: datetime = START, per_second: float | None = None
-) -> int:
-    """Order this about records of partition 0; answers how many orders were written."""
-    async with pool.acquire() as connection:
-        places = [Place(NAME, TOPIC, 0, offset) for offset in offsets]
-        return len(await orders.place(connection, action, places, "lan", "sửa xong", first, per_second))
-
-
-async def _outcomes(pool: Pool) -> list[tuple[int, str | None, str | None]]:
-    rows = await pool.fetch('select "offset", outcome, note from parked_order order by ordered_at, id')
-    return [(row["offset"], row["outcome"], row["note"]) for row in rows]
-
-
-async def _tries(pool: Pool) -> int:
-    return int(await pool.fetchval("select sum(tries) from parked"))
-
-
 async def test_a_redriven_key_goes_on_in_order_from_its_oldest_record(pool: Pool) -> None:
     await consumer_of(with_decider(refusing), pool).take(
         [failed("A", 1, 0), started("A", 2, 1), started("A", 3, 2), failed("B", 1, 3)]
     )
-    assert await _order(pool, "redrive", 0) == 1
+    assert await order(pool, "redrive", 0) == 1
     await drainer_of(PAYMENTS, pool).turn()
     assert await views(pool) == {"A": [1, 2, 3]}
     assert await parked(pool) == [(0, "redriven"), (1, "redriven"), (2, "redriven"), (3, "parked")]
@@ -100,19 +63,19 @@ async def test_a_redriven_key_goes_on_in_order_from_its_oldest_record(pool: Pool
 
 async def test_the_same_order_twice_has_one_effect(pool: Pool) -> None:
     await consumer_of(with_decider(refusing), pool).take([failed("A", 1, 0)])
-    assert await _order(pool, "redrive", 0) == 1
-    assert await _order(pool, "redrive", 0) == 0  # it has one that is not done
+    assert await order(pool, "redrive", 0) == 1
+    assert await order(pool, "redrive", 0) == 0  # it has one that is not done
     drainer = drainer_of(PAYMENTS, pool)
     await drainer.turn()
-    assert await _order(pool, "redrive", 0) == 1
+    assert await order(pool, "redrive", 0) == 1
     await drainer.turn()
     assert await views(pool) == {"A": [1]}
-    assert await _outcomes(pool) == [(0, "redriven", None), (0, "gone", "redriven")]
+    assert await outcomes(pool) == [(0, "redriven", None), (0, "gone", "redriven")]
 
 
 async def test_an_order_whose_record_was_closed_meanwhile_ends_as_such(pool: Pool) -> None:
     await consumer_of(with_decider(refusing), pool).take([failed("A", 1, 0), started("A", 2, 1)])
-    await _order(pool, "discard", 0)
+    await order(pool, "discard", 0)
     async with pool.acquire() as connection, connection.transaction():
         head = await parking.first_open(connection, NAME, TOPIC, "A")
         assert head is not None
@@ -120,7 +83,7 @@ async def test_an_order_whose_record_was_closed_meanwhile_ends_as_such(pool: Poo
     drainer = drainer_of(PAYMENTS, pool)
     assert await drainer.carry_out()
     assert not await drainer.carry_out()
-    assert await _outcomes(pool) == [(0, "gone", "redriven")]
+    assert await outcomes(pool) == [(0, "gone", "redriven")]
     assert await pool.fetchval("select count(*) from inbox") == 0
 
 
@@ -128,7 +91,7 @@ async def test_what_a_discard_leaves_behind_is_drained_in_order_and_copies_of_it
     bad = consumer_of(with_decider(refusing), pool)
     batch = [failed("A", 1, 0), started("A", 2, 1), started("A", 3, 2)]
     await bad.take(batch)
-    await _order(pool, "discard", 0)
+    await order(pool, "discard", 0)
     await drainer_of(with_decider(refusing), pool).turn()
     assert await parked(pool) == [(0, "discarded"), (1, "redriven"), (2, "redriven")]
     assert await views(pool) == {"A": [2, 3]}
@@ -158,38 +121,6 @@ async def test_a_discard_of_bad_data_enters_the_id_that_its_header_tells(pool: P
     assert await pool.fetchval("select event_id from inbox") == event
 
 
-async def test_a_record_that_fails_again_stays_the_head_and_backs_off(pool: Pool) -> None:
-    clock = Hands()
-    await consumer_of(with_decider(refusing), pool).take([failed("A", 1, 0), started("A", 2, 1)])
-    drainer = drainer_of(with_decider(_broken), pool, clock)
-    await _order(pool, "redrive", 0)
-    assert await drainer.carry_out()
-    assert await _outcomes(pool) == [(0, "failed", "ZeroDivisionError in a decider")]
-    assert await pool.fetchval("select error from parked where state = 'parked'") == "ZeroDivisionError in a decider"
-    assert await parked(pool) == [(0, "parked"), (1, "held")]
-    # However often it is ordered, it is tried after a pause only, and that grows.
-    for pause in (1, 2, 4):
-        await _order(pool, "redrive", 0, first=clock.now)
-        clock.move(pause - 0.001)
-        before = await _tries(pool)
-        assert not await drainer.carry_out()
-        clock.move(0.001)
-        assert await drainer.carry_out()
-        assert await _tries(pool) == before + 1
-
-
-async def test_a_rate_is_kept(pool: Pool) -> None:
-    clock = Hands()
-    await consumer_of(with_decider(refusing), pool).take([failed(f"K{number}", 1, number) for number in range(6)])
-    await _order(pool, "redrive", *range(6), per_second=2)
-    drainer, done = drainer_of(PAYMENTS, pool, clock), []
-    for _ in range(6):
-        await drainer.turn()
-        done.append(len(await views(pool)))
-        clock.move(0.5)
-    assert done == [1, 2, 3, 4, 5, 6]
-
-
 async def test_two_processes_that_drain_at_once_share_the_work(pool: Pool) -> None:
     keys = [f"K{number}" for number in range(8)]
     bad = consumer_of(with_decider(refusing), pool)
@@ -197,14 +128,14 @@ async def test_two_processes_that_drain_at_once_share_the_work(pool: Pool) -> No
     await bad.take(
         [started(key, 2 + turn, 100 + turn * 8 + place) for turn in range(9) for place, key in enumerate(keys)]
     )
-    await _order(pool, "redrive", *range(8))
+    await order(pool, "redrive", *range(8))
     drainers = [drainer_of(PAYMENTS, pool) for _ in range(2)]
     while await parking.is_busy(pool, NAME, TOPIC):
         async with asyncio.timeout(60):
             await asyncio.gather(*(drainer.turn() for drainer in drainers))
     assert await views(pool) == {key: list(range(1, 11)) for key in keys}
     assert {state for _, state in await parked(pool)} == {"redriven"}
-    assert [outcome for _, outcome, _ in await _outcomes(pool)] == ["redriven"] * 8
+    assert [outcome for _, outcome, _ in await outcomes(pool)] == ["redriven"] * 8
 
 
 async def test_records_that_arrive_while_their_key_is_drained_keep_their_order(pool: Pool) -> None:
@@ -214,7 +145,7 @@ async def test_records_that_arrive_while_their_key_is_drained_keep_their_order(p
         drainer_of(PAYMENTS, pool),
     )
     await bad.take([failed("A", 1, 0), *(started("A", number, number) for number in range(2, 20))])
-    await _order(pool, "redrive", 0)
+    await order(pool, "redrive", 0)
 
     async def arrive() -> None:
         for number in range(20, 60):
@@ -248,66 +179,19 @@ async def test_a_record_held_behind_a_key_that_is_free_is_passing_trouble(pool: 
     assert await parked(pool) == []
 
 
-async def test_passing_trouble_leaves_order_and_record_for_later(pool: Pool) -> None:
-    clock = Hands()
-    await consumer_of(with_decider(refusing), pool).take([failed("A", 1, 0), started("A", 2, 1)])
-    await _order(pool, "redrive", 0)
-    troubled = drainer_of(with_decider(_troubled), pool, clock)
-    assert await troubled.carry_out()
-    assert await _outcomes(pool) == [(0, None, "the other side is away")]
-    assert not await troubled.carry_out()  # it backs off
-    clock.move(1)
-    await drainer_of(PAYMENTS, pool, clock).turn()
-    assert await views(pool) == {"A": [1, 2]}
-    assert await _outcomes(pool) == [(0, "redriven", None)]
-
-
-async def test_trouble_with_one_key_stops_no_other_from_draining(pool: Pool) -> None:
-    clock = Hands()
-    consumer = consumer_of(PAYMENTS, pool)
-    for number, key in enumerate("ABC"):
-        await consumer.take([raw(TOPIC, 2 * number, key.encode(), b"?", [])])
-        await consumer.take([(failed if key == "A" else started)(key, 2, 2 * number + 1)])
-    await _order(pool, "discard", 0, 2, 4)
-    drainer = drainer_of(with_decider(_troubled), pool, clock)
-    await drainer.turn()
-    assert await views(pool) == {"B": [2], "C": [2]}
-    assert await blocked(pool) == ["A"]
-    before = await _tries(pool)
-    await drainer.turn()
-    assert await _tries(pool) == before  # it backs off
-    clock.move(1)
-    await drainer_of(PAYMENTS, pool, clock).turn()
-    assert await views(pool) == {"A": [2], "B": [2], "C": [2]}
-
-
-async def test_a_head_is_not_tried_again_by_a_drainer_that_saw_it_held(
-    pool: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Between the look for keys and the lock on one of them, another process may have tried its oldest record."""
-    await consumer_of(with_decider(refusing), pool).take([failed("A", 1, 0), started("A", 2, 1)])
-
-    async def stale(*_: Any) -> list[str]:
-        return ["A"]
-
-    monkeypatch.setattr(parking, "drainable", stale)
-    assert await drainer_of(PAYMENTS, pool).drain() == 0
-    assert await parked(pool) == [(0, "parked"), (1, "held")]
-
-
 async def test_an_order_about_a_held_record_does_not_pass_its_head(pool: Pool) -> None:
     await consumer_of(with_decider(refusing), pool).take([failed("A", 1, 0), started("A", 2, 1)])
     for action in ("redrive", "discard"):
-        await _order(pool, action, 1)
+        await order(pool, action, 1)
         await drainer_of(PAYMENTS, pool).carry_out()
-    assert await _outcomes(pool) == [(1, "failed", "stands behind 0/0")] * 2
+    assert await outcomes(pool) == [(1, "failed", "stands behind 0/0")] * 2
     assert await parked(pool) == [(0, "parked"), (1, "held")]
     assert await views(pool) == {}
 
 
 async def test_a_withdrawn_order_has_no_effect(pool: Pool) -> None:
     await consumer_of(with_decider(refusing), pool).take([failed("A", 1, 0)])
-    await _order(pool, "redrive", 0)
+    await order(pool, "redrive", 0)
     async with pool.acquire() as connection:
         ids = [row["id"] for row in await connection.fetch("select id from parked_order")]
         assert await orders.withdraw(connection, ids, "Ctrl-C") == 1
@@ -325,7 +209,7 @@ async def test_closed_records_and_their_orders_are_kept_as_long_as_the_inbox_and
     await pool.execute("update parked set parked_at = now() - interval '10 days'")
     assert await parking.prune(pool, timedelta(days=9), 100) == 1
     assert await parked(pool) == [(1, "redriven"), (2, "parked")]
-    assert [offset for offset, _, _ in await _outcomes(pool)] == [1]
+    assert [offset for offset, _, _ in await outcomes(pool)] == [1]
 
 
 async def test_gauges_tell_open_heads_held_records_and_the_oldest(pool: Pool) -> None:
@@ -340,7 +224,7 @@ async def test_a_drainer_carries_out_orders_by_itself(pool: Pool) -> None:
     await consumer_of(with_decider(refusing), pool).take([failed("A", 1, 0), started("A", 2, 1)])
     task = asyncio.create_task(drainer_of(PAYMENTS, pool).forever())
     try:
-        await _order(pool, "redrive", 0)
+        await order(pool, "redrive", 0)
         async with asyncio.timeout(30):
             while await parking.is_busy(pool, NAME, TOPIC):
                 await asyncio.sleep(0.05)
@@ -348,11 +232,3 @@ async def test_a_drainer_carries_out_orders_by_itself(pool: Pool) -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     assert await views(pool) == {"A": [1, 2]}
-
-
-def _broken(view: View | None, event: Event[Any], now: datetime) -> Decision[View]:
-    raise ZeroDivisionError
-
-
-def _troubled(view: View | None, event: Event[Any], now: datetime) -> Decision[View]:
-    raise Retry("the other side is away")
