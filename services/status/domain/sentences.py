@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from contracts import appointments, dossiers, notifications, payments
 from contracts.dossiers import Status
-from contracts.event import Data
+from contracts.event import Data, versions_of
 
 
 class Text(NamedTuple):
@@ -64,7 +64,10 @@ _EVENTS: Mapping[type[Data], Text] = {
     notifications.Failed: Text("Có thông báo không đến được người nộp.", "A notice could not reach the citizen."),
 }
 
-EVENTS: Mapping[str, Text] = {data.TYPE: text for data, text in _EVENTS.items()}
+EVENTS: Mapping[str, Text] = {
+    version.TYPE: text for data, text in _EVENTS.items() for version in versions_of(data)
+}
+"""By type; entries written before an event had a newer version keep the older type."""
 
 STATUSES: Mapping[int, Text] = {
     Status.REGISTERED: Text("Mới đăng ký", "Registered"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from chassis import subscriptions
+from chassis.subscriptions import Pace
 from tests.counters import Desk
 
 
@@ -13,7 +13,7 @@ async def test_every_time_out_is_shorter_than_the_consumer_groups_session(desk: 
     names = ("idle_in_transaction_session_timeout", "transaction_timeout", "lock_timeout", "statement_timeout")
     for name in names:
         milliseconds = await desk.pool.fetchval("select setting::int from pg_settings where name = $1", name)
-        assert 0 < milliseconds < subscriptions._SESSION_MS, name
+        assert 0 < milliseconds < Pace().session_ms, name
 
 
 async def test_times_and_json_come_back_as_they_went(desk: Desk) -> None:
