@@ -21,7 +21,7 @@ with taken as (
     update outbox set published_at = clock_timestamp() where id = any(array(
         select id from outbox where published_at is null order by position limit 3 for update skip locked
     )) returning *
-) select id, aggregatetype, aggregateid, payload, headers, created_at from taken order by position
+) select * from taken order by position
 """
 
 log = structlog.get_logger()
@@ -70,7 +70,7 @@ def skip_locked_relay() -> None:
     async def lock(original: Around, session: Any) -> bool:
         return True
 
-    async def claim(original: Around, connection: Any, limit: int) -> Any:
+    async def claim(original: Around, connection: Any, *limits: int) -> Any:
         return await connection.fetch(_TAKE_SOME)
 
     wrap(_Session, "take_lock", lock)
