@@ -65,7 +65,7 @@ class Progress:
         if seen.ends is None:
             self._silent_since = now if self._silent_since is None else self._silent_since
             long = now - self._silent_since >= self.stall_seconds
-            return "Kafka answers others, but not it" if long else None
+            return "Kafka is there, but does not answer it" if long else None
         self._silent_since = None
         waiting = {each: position for each, position in seen.positions.items() if seen.ends.get(each, 0) > position}
         self._note(now, waiting)

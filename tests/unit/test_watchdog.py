@@ -67,7 +67,7 @@ def test_joining_has_a_longer_time_but_not_for_ever() -> None:
     ]
 
 
-def test_kafka_that_answers_others_but_not_it() -> None:
+def test_kafka_that_is_there_but_does_not_answer_it() -> None:
     unanswered = Seen({ONE: 5}, None)
     assert _watched((0, unanswered), (29, unanswered), (30, unanswered)) == [False, False, True]
     assert _watched((0, unanswered), (29, STALLED), (30, unanswered), (58, unanswered)) == [False] * 4
