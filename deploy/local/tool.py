@@ -26,7 +26,7 @@ async def run(command: Sequence[str], environment: Mapping[str, str], working_di
         stdin=DEVNULL,
         stdout=PIPE,
         stderr=STDOUT,
-        env=environment,
+        env=dict(environment),
         cwd=working_directory,
         start_new_session=True,
     )

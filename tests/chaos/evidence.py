@@ -17,7 +17,7 @@ from tests.chaos.log import Log
 from tests.chaos.people import People
 from tests.chaos.stack import Stack
 
-_DOSSIERS = "select code, status, sequence from dossier"
+_DOSSIERS = "select code, status, sequence from dossier where code = any($1::text[])"
 _BILLS = """
 select dossier_code, state, sequence, receipt_number, amount from bill where dossier_code = any($1::text[])
 """
@@ -71,7 +71,7 @@ async def gather(stack: Stack, log: Log, people: People, codes: Collection[str])
     return Evidence(
         codes=codes,
         told=[each for each in first_appearances(log.records) if each.subject in codes],
-        dossiers=await _rows(stack, "intake", _DOSSIERS),
+        dossiers=await _rows(stack, "intake", _DOSSIERS, codes),
         bills=await _rows(stack, "payments", _BILLS, codes),
         ledger=await _rows(stack, "payments", _LEDGER, codes),
         notices=await _rows(stack, "notifications", _NOTICES, codes),
@@ -85,6 +85,12 @@ async def gather(stack: Stack, log: Log, people: People, codes: Collection[str])
         ],
         letters=[_notice_of(row["raw"]) for row in _lines(data / "mail" / "mail.sqlite", "select raw from mail")],
     )
+
+
+async def strangers(stack: Stack, codes: Collection[str]) -> list[str]:
+    """Dossiers that nobody was told of: a repeated request must not make another one."""
+    rows = await _rows(stack, "intake", "select code from dossier where code <> all($1::text[])", codes)
+    return [row["code"] for row in rows]
 
 
 def first_appearances(records: Sequence[Any]) -> Iterator[Told]:
@@ -109,11 +115,11 @@ def first_appearances(records: Sequence[Any]) -> Iterator[Told]:
         )
 
 
-async def _rows(stack: Stack, database: str, query: str, codes: Collection[str] | None = None) -> list[Any]:
+async def _rows(stack: Stack, database: str, query: str, codes: Collection[str]) -> list[Any]:
     connection = await stack.database(database)
     try:
         await use_json(connection)
-        return await connection.fetch(query, *([] if codes is None else [list(codes)]))
+        return await connection.fetch(query, list(codes))
     finally:
         await connection.close()
 

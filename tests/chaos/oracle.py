@@ -65,7 +65,7 @@ def judge(journeys: Sequence[Journey], evidence: Evidence) -> Verdict:
     for journey in journeys:
         verdict.lost += _unkept(journey, status, bills, by_code[journey.code])
     verdict.lost += [f"{name} in two journeys" for name in _repeated([journey.code for journey in journeys])]
-    _sequences(verdict, evidence)
+    sequences(verdict, evidence)
     verdict.lost += _missing_notices(evidence)
     _double_notices(verdict, evidence)
     _money(verdict, evidence, status, bills)
@@ -98,30 +98,26 @@ def _unkept(
         yield f"{name}: paid without one receipt"
 
 
-def _sequences(verdict: Verdict, evidence: Evidence) -> None:
+def sequences(verdict: Verdict, evidence: Evidence) -> None:
     """Each aggregate's events stand in the log as 1, 2, 3 …, and as many as its owner has told."""
     seen: dict[tuple[str, str], list[int]] = defaultdict(list)
     for each in evidence.told:
         seen[each.topic, each.aggregate].append(each.sequence)
-    for (topic, aggregate), sequences in seen.items():
-        if sequences != list(range(1, len(sequences) + 1)):
-            verdict.out_of_order.append(f"{topic} {aggregate}: {sequences}")
-    owners = (
-        ("dossiers.v1", "code", evidence.dossiers),
-        ("payments.v1", "dossier_code", evidence.bills),
-        ("appointments.v1", "dossier_code", evidence.appointments),
-        ("notifications.v1", "notice_id", evidence.notices),
-    )
-    for topic, key, rows in owners:
-        told = {str(row[key]): row["sequence"] for row in rows}
-        for aggregate in {*(told if topic != "dossiers.v1" else told.keys() & set(evidence.codes))} | {
-            aggregate for in_topic, aggregate in seen if in_topic == topic
-        }:
-            wanted, found = told.get(aggregate, 0), len(seen.get((topic, aggregate), ()))
-            if found < wanted:
-                verdict.lost.append(f"{topic} {aggregate}: {wanted} events told, {found} in the log")
-            elif found > wanted:
-                verdict.out_of_order.append(f"{topic} {aggregate}: {found} events in the log, {wanted} ever told")
+    for (topic, aggregate), numbers in seen.items():
+        if numbers != list(range(1, len(numbers) + 1)):
+            verdict.out_of_order.append(f"{topic} {aggregate}: {numbers}")
+    told = {
+        **{("dossiers.v1", row["code"]): row["sequence"] for row in evidence.dossiers},
+        **{("payments.v1", row["dossier_code"]): row["sequence"] for row in evidence.bills},
+        **{("appointments.v1", row["dossier_code"]): row["sequence"] for row in evidence.appointments},
+        **{("notifications.v1", str(row["notice_id"])): row["sequence"] for row in evidence.notices},
+    }
+    for owned in {*told, *seen}:
+        wanted, found = told.get(owned, 0), len(seen.get(owned, ()))
+        if found < wanted:
+            verdict.lost.append(f"{' '.join(owned)}: {wanted} events told, {found} in the log")
+        elif found > wanted:
+            verdict.out_of_order.append(f"{' '.join(owned)}: {found} events in the log, {wanted} ever told")
 
 
 def _missing_notices(evidence: Evidence) -> Iterator[str]:

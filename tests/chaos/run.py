@@ -73,6 +73,8 @@ async def run(layout: Layout, count: int, seed: int, say: Say, pace: Pace | None
             faults = schedule.planned(seed, max(LEAST_FAULTS, round(FAULTS_A_JOURNEY * count)))
             walk, walked = Walk(running, read, people), journeys.planned(seed, count)
             fired, verdict = await storm(walk, walked, partial(strike, faults), say, pace)
+            unknown = await evidence.strangers(running, {journey.code for journey in walked})
+            verdict.lost += [f"{code}: a dossier that nobody was told of" for code in unknown]
         finally:
             await people.close()
     return Result(count, seed, fired, verdict, time.monotonic() - begin, _remarks(verdict, people))
