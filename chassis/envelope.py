@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from aiokafka import ConsumerRecord
@@ -17,11 +17,10 @@ from chassis.identifiers import id_of
 from chassis.sealing import Sealer
 
 Headers = Mapping[str, str]
-D = TypeVar("D", bound=BaseModel, covariant=True)
+D = TypeVar("D", bound=BaseModel)
 
 
-@dataclass(frozen=True, slots=True)
-class Event(Generic[D]):
+class Event(NamedTuple, Generic[D]):
     """One event as its reader understands it: one of an older version is told as the newer one that is wanted.
 
     `subject` names the thing it happened to, `sequence` counts the events of one aggregate from 1 without a gap.

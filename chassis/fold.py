@@ -151,13 +151,8 @@ def _numbered(
     traceparent: str | None,
 ) -> _Decided:
     """The decision with the chassis' counters in its state, and its events numbered on from the former state's."""
-    sequence = state.sequence if state is not None else 0
-    counters = {
-        "version": version + 1,
-        "sequence": sequence + len(decision.events),
-        "traceparent": (state.traceparent if state is not None else None) or traceparent,
-    }
-    after = decision.state.model_copy(update=counters)
+    sequence, first = (state.sequence, state.traceparent) if state is not None else (0, None)
+    after = decision.state.counted(version + 1, sequence + len(decision.events), first or traceparent)
     subject = str(getattr(after, aggregate.subject))
     rows = [
         _row(voice, event, subject, number, now, traceparent)

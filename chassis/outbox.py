@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -40,8 +39,7 @@ select coalesce(max(position) - min(position) + 1, 0) from outbox where publishe
 CHANNEL = "outbox"
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
+class OutboxRow(NamedTuple):
     """One event to be published: `topic` and `key` say where, `headers` hold envelope and trace context."""
 
     id: UUID
