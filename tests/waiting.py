@@ -1,0 +1,58 @@
+"""Who waits for a lock, as the database sees it: the moment at which a test has two transactions where it wants them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from chassis.errors import is_passing
+from chassis.postgres import Pool
+
+_WAITING = """
+select pid from pg_stat_activity
+where wait_event_type = 'Lock' and datname = current_database() and query ilike $1 order by query_start
+"""
+
+
+async def until_waiting(pool: Pool, number: int = 1, query: str = "%") -> list[int]:
+    """Wait until so many sessions of this database wait for a lock in a statement like this; answers their pids."""
+    async with asyncio.timeout(30):
+        while len(found := await pool.fetch(_WAITING, query)) < number:
+            await asyncio.sleep(0.01)
+    return [row["pid"] for row in found]
+
+
+async def until_waiting_or_done(pool: Pool, task: asyncio.Task[Any], query: str = "%") -> None:
+    """Wait until a session waits for a lock in a statement like this, or the task that might has ended."""
+    async with asyncio.timeout(30):
+        while not (task.done() or await pool.fetch(_WAITING, query)):
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def locked(url: str, statement: str, *arguments: Any) -> AsyncIterator[asyncpg.Connection[Any]]:
+    """A transaction that ran this statement and stays open until the block is left; then it is rolled back."""
+    holder = await asyncpg.connect(url)  # without the time-outs of a service's pool
+    try:
+        await holder.execute("begin")
+        await holder.execute(statement, *arguments)
+        yield holder
+    finally:
+        await holder.close()
+
+
+async def again_until_done(work: Any) -> None:
+    """Do it again after passing trouble, as a consumer does: `work` makes a new awaitable each time."""
+    async with asyncio.timeout(60):
+        while True:
+            made: Awaitable[Any] = work()
+            try:
+                await made
+                return
+            except Exception as error:
+                if not is_passing(error):
+                    raise
