@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -11,7 +12,7 @@ from deploy.local.layout import Layout
 from motcua.actors import persona
 from motcua.patient import PASSING, told
 
-PAUSE_SECONDS = 0.4
+PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.3, 2.0
 ANSWER_SECONDS = 8.0
 
 
@@ -53,17 +54,16 @@ class People:
 
     async def persist(self, method: str, url: str, **kwargs: Any) -> httpx.Response:
         """Repeat a request until it is answered, and not with trouble that passes."""
+        pause = PAUSE_SECONDS
         while True:
-            try:
+            with suppress(httpx.HTTPError):
                 answer = await self._client.request(method, url, **kwargs)
-            except httpx.HTTPError:
-                await asyncio.sleep(PAUSE_SECONDS)
-                continue
-            if answer.status_code == 500:
-                self.internal_errors += 1
-            elif answer.status_code not in PASSING:
-                return answer
-            await asyncio.sleep(PAUSE_SECONDS)
+                if answer.status_code == 500:
+                    self.internal_errors += 1
+                elif answer.status_code not in PASSING:
+                    return answer
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
 
     async def control(self, server: str, method: str, **kwargs: Any) -> Any:
         """A sandbox server's faults."""
