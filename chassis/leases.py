@@ -1,34 +1,61 @@
 """Due work under a lease: claimed without blocking others, settled in the transaction of its effect.
 
-Nothing rests on a lease being kept: who comes late finds the row gone and leaves no effect.
+Nothing rests on a lease being kept: who comes late finds the row gone and leaves no effect, and frees or puts off only
+what is still in its own hand.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from chassis.identifiers import new_id
 from chassis.postgres import Connection, Pool
 
 Table = Literal["timer", "call"]
 
+_FREE = "(leased_until is null or leased_until < now())"
+# Most of a batch from the oldest, the rest from the newest: what is due just now never waits behind a flood.
+_TIMERS = f"""
+array(select id from timer where due_at <= $3 and {_FREE} order by due_at limit $4 for update skip locked)
+|| array(select id from timer where due_at <= $3 and {_FREE} order by due_at desc limit $5 for update skip locked)
+"""
+_NEWEST = 4  # one of so many
+_CALLS = f"""
+array(
+    select due.id from unnest($3::text[], $4::int[]) as asked (kind, free) cross join lateral (
+        select id from call where kind = asked.kind and due_at <= now() and {_FREE}
+        order by due_at limit asked.free for update skip locked
+    ) as due
+)"""
+_HELD = "(id, lease) in (select * from unnest($1::uuid[], $2::uuid[]))"
 
-async def claim(pool: Pool, table: Table, now: datetime | None, seconds: float, limit: int) -> list[Any]:
-    """Due rows that nobody has leased, leased to us for `seconds`, in the order in which they became due.
 
-    Due by the database's clock when `now` is None. An array, for a planner may run a mere `in (select …)` twice.
+async def due_timers(pool: Pool, now: datetime, seconds: float, limit: int) -> list[Any]:
+    """At most `limit` due timers, leased to us for `seconds`, in the order in which they became due."""
+    newest = limit // _NEWEST
+    return await claim(pool, "timer", _TIMERS, seconds, now, limit - newest, newest)
+
+
+async def due_calls(pool: Pool, seconds: float, free: Mapping[str, int]) -> list[Any]:
+    """Due calls, of each kind at most as many as it has `free` places, leased to us for `seconds`; oldest first."""
+    return await claim(pool, "call", _CALLS, seconds, list(free), list(free.values()))
+
+
+async def claim(pool: Pool, table: Table, chosen: str, seconds: float, *arguments: Any) -> list[Any]:
+    """The rows whose ids `chosen` makes an array of, under one new lease.
+
+    An array, for a planner may run a mere `in (select …)` twice. Leases run by the database's clock alone.
     """
     rows = await pool.fetch(
         f"""
-        update {table} set leased_until = now() + make_interval(secs => $2)
-        where id = any(array(
-            select id from {table} where due_at <= coalesce($1, now()) and (leased_until is null or leased_until < now())
-            order by due_at limit $3 for update skip locked
-        )) returning *""",
-        now,
+        update {table} set lease = $1, leased_until = now() + make_interval(secs => $2)
+        where id = any({chosen}) returning *""",
+        new_id(),
         seconds,
-        limit,
+        *arguments,
     )
     return sorted(rows, key=lambda row: row["due_at"])
 
@@ -37,11 +64,27 @@ async def claim_one(pool: Pool, table: Table, row_id: UUID, seconds: float) -> A
     """One row by its id, leased to us, due or not; None when it is gone or in somebody's hand."""
     return await pool.fetchrow(
         f"""
-        update {table} set leased_until = now() + make_interval(secs => $2)
-        where id = $1 and (leased_until is null or leased_until < now()) returning *""",
+        update {table} set lease = $1, leased_until = now() + make_interval(secs => $2)
+        where id = $3 and {_FREE} returning *""",
+        new_id(),
+        seconds,
         row_id,
+    )
+
+
+async def renew(pool: Pool, table: Table, held: Sequence[tuple[UUID, UUID]], seconds: float) -> set[tuple[UUID, UUID]]:
+    """Hold these (id, lease) for `seconds` from now; answers those that are still ours."""
+    rows = await pool.fetch(
+        f"update {table} set leased_until = now() + make_interval(secs => $3) where {_HELD} returning id, lease",
+        *_columns(held),
         seconds,
     )
+    return {(row["id"], row["lease"]) for row in rows}
+
+
+async def release(pool: Pool, table: Table, held: Sequence[tuple[UUID, UUID]]) -> None:
+    """Nobody works on these (id, lease) any more: whoever claims next may have them."""
+    await pool.execute(f"update {table} set leased_until = null where {_HELD}", *_columns(held))
 
 
 async def still_there(connection: Connection, table: Table, ids: list[UUID]) -> set[UUID]:
@@ -55,10 +98,17 @@ async def settle(connection: Connection, table: Table, ids: list[UUID]) -> None:
     await connection.execute(f"delete from {table} where id = any($1::uuid[])", ids)
 
 
-async def postpone(connection: Connection | Pool, table: Table, ids: list[UUID], seconds: float) -> None:
-    """Not done: due again after `seconds`."""
+async def postpone(connection: Connection | Pool, table: Table, rows: Sequence[Any], due_at: datetime) -> None:
+    """Not done, and due again at `due_at`; those that are in another's hand by now are left to it."""
     await connection.execute(
-        f"update {table} set due_at = now() + make_interval(secs => $2), leased_until = null where id = any($1::uuid[])",
-        ids,
-        seconds,
+        f"update {table} set due_at = $3, leased_until = null where {_HELD}", *_columns(held_by(rows)), due_at
     )
+
+
+def held_by(rows: Sequence[Any]) -> list[tuple[UUID, UUID]]:
+    """The (id, lease) of claimed rows."""
+    return [(row["id"], row["lease"]) for row in rows]
+
+
+def _columns(held: Sequence[tuple[UUID, UUID]]) -> tuple[list[UUID], list[UUID]]:
+    return [row_id for row_id, _ in held], [lease for _, lease in held]

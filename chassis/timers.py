@@ -5,25 +5,40 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from datetime import timedelta
+from typing import Any, NamedTuple
 
 import structlog
+from pydantic import ValidationError
 
 from chassis import leases
 from chassis.aggregate import Aggregate
 from chassis.decider import Decide, Decides, Message
-from chassis.errors import is_passing
+from chassis.errors import Conflict, is_passing
 from chassis.fold import Group, Inbound, Voice, fold, lock
 from chassis.metrics import Metrics
-from chassis.postgres import Pool
+from chassis.postgres import Connection, Pool
 
-_LEASE_SECONDS = 30.0
+_LEASE_SECONDS = 10.0  # as long as the longest transaction: what a dead process had in hand is due again after it
 _BATCH = 500
 _POLL_SECONDS = 0.5
-_AGAIN_SECONDS = 60.0
-_SOON_SECONDS = 1.0
+_AGAIN = timedelta(seconds=60)
+_SOON = timedelta(seconds=1)
+_HELD = timedelta(seconds=5)
+# The other timers of a batch do not wait longer than this for an aggregate that somebody else has locked.
+_LOCK_TIMEOUT = "set local lock_timeout = '500ms'"
+# SQLSTATE: foreign keys, transaction time-outs, serialization and deadlocks, locks; a statement that took too long.
+_SOME_CLASSES, _TOO_LONG = ("23", "25", "40", "55"), "57014"
+_UNKNOWN = "of an unknown kind"
 
 log = structlog.get_logger()
+
+
+class Due(NamedTuple):
+    """A claimed timer and the message that it has for its aggregate."""
+
+    row: Any
+    group: Group
 
 
 class Timers:
@@ -41,7 +56,7 @@ class Timers:
     async def forever(self) -> None:
         while True:
             try:
-                if await self.work_off() == _BATCH:
+                if await self.work_off():
                     continue
             except Exception as error:
                 log.warning("timers wait", reason=type(error).__name__)
@@ -49,61 +64,90 @@ class Timers:
 
     async def work_off(self) -> int:
         """Claim and settle one batch of due timers; answers how many were claimed."""
-        rows = await leases.claim(self._pool, "timer", self._voice.clock(), _LEASE_SECONDS, _BATCH)
-        by_aggregate = defaultdict(list)
+        rows = await leases.due_timers(self._pool, self._voice.clock(), _LEASE_SECONDS, _BATCH)
+        by_aggregate, unreadable = defaultdict[str, list[Due]](list), defaultdict[str, list[Any]](list)
         for row in rows:
-            by_aggregate[row["aggregate"]].append(row)
+            try:
+                by_aggregate[row["aggregate"]].append(self.read(row))
+            except LookupError:
+                unreadable[_UNKNOWN].append(row)
+            except ValidationError:
+                unreadable[ValidationError.__name__].append(row)
+        for reason, kept in unreadable.items():
+            await self._keep(kept, reason)
         for name, due in by_aggregate.items():
-            known = [row for row in due if (name, row["kind"]) in self._known]
-            await self._keep([row for row in due if row not in known], "of an unknown kind")
-            if known:
-                await self._settle_or_keep(self._aggregates[name], known)
+            for wave in _waves(due):
+                await self._settle_or_keep(self._aggregates[name], wave)
         return len(rows)
 
-    async def _settle_or_keep(self, aggregate: Aggregate[Any], due: Sequence[Any]) -> None:
+    def read(self, row: Any) -> Due:
+        """What a claimed row has to say. Raises LookupError for an unknown kind, ValidationError for a bad body."""
+        message, decide = self._known[row["aggregate"], row["kind"]]
+        inbound = Inbound(row["key"], message.model_validate(row["body"]), decide, row["traceparent"])
+        return Due(row, Group(str(row["id"]), [inbound]))
+
+    async def _settle_or_keep(self, aggregate: Aggregate[Any], due: Sequence[Due]) -> None:
         """Settle all, except the one that an error is due to: it is kept, and stops no other."""
         try:
             await self._settle(aggregate, due)
         except Exception as error:
-            if is_passing(error):
+            passing, some = is_passing(error), _is_about_these(error)
+            if passing and (len(due) == 1 or not some):
                 log.warning("timers wait", reason=type(error).__name__)
-                await leases.postpone(self._pool, "timer", [row["id"] for row in due], _SOON_SECONDS)
+                await self._postpone(self._pool, due, _HELD if some else _SOON)
             elif len(due) == 1:
-                await self._keep(due, type(error).__name__)
+                await self._keep([each.row for each in due], type(error).__name__)
             else:
                 half = len(due) // 2
                 await self._settle_or_keep(aggregate, due[:half])
                 await self._settle_or_keep(aggregate, due[half:])
 
+    async def _settle(self, aggregate: Aggregate[Any], due: Sequence[Due]) -> None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(_LOCK_TIMEOUT)
+            states = await lock(connection, aggregate, [each.group for each in due])
+            there = await leases.still_there(connection, "timer", [each.row["id"] for each in due])
+            left = [each for each in due if each.row["id"] in there]
+            outcomes = await fold(self._voice, connection, aggregate, [each.group for each in left], states)
+            answered = list(zip(left, outcomes, strict=True))
+            # A decider that set the same timer anew gave it another id, which is in neither list.
+            await leases.settle(
+                connection, "timer", [each.row["id"] for each, outcome in answered if not outcome.error]
+            )
+            if failed := [each for each, outcome in answered if outcome.error]:
+                await self._postpone(connection, failed, _AGAIN)
+        for each, outcome in answered:
+            self._count(each.row["kind"], type(outcome.error).__name__ if outcome.error else None)
+
     async def _keep(self, rows: Sequence[Any], reason: str) -> None:
         """Not forgotten: due again in a while, and said aloud each time."""
-        await leases.postpone(self._pool, "timer", [row["id"] for row in rows], _AGAIN_SECONDS)
+        await leases.postpone(self._pool, "timer", rows, self._voice.clock() + _AGAIN)
         for row in rows:
             self._count(row["kind"], reason)
+
+    async def _postpone(self, connection: Connection | Pool, due: Sequence[Due], pause: timedelta) -> None:
+        # By the clock that says what is due.
+        await leases.postpone(connection, "timer", [each.row for each in due], self._voice.clock() + pause)
 
     def _count(self, kind: str, failure: str | None) -> None:
         self._metrics.timers.labels(kind, "failed" if failure else "done").inc()
         if failure:
             log.error("timer is kept and tried again later", kind=kind, reason=failure)
 
-    async def _settle(self, aggregate: Aggregate[Any], due: Sequence[Any]) -> None:
-        groups = [self._group(row) for row in due]
-        async with self._pool.acquire() as connection, connection.transaction():
-            states = await lock(connection, aggregate, groups)
-            there = await leases.still_there(connection, "timer", [row["id"] for row in due])
-            left = [(row, group) for row, group in zip(due, groups, strict=True) if row["id"] in there]
-            outcomes = await fold(self._voice, connection, aggregate, [group for _, group in left], states)
-            done = [row["id"] for (row, _), outcome in zip(left, outcomes, strict=True) if outcome.error is None]
-            failed = [row["id"] for (row, _), outcome in zip(left, outcomes, strict=True) if outcome.error is not None]
-            # A decider that set the same timer anew gave it another id, which is not in `done`.
-            await leases.settle(connection, "timer", done)
-            if failed:
-                await leases.postpone(connection, "timer", failed, _AGAIN_SECONDS)
-        for (row, _), outcome in zip(left, outcomes, strict=True):
-            self._count(row["kind"], type(outcome.error).__name__ if outcome.error else None)
 
-    def _group(self, row: Any) -> Group:
-        message, decide = self._known[row["aggregate"], row["kind"]]
-        return Group(
-            str(row["id"]), [Inbound(row["key"], message.model_validate(row["body"]), decide, row["traceparent"])]
-        )
+def _waves(due: Sequence[Due]) -> list[list[Due]]:
+    """One timer of an aggregate at a time, in their order: the first may cancel the second or put it off."""
+    waves, seen = list[list[Due]](), defaultdict[str, int](int)
+    for each in due:
+        turn = seen[each.row["key"]]
+        seen[each.row["key"]] += 1
+        if turn == len(waves):
+            waves.append([])
+        waves[turn].append(each)
+    return waves
+
+
+def _is_about_these(error: Exception) -> bool:
+    """Whether passing trouble is with some of these timers, and not with the database as a whole: fewer may do."""
+    state = getattr(error, "sqlstate", None) or ""
+    return isinstance(error, Conflict) or state.startswith(_SOME_CLASSES) or state == _TOO_LONG

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,6 +29,11 @@ PAST = datetime(2026, 1, 1, tzinfo=UTC)
 def timers(desk: Desk) -> Timers:
     """A process' timers."""
     return Timers([DECIDES], desk.pool, voice(), Metrics())
+
+
+async def settle(worker: Timers, rows: Sequence[Any]) -> None:
+    """What a process does with the timers that it has claimed."""
+    await worker._settle(COUNTERS, [worker.read(row) for row in rows])
 
 
 def wakes() -> Wakes:

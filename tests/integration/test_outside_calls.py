@@ -80,8 +80,8 @@ async def test_an_answer_is_settled_once_when_two_workers_made_the_call(desk: De
         return Answer(counter=question.counter, amount=7)
 
     await work(desk).send(COUNTERS, "a", Ask(counter="a", call=new_id()))
-    (row,) = await leases.claim(desk.pool, "call", None, 0, 10)
-    (again,) = await leases.claim(desk.pool, "call", None, 30, 10)
+    (row,) = await leases.due_calls(desk.pool, 0, {"Question": 10})
+    (again,) = await leases.due_calls(desk.pool, 30, {"Question": 10})
     assert again["id"] == row["id"]
     await asyncio.gather(calls(desk, slow).perform(row), calls(desk, slow).perform(again))
     assert await desk.totals() == {"a": 7}
@@ -94,7 +94,7 @@ async def test_a_call_whose_answer_nobody_decides_on_stays_and_is_visible(desk: 
         return Odd(counter=question.counter)
 
     await work(desk).send(COUNTERS, "a", Ask(counter="a", call=new_id()))
-    (row,) = await leases.claim(desk.pool, "call", None, 30, 10)
+    (row,) = await leases.due_calls(desk.pool, 30, {"Question": 10})
     await calls(desk, strange).perform(row)
     (kept,) = await desk.pool.fetch("select tries, last_error, leased_until, due_at > now() as later from call")
     assert tuple(kept) == (1, "LookupError", None, True)
@@ -105,7 +105,7 @@ async def test_an_answer_that_is_refused_leaves_the_call(desk: Desk) -> None:
         return Answer(counter=question.counter, amount=-1)
 
     await work(desk).send(COUNTERS, "a", Ask(counter="a", call=new_id()))
-    (row,) = await leases.claim(desk.pool, "call", None, 30, 10)
+    (row,) = await leases.due_calls(desk.pool, 30, {"Question": 10})
     await calls(desk, negative).perform(row)
     assert await desk.pool.fetchval("select last_error from call") == "Refusal"
     assert await desk.totals() == {"a": 0}
@@ -116,7 +116,7 @@ async def test_a_failing_handler_tells_no_text_of_its_error(desk: Desk) -> None:
         raise ValueError("Nguyễn Thị Ánh")
 
     await work(desk).send(COUNTERS, "a", Ask(counter="a", call=new_id()))
-    (row,) = await leases.claim(desk.pool, "call", None, 30, 10)
+    (row,) = await leases.due_calls(desk.pool, 30, {"Question": 10})
     await calls(desk, quotes).perform(row)
     assert await desk.pool.fetchval("select last_error from call") == "ValueError"
 
@@ -129,7 +129,7 @@ async def test_pauses_between_tries_grow_to_a_minute(desk: Desk) -> None:
     pauses = []
     for _ in range(12):
         await desk.pool.execute("update call set due_at = now()")
-        (row,) = await leases.claim(desk.pool, "call", None, 30, 10)
+        (row,) = await leases.due_calls(desk.pool, 30, {"Question": 10})
         await calls(desk, away).perform(row)
         pauses.append(await desk.pool.fetchval("select extract(epoch from due_at - now())::float from call"))
     assert all(after > before * 1.5 for before, after in pairwise(pauses[:7]))
@@ -167,7 +167,7 @@ async def test_who_waits_gives_up_in_time_and_the_call_goes_on_without(desk: Des
 async def test_who_waits_does_not_make_a_call_that_is_being_made(desk: Desk) -> None:
     call_id = new_id()
     await work(desk).send(COUNTERS, "a", Ask(counter="a", call=call_id))
-    (row,) = await leases.claim(desk.pool, "call", None, 30, 10)
+    (row,) = await leases.due_calls(desk.pool, 30, {"Question": 10})
     asked = 0
 
     async def answers(question: Question, calling: Calling) -> Message:
@@ -199,6 +199,6 @@ async def test_an_answer_that_asks_again_under_the_same_id_is_asked_again(desk: 
         return Answer(counter=question.counter, amount=1)
 
     await work(desk).send(COUNTERS, "a", Ask(counter="a", call=call_id))
-    (row,) = await leases.claim(desk.pool, "call", None, 30, 10)
+    (row,) = await leases.due_calls(desk.pool, 30, {"Question": 10})
     await Calls({Question: answers}, [decides], desk.pool, voice(), Metrics()).perform(row)
     assert [row["id"] for row in await desk.pool.fetch("select id from call")] == [call_id]

@@ -31,7 +31,7 @@ from tests.counters import (
     voice,
 )
 from tests.database import Server
-from tests.integration.counters_desk import PAST, calls, left, remind, timers, until, wakes, work
+from tests.integration.counters_desk import PAST, calls, left, remind, settle, timers, until, wakes, work
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ async def test_due_timers_have_one_effect_each_however_many_processes_race(desk:
 
 async def test_a_timer_claimed_by_a_process_that_died_is_due_again_when_its_lease_ends(desk: Desk) -> None:
     await remind(desk, "a")
-    (claimed,) = await leases.claim(desk.pool, "timer", utc_now(), 30, 10)
+    (claimed,) = await leases.due_timers(desk.pool, utc_now(), 30, 10)
     assert await timers(desk).work_off() == 0, "it is in somebody's hand"
     await desk.pool.execute("update timer set leased_until = now() - interval '1 second' where id = $1", claimed["id"])
     assert await timers(desk).work_off() == 1
@@ -85,26 +85,26 @@ async def test_a_process_that_wakes_up_after_its_lease_has_no_second_effect(desk
     """Frozen between claim and settle: another one did it meanwhile."""
     await remind(desk, "a")
     sleeper = timers(desk)
-    due = await leases.claim(desk.pool, "timer", utc_now(), 0, 10)
+    due = await leases.due_timers(desk.pool, utc_now(), 0, 10)
     assert await timers(desk).work_off() == 1
-    await sleeper._settle(COUNTERS, due)
+    await settle(sleeper, due)
     assert await desk.totals() == {"a": 1}
 
 
 async def test_a_timer_cancelled_between_claim_and_settle_has_no_effect(desk: Desk) -> None:
     await remind(desk, "a")
-    due = await leases.claim(desk.pool, "timer", utc_now(), 30, 10)
+    due = await leases.due_timers(desk.pool, utc_now(), 30, 10)
     await work(desk).send(COUNTERS, "a", Calm(counter="a"))
-    await timers(desk)._settle(COUNTERS, due)
+    await settle(timers(desk), due)
     assert await desk.totals() == {"a": 0}
     assert await left(desk, "timer") == 0
 
 
 async def test_a_timer_set_anew_between_claim_and_settle_waits_for_its_new_time(desk: Desk) -> None:
     await remind(desk, "a", amount=1)
-    due = await leases.claim(desk.pool, "timer", utc_now(), 30, 10)
+    due = await leases.due_timers(desk.pool, utc_now(), 30, 10)
     await remind(desk, "a", amount=5, at=utc_now() + timedelta(hours=1))
-    await timers(desk)._settle(COUNTERS, due)
+    await settle(timers(desk), due)
     assert await desk.totals() == {"a": 0}
     assert await timers(desk).work_off() == 0
     await desk.pool.execute("update timer set due_at = now()")
@@ -164,7 +164,7 @@ async def test_a_timer_that_cannot_be_settled_stops_no_other(desk: Desk, poison:
 
 async def test_due_timers_of_one_aggregate_are_answered_in_the_order_in_which_they_became_due(desk: Desk) -> None:
     due = [await _timer(desk, PAST + timedelta(seconds=second)) for second in (5, 1, 9, 3, 7)]
-    claimed = await leases.claim(desk.pool, "timer", utc_now(), 30, 10)
+    claimed = await leases.due_timers(desk.pool, utc_now(), 30, 10)
     assert [row["id"] for row in claimed] == [due[number] for number in (1, 3, 0, 4, 2)]
 
 
@@ -179,14 +179,14 @@ async def _timer(desk: Desk, due_at: datetime) -> UUID:
     return timer_id
 
 
-async def test_a_claim_takes_no_more_than_it_may_and_waits_for_nobody(desk: Desk) -> None:
+async def test_a_claim_takes_no_more_than_it_may_the_newest_among_them_and_waits_for_nobody(desk: Desk) -> None:
     for second in range(10):
         await _timer(desk, PAST + timedelta(seconds=second))
     async with desk.pool.acquire() as holder, holder.transaction():
         await holder.execute("select from timer where due_at = $1 for update", PAST)
         async with asyncio.timeout(2):
-            claimed = await leases.claim(desk.pool, "timer", utc_now(), 30, 4)
-    assert [(row["due_at"] - PAST).seconds for row in claimed] == [1, 2, 3, 4]
+            claimed = await leases.due_timers(desk.pool, utc_now(), 30, 4)
+    assert [(row["due_at"] - PAST).seconds for row in claimed] == [1, 2, 3, 9]
 
 
 async def test_timers_and_calls_survive_a_database_that_is_restarted_under_them(desk: Desk) -> None:
