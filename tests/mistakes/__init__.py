@@ -1,0 +1,1 @@
+"""The models' mistakes, put into the code one by one: for each there is a test on real servers that turns red."""

@@ -1,0 +1,167 @@
+"""Mistakes with other people's money."""
+
+from __future__ import annotations
+
+from tests.mistakes.mistake import Edit, Mistake
+
+_STRIPE, _CHECKOUT = "services/payments/adapters/stripe.py", "services/payments/domain/checkout.py"
+_MONEY, _STORE = "services/payments/domain/money.py", "services/payments/store.py"
+_CHECKOUTS = "tests/integration/test_payments_checkout.py::"
+_WEBHOOKS = "tests/integration/test_payments_webhooks.py::"
+_PAGES = "tests/integration/test_payments_pages.py::"
+_LOST_ANSWER = f"{_CHECKOUTS}test_a_lost_answer_is_asked_for_again_and_makes_one_page[timeout_after_charge]"
+_REFUND = f"{_CHECKOUTS}test_a_refused_dossier_gets_back_what_may_be_returned[4242424242424242]"
+
+_CREATE = '        status, body = await self._post("/v1/checkout/sessions", form, str(request.attempt_id))\n'
+_SEND_BACK = '            status, body = await self._post("/v1/refunds", form, str(request.refund_id))\n'
+_EXPIRE = """\
+    gone = to(bill, BillExpiry)
+    return _closing_or_done(bill, gone, payments.Expired(bill_id=bill.bill_id))
+"""
+_TAKEN_IN = """\
+    if message.attempt_id in bill.taken:
+        return None
+"""
+
+PAYING = (
+    Mistake(
+        ("Payment/lost-is-failed", "Payment/lost-pays-twice"),
+        (
+            Edit(
+                _STRIPE,
+                _CREATE,
+                f"""\
+        try:
+    {_CREATE}\
+        except Unanswered:
+            return CheckoutRefused(attempt_id=request.attempt_id, reason="silence")
+""",
+            ),
+        ),
+        (_LOST_ANSWER,),
+    ),
+    Mistake(
+        ("Payment/not-found-failed",),
+        (
+            Edit(_STRIPE, "in (200, 400, 402))", "in (200, 400, 402, 404))"),
+            Edit(
+                _STRIPE,
+                "        if status != 200:\n            raise Unanswered",
+                '        if status == 404:\n            return {"status": "expired"}\n'
+                "        if status != 200:\n            raise Unanswered",
+            ),
+        ),
+        (f"{_PAGES}test_a_page_that_the_gateway_does_not_know_is_not_closed",),
+    ),
+    Mistake(
+        ("Payment/new-create-key",),
+        (
+            Edit(
+                _STRIPE, _CREATE, _CREATE.replace("str(request.attempt_id)", 'f"{request.attempt_id}-{calling.tries}"')
+            ),
+        ),
+        (_LOST_ANSWER,),
+    ),
+    Mistake(
+        ("Payment/two-tabs-unlocked",),
+        (
+            Edit(_STORE, "order by dossier_code for update", "order by dossier_code"),
+            Edit(_STORE, '\n        where bill.version = excluded.version - 1"""', '"""'),
+        ),
+        (f"{_PAGES}test_two_tabs_that_decide_at_the_same_moment_get_one_page",),
+        "Without the lock alone, the version would send the second tab back to look again.",
+    ),
+    Mistake(
+        ("Payment/ask-then-expire",),
+        (
+            Edit(
+                _STRIPE,
+                '        await self._post(f"/v1/checkout/sessions/{request.session_id}/expire", {}, None)\n',
+                "",
+            ),
+            Edit(
+                _STRIPE,
+                '            raise Unanswered("the page is not closed yet")\n',
+                "            return SessionClosed(attempt_id=request.attempt_id)\n",
+            ),
+        ),
+        (f"{_CHECKOUTS}test_an_unpaid_bill_expires_only_after_its_page_is_closed",),
+    ),
+    Mistake(
+        ("Payment/blind-expiry",),
+        (
+            Edit(
+                _CHECKOUT,
+                _EXPIRE,
+                """\
+    gone = to(bill, BillExpiry, "expired", attempt=None)
+    return Decision(gone, (payments.Expired(bill_id=bill.bill_id),), cancels=(AttemptSilence, BillExpiry))
+""",
+            ),
+        ),
+        (f"{_CHECKOUTS}test_a_payment_at_the_last_moment_wins_over_expiry",),
+    ),
+    Mistake(
+        ("Payment/no-janitor",),
+        (
+            Edit(
+                _CHECKOUT,
+                "    return Decision(moved, (started,), timers=(At(now + SILENCE, AttemptSilence()),))\n",
+                "    return Decision(moved, (started,))\n",
+            ),
+        ),
+        (f"{_WEBHOOKS}test_when_all_webhooks_are_lost_silence_is_asked_about",),
+    ),
+    Mistake(
+        ("Payment/failed-is-final",),
+        (
+            Edit(
+                _MONEY,
+                _TAKEN_IN,
+                _TAKEN_IN + "    if bill.attempt is None or bill.attempt.attempt_id != message.attempt_id:\n"
+                "        return None\n",
+            ),
+        ),
+        (f"{_WEBHOOKS}test_money_on_a_page_long_closed_is_heard_of_and_returned",),
+    ),
+    Mistake(
+        ("Payment/trust-failed-hook",),
+        (Edit(_STRIPE, 'failed_later = found["status"] == "complete" and status in', "failed_later = status in"),),
+        (f"{_PAGES}test_after_a_declined_card_the_button_leads_to_the_same_page",),
+    ),
+    Mistake(
+        ("Payment/blind-write",),
+        (Edit(_MONEY, _TAKEN_IN, ""),),
+        (f"{_WEBHOOKS}test_odd_copies_of_webhooks_change_nothing[webhook_duplicated-duplicate-delivered]",),
+        "The ledger's primary key takes the second posting for what it is: the answer is never settled.",
+    ),
+    Mistake(
+        ("Payment/new-refund-key",),
+        (
+            Edit(
+                _STRIPE,
+                _SEND_BACK,
+                _SEND_BACK.replace("str(request.refund_id)", 'f"{request.refund_id}-{calling.tries}"'),
+            ),
+            Edit(_STRIPE, "        body = await self._refund_of(request)\n", "        body = None\n"),
+        ),
+        (_REFUND,),
+        "The adapter also looks before it sends: it must stop doing that too.",
+    ),
+    Mistake(
+        ("Payment/refund-lost-is-no",),
+        (
+            Edit(
+                _STRIPE,
+                _SEND_BACK,
+                f"""\
+            try:
+    {_SEND_BACK}\
+            except Unanswered:
+                return RefundRefused(refund_id=request.refund_id, reason="silence")
+""",
+            ),
+        ),
+        (_REFUND,),
+    ),
+)
