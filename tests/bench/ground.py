@@ -1,174 +1,147 @@
-"""What measurements stand on: the embedded stack's Kafka and PostgreSQL in a folder of their own, and readings to take."""
+"""What measurements stand on: the embedded stack's own Kafka and PostgreSQL, in a folder of their own."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import random
-import subprocess
-import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-import psutil
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.partitioner import DefaultPartitioner
 
-from chassis.envelope import headers_of
-from chassis.identifiers import new_id
 from deploy.local.layout import Layout
 from deploy.local.offsets import free_offset
+from deploy.local.postgres import connect
 from tests import database, stack
-from tests.bench.meters import READINGS, TABLES, TOTALS, Taken
+from tests.bench.meters import READINGS, TABLES, TOTALS
+from tests.bench.readings import PARTITIONS
 
-PARTITIONS = 6
-METERS = 20_000
-ROOT = Path(__file__).resolve().parents[2]
+# The broker's own clock stands in each record: when it was appended, whatever the client says.
+_CONFIGS = {"message.timestamp.type": "LogAppendTime"}
+
+Count = Callable[[], Awaitable[int]]
+
+
+@dataclass(frozen=True)
+class Store:
+    """One service's database, and a connection as its owner."""
+
+    database: database.Database
+    connection: asyncpg.Connection[Any]
+
+    async def empty(self) -> None:
+        await self.connection.execute("truncate outbox, inbox, meter, textbook_inbox, textbook_meter")
 
 
 @dataclass(frozen=True)
 class Ground:
-    """Running servers with one database and two empty topics."""
+    """Running servers, and a folder for whatever is logged."""
 
     kafka: stack.Kafka
-    postgres: int
-    database: database.Database
-    connection: asyncpg.Connection[Any]
+    server: database.Server
+    folder: Path
+    runs: Any = field(default_factory=lambda: count(1))
 
     @property
-    def login(self) -> list[str]:
-        told = self.kafka.connection()
-        return [told.bootstrap, told.user, told.password]
+    def options(self) -> dict[str, Any]:
+        """How aiokafka's clients log in."""
+        return {"bootstrap_servers": self.kafka.bootstrap, **self.kafka.connection().options}
 
-    async def afresh(self) -> None:
-        """Empty tables and new, empty topics."""
-        await self.connection.execute("truncate outbox, inbox, meter, textbook_inbox, textbook_meter")
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka.bootstrap, **self.kafka.connection().options)
+    @property
+    def login(self) -> dict[str, str]:
+        """The same for a process, as JSON."""
+        told = self.kafka.connection()
+        return {"bootstrap": told.bootstrap, "user": told.user, "password": told.password}
+
+    @property
+    def postgres(self) -> int:
+        """PostgreSQL's process id."""
+        return int((self.server.layout.data / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+
+    def run(self) -> str:
+        """A name that no run had: a killed member of a static group keeps its place in it for a while."""
+        return f"run-{next(self.runs)}"
+
+    async def checkpoint(self) -> None:
+        """Write what PostgreSQL holds back, so that no run pays for what was before it."""
+        administrator = await connect(self.server.layout, self.server.secrets, "postgres")
+        try:
+            await administrator.execute("checkpoint", timeout=600)
+        finally:
+            await administrator.close()
+
+    @asynccontextmanager
+    async def meters(self, service: str = "payments") -> AsyncIterator[Store]:
+        """A fresh database with the meters' tables: that of `service`, borrowed."""
+        async with self.fresh(service) as store:
+            await store.connection.execute(TABLES)
+            yield store
+
+    @asynccontextmanager
+    async def fresh(self, service: str) -> AsyncIterator[Store]:
+        """The empty, migrated database of a service."""
+        made = await self.server.fresh(service)
+        connection = await asyncpg.connect(made.owner_url)
+        try:
+            yield Store(made, connection)
+        finally:
+            await connection.close()
+
+    async def empty_topics(self, names: Sequence[str] = (READINGS, TOTALS)) -> None:
+        """New, empty topics of these names; those that there were are gone."""
+        admin = AIOKafkaAdminClient(**self.options)
         await admin.start()
         try:
-            names = [READINGS, TOTALS]
-            if set(names) & set(await admin.list_topics()):
-                await admin.delete_topics(names)
-                while set(names) & set(await admin.list_topics()):
-                    await asyncio.sleep(0.1)
-            await admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names])
+            old = sorted(set(names) & set(await admin.list_topics()))
+            if old:
+                await admin.delete_topics(old)
+                while set(old) & set(await admin.list_topics()):
+                    await asyncio.sleep(0.02)
+            await admin.create_topics([NewTopic(name, PARTITIONS, 1, topic_configs=_CONFIGS) for name in names])
         finally:
             await admin.close()
 
-    async def written(self, topic: str) -> int:
-        """How many records a topic holds."""
-        async with self._consumer() as consumer:
-            return await _end(consumer, topic)
-
     @asynccontextmanager
-    async def counting(self, topic: str) -> AsyncIterator[Any]:
-        """A function that tells how many records the topic holds."""
-        async with self._consumer() as consumer:
-            yield lambda: _end(consumer, topic)
+    async def written(self, topic: str) -> AsyncIterator[Count]:
+        """A function that tells how many records a topic holds."""
+        consumer = AIOKafkaConsumer(**self.options)
+        places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
 
-    @asynccontextmanager
-    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka.bootstrap, **self.kafka.connection().options)
+        async def held() -> int:
+            return int(sum((await consumer.end_offsets(places)).values()))
+
         await consumer.start()
         try:
-            yield consumer
+            yield held
         finally:
             await consumer.stop()
 
-    async def fill(self, count: int, seed: int = 1) -> None:
-        """Readings of many meters, as a relay sends them."""
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self.kafka.bootstrap,
-            **self.kafka.connection().options,
-            acks="all",
-            max_batch_size=500_000,
-        )
-        await producer.start()
-        try:
-            for lane, records in _lanes(count, seed).items():
-                waiting = records
-                while waiting:
-                    batch, taken = producer.create_batch(), 0
-                    for key, value, headers in waiting:
-                        if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
-                            break
-                        taken += 1
-                    await (await producer.send_batch(batch, READINGS, partition=lane))
-                    waiting = waiting[taken:]
-        finally:
-            await producer.stop()
+    @asynccontextmanager
+    async def committed(self, group: str) -> AsyncIterator[Count]:
+        """A function that tells how many records a consumer group is done with."""
+        admin = AIOKafkaAdminClient(**self.options)
 
-    @contextmanager
-    def process(self, module: str, *told: Any) -> Iterator[subprocess.Popen[bytes]]:
-        """A process of `tests.bench`; killed at the end."""
-        environment = {**os.environ, "BENCH": json.dumps([self.database.url, *self.login, *told])}
-        process = subprocess.Popen([sys.executable, "-m", f"tests.bench.{module}"], cwd=ROOT, env=environment)
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
+        async def done() -> int:
+            return sum(max(0, each.offset) for each in (await admin.list_consumer_group_offsets(group)).values())
 
-    def processors(self, named: dict[str, int]) -> dict[str, float]:
-        """Seconds of processor time that each part has used: the named processes, PostgreSQL, Kafka."""
-        used = {name: _seconds([psutil.Process(pid)]) for name, pid in named.items()}
-        used["kafka"] = _seconds([psutil.Process(self.kafka.pid)])
-        used["postgres"] = _seconds(psutil.Process(self.postgres).children(recursive=True))
-        return used
+        await admin.start()
+        try:
+            yield done
+        finally:
+            await admin.close()
 
 
 @asynccontextmanager
 async def standing() -> AsyncIterator[Ground]:
-    """Kafka, PostgreSQL, a database and topics, until the block is left."""
-    async with AsyncExitStack() as stack_:
-        folder = Path(stack_.enter_context(tempfile.TemporaryDirectory(prefix="motcua-bench-")))
-        server = await stack_.enter_async_context(database.running(folder / "postgres"))
-        kafka = await stack_.enter_async_context(stack.kafka_running(Layout(folder / "kafka", free_offset())))
-        made = await server.fresh("payments")
-        connection = await asyncpg.connect(made.owner_url)
-        stack_.push_async_callback(connection.close)
-        await connection.execute(TABLES)
-        (postgres,) = (folder / "postgres" / "postgres" / "data" / "postmaster.pid").read_text().split()[:1]
-        ground = Ground(kafka, int(postgres), made, connection)
-        await ground.afresh()
-        yield ground
-
-
-def _lanes(count: int, seed: int) -> dict[int, list[tuple[bytes, bytes, Sequence[tuple[str, bytes]]]]]:
-    chance, partition, numbers = random.Random(seed), DefaultPartitioner(), list(range(PARTITIONS))
-    lanes: dict[int, list[tuple[bytes, bytes, Sequence[tuple[str, bytes]]]]] = {number: [] for number in numbers}
-    now = datetime.now(UTC)
-    for _ in range(count):
-        code = f"G09.20-20260609-{chance.randrange(METERS):07}"
-        data = Taken(
-            meter=code, amount=chance.randrange(1, 1000), place="Bộ phận một cửa phường Bến Thành", taken_at=now
-        )
-        trace = f"00-{chance.getrandbits(128):032x}-{chance.getrandbits(64):016x}-00"
-        headers = headers_of(new_id(), Taken.TYPE, "/motcua/bench", code, 1, now, trace, False)
-        coded = [(name, value.encode()) for name, value in headers.items()]
-        lanes[partition(code.encode(), numbers, numbers)].append(
-            (code.encode(), data.model_dump_json().encode(), coded)
-        )
-    return lanes
-
-
-async def _end(consumer: AIOKafkaConsumer, topic: str) -> int:
-    ends = await consumer.end_offsets([TopicPartition(topic, number) for number in range(PARTITIONS)])
-    return int(sum(ends.values()))
-
-
-def _seconds(processes: Any) -> float:
-    total = 0.0
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):
-            times = process.cpu_times()
-            total += times.user + times.system
-    return total
+    """Kafka and PostgreSQL, until the block is left. Raises StackError."""
+    async with AsyncExitStack() as kept:
+        folder = Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="motcua-bench-")))
+        server = await kept.enter_async_context(database.running(folder / "postgres"))
+        kafka = await kept.enter_async_context(stack.kafka_running(Layout(folder / "kafka", free_offset())))
+        yield Ground(kafka, server, folder)

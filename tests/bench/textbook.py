@@ -8,12 +8,16 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
+from collections.abc import Mapping
+from typing import Any
 
 import asyncpg
 import uvloop
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
+from chassis import logs
 from chassis.kafka import Kafka
 from tests.bench.meters import READINGS, TOTALS, Taken, Totalled
 
@@ -24,13 +28,16 @@ on conflict (code) do update set total = textbook_meter.total + excluded.total r
 """
 
 
-async def serve(url: str, kafka: Kafka) -> None:
+async def serve(url: str, kafka: Mapping[str, Any], group: str) -> None:
     """Consume until killed."""
+    login, go = Kafka(**kafka), asyncio.Event()
     pool = await asyncpg.create_pool(url, min_size=1, max_size=4)
-    broker = KafkaBroker(kafka.bootstrap, security=kafka.security(), acks="all", enable_idempotence=True, logger=None)
+    broker = KafkaBroker(login.bootstrap, security=login.security(), acks="all", enable_idempotence=True, logger=None)
+    subscriber = broker.subscriber(READINGS, group_id=group, auto_offset_reset="earliest", ack_policy=AckPolicy.MANUAL)
 
-    @broker.subscriber(READINGS, group_id="bench.textbook", auto_offset_reset="earliest", ack_policy=AckPolicy.MANUAL)
+    @subscriber
     async def handle(reading: Taken, message: KafkaMessage) -> None:
+        await go.wait()
         async with pool.acquire() as connection, connection.transaction():
             if not await connection.fetchval(_ENTER, message.headers["ce_id"]):
                 return
@@ -40,9 +47,15 @@ async def serve(url: str, kafka: Kafka) -> None:
         await message.ack()
 
     await broker.start()
+    while not (subscriber.consumer and subscriber.consumer.assignment()):
+        await asyncio.sleep(0.02)
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    go.set()
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    url, *login = json.loads(os.environ["BENCH"])
-    uvloop.run(serve(url, Kafka(*login)))
+    told = json.loads(os.environ["BENCH"])
+    logs.configure("textbook", "error")
+    uvloop.run(serve(**told))

@@ -1,0 +1,63 @@
+"""All benchmarks in one run, on one Kafka and one PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.bench import growth, hop, latency, rebuild, relay
+from tests.bench.ground import standing
+from tests.bench.hop import Say
+
+NAMES = ("hop", "relay", "backlog", "latency", "rebuild", "growth")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured: events and rows, seconds of one load, repetitions of each."""
+
+    repetitions: int
+    hop_events: int
+    textbook_events: int
+    relay_rows: int
+    backlog_rows: int
+    latency_seconds: float
+    dossiers: int
+    histories: tuple[int, int, int]
+    growth_events: int
+
+
+FULL = Sizes(3, 100_000, 2_000, 200_000, 1_000_000, 6.0, 12_000, (10_000, 1_000_000, 5_000_000), 40_000)
+QUICK = Sizes(1, 8_000, 300, 20_000, 40_000, 1.5, 1_000, (1_000, 10_000, 50_000), 8_000)
+
+
+async def measured(names: Sequence[str], sizes: Sizes, say: Say) -> dict[str, Any]:
+    """What is asked for, by name; latencies under `latency_ms`. Raises Invalid where there is no figure to give."""
+    told: dict[str, Any] = {}
+    asked = [name for name in NAMES if name in names]
+    say("khởi động Kafka và PostgreSQL · starting Kafka and PostgreSQL")
+    async with standing() as ground:
+        async with ground.meters() as store:
+            if "hop" in asked:
+                told["hop"] = await hop.measure(
+                    ground, store, sizes.hop_events, sizes.textbook_events, sizes.repetitions, say
+                )
+            if "relay" in asked:
+                told["relay"] = await relay.measure(ground, store, sizes.relay_rows, sizes.repetitions, say)
+            if "backlog" in asked:
+                told["backlog"] = await relay.backlog(ground, store, sizes.backlog_rows, say)
+            if "latency" in asked:
+                if "hop" in told:
+                    fastest = told["hop"]["shape"], float(told["hop"]["events_per_s"])
+                else:
+                    say("latency: đo tốc độ tối đa trước · the maximum rate first")
+                    fastest = await hop.fastest(ground, store, sizes.hop_events)
+                told["latency_ms"] = await latency.measure(
+                    ground, store, fastest, sizes.latency_seconds, sizes.repetitions, say
+                )
+        if "rebuild" in asked:
+            told["rebuild"] = await rebuild.measure(ground, sizes.dossiers, sizes.repetitions, say)
+        if "growth" in asked:
+            told["growth"] = await growth.measure(ground, sizes.histories, sizes.growth_events, sizes.repetitions, say)
+    return told
