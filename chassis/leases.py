@@ -19,8 +19,8 @@ Table = Literal["timer", "call"]
 _FREE = "(leased_until is null or leased_until < now())"
 # Most of a batch from the oldest, the rest from the newest: what is due just now never waits behind a flood.
 _TIMERS = f"""
-array(select id from timer where due_at <= $3 and {_FREE} order by due_at limit $4 for update skip locked)
-|| array(select id from timer where due_at <= $3 and {_FREE} order by due_at desc limit $5 for update skip locked)
+array(select id from timer where due_at <= $3 and {_FREE} order by due_at, id limit $4 for update skip locked)
+|| array(select id from timer where due_at <= $3 and {_FREE} order by due_at desc, id desc limit $5 for update skip locked)
 """
 _NEWEST = 4  # one of so many
 _CALLS = f"""

@@ -8,3 +8,6 @@ alter table call set (fillfactor = 50);
 drop index call_due;
 create index call_due on call (kind, due_at);
 create index call_created on call (created_at);
+-- Timers are claimed from both ends of one order, in which very many may be due at the same moment.
+drop index timer_due;
+create index timer_due on timer (due_at, id);
