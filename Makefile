@@ -74,6 +74,7 @@ test: check
 	@$(PYTHON) -m pytest tests --ignore=tests/unit --ignore=tests/contract --ignore=tests/bench
 
 bench: install
+	@$(MOTCUA) bench --write
 	@$(PYTHON) -m pytest -s tests/bench
 	@$(PYTHON) -m tests.bench.sandbox_gateway
 	@$(PYTHON) -m tests.bench.sandbox_others

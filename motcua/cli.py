@@ -32,6 +32,7 @@ FURTHER = {
     "diagrams": "Sơ đồ trạng thái trong docs/states · state diagrams, drawn from the tables of moves.",
     "migrate": "Di trú cơ sở dữ liệu · apply migrations.",
     "chaos": "Hành trình giữa lỗi: dừng đột ngột, đứt mạng, trùng lặp · journeys under faults, judged by an oracle.",
+    "bench": "Đo tốc độ đường đi của sự kiện · measure the message path.",
     "parked": "Sự kiện bị giữ lại · parked events: list, show, redrive, discard.",
 }
 

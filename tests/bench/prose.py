@@ -1,0 +1,53 @@
+"""The words of `docs/benchmarks.md`: what each figure means, and what it does not."""
+
+from __future__ import annotations
+
+HEAD = """# Benchmarks
+
+Written by `make bench` (or `motcua bench --write`): do not edit it, measure. `motcua bench` measures on the embedded
+stack's own Kafka (one node) and PostgreSQL (fsync on), started for the run in a folder of their own, with the load, the
+service, Kafka and PostgreSQL all on this one machine. `motcua bench hop latency --json` measures some of it,
+`--quick` tries everything with small counts.
+
+A figure is the median of several repetitions. What is compared takes turns (one, the other, one, the other …). The
+first 15 % of a run (warming up) and the last 10 % (running dry) do not count. Behind each run stands a validity gate:
+effects are counted in the database (inbox rows, each aggregate's value, published outbox rows) and records in Kafka, and
+where they are not exactly what the load calls for, there is an error instead of a figure."""
+
+TITLES = {
+    "hop": "Hop: consumed, taken once, effect and event committed, relayed",
+    "relay": "Relay alone",
+    "backlog": "A backlog drains",
+    "latency_ms": "Latency under steady load",
+    "rebuild": "A projection is rebuilt",
+    "growth": "An event's cost as inbox and outbox grow",
+}
+
+NOTES = {
+    "hop": """One reading of a meter in, one row changed, one total out, 20,000 meters. "one process" consumes and relays; "roles" is
+two processes that consume and one that relays, as an installation scales. One trace in a hundred is recorded, as large
+installations do, and all of them in a figure of its own. The textbook is what a FastStream tutorial ends with, in one
+process: one event, one transaction (inbox and effect), one publish that is awaited, one acknowledgment.
+
+Where the time goes is told by the processor microseconds: their sum, divided by the cores, is what an event must take at
+least. The service's Python (parsing, deciding, serialising) is the largest part, PostgreSQL the second, Kafka the third.
+More cores help at once, for partitions share nothing but the database; on the same cores, the next factor would take a
+compiled parser and serialiser of envelopes and record batches, and after that fewer bytes for PostgreSQL to log.""",
+    "relay": """Rows that wait in the outbox, made by SQL with the ids, headers and sizes of real ones; one relay claims, sends with
+`acks=all` and marks them.""",
+    "backlog": """The same with so many rows that they must not be held in memory: the last tenth goes as fast as the first.""",
+    "latency_ms": """From the moment an event was due to be produced (not when it was sent: whatever makes the producer late counts) to the
+moment at which the broker appended its result, in the broker's whole milliseconds. Loads are shares of what the path
+sustains while the producer, which needs a part of the same processors, offers what the hop made of waiting events; the
+producer sends every 5 ms what became due since, and that wait counts too.""",
+    "rebuild": """The status service's own fold over whole journeys of seven events, from Kafka into an empty database; the views are then
+compared with a plain fold of the same log.""",
+    "growth": """The hop in one process beside inboxes and outboxes that hold so many rows already, each in a database of its own;
+repetitions take turns, and each ratio is of two runs of the same turn. What a run adds is cleared away before the next.""",
+}
+
+TAIL = """## What is not measured
+
+Networks, replication and several brokers; TLS; the export of spans (they are made and ended, no collector takes them);
+HTTP and outside systems; a machine that does other work meanwhile. How fast the stack starts and what the sandbox can take
+is printed by `make bench` after this."""
