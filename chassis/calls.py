@@ -95,7 +95,9 @@ class Calls:
     async def perform_now(self, call_id: UUID, seconds: float) -> bool:
         """Make one call at once, or wait for whoever is making it; True when it was settled within `seconds`."""
         deadline = time.monotonic() + seconds
-        row = await _unless_passing(leases.claim_one(self._pool, "call", call_id, LEASE_SECONDS))
+        row = None
+        if call_id not in self._own():
+            row = await _unless_passing(leases.claim_one(self._pool, "call", call_id, LEASE_SECONDS))
         if row is not None:
             # The citizen's patience ends before the call does: it goes on without the request.
             await asyncio.wait([self._start(row)], timeout=seconds)
@@ -129,7 +131,7 @@ class Calls:
         free = {kind: places for kind in self._handlers if (places := _PLACES - self._busy[kind]) > 0}
         try:
             await self._tell_of_strangers()
-            return await leases.due_calls(self._pool, LEASE_SECONDS, free) if free else []
+            return await leases.due_calls(self._pool, LEASE_SECONDS, free, self._own()) if free else []
         except Exception as error:
             log.warning("calls wait", reason=type(error).__name__)
             return []
@@ -141,6 +143,10 @@ class Calls:
         for row in await self._pool.fetch(_STRANGERS, list(self._handlers)):
             log.error("calls of an unknown kind wait", kind=row["kind"], waiting=row["waiting"])
         self._strangers_at = time.monotonic() + _STRANGERS_SECONDS
+
+    def _own(self) -> list[UUID]:
+        """The calls that are being made here. After a while without the database their leases may have ended."""
+        return [row["id"] for row in self._flying.values()]
 
     def _start(self, row: Any) -> asyncio.Task[float | None]:
         task = asyncio.create_task(self.perform(row))

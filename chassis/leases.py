@@ -26,7 +26,7 @@ _NEWEST = 4  # one of so many
 _CALLS = f"""
 array(
     select due.id from unnest($3::text[], $4::int[]) as asked (kind, free) cross join lateral (
-        select id from call where kind = asked.kind and due_at <= now() and {_FREE}
+        select id from call where kind = asked.kind and due_at <= now() and {_FREE} and id <> all($5::uuid[])
         order by due_at limit asked.free for update skip locked
     ) as due
 )"""
@@ -39,9 +39,12 @@ async def due_timers(pool: Pool, now: datetime, seconds: float, limit: int) -> l
     return await claim(pool, "timer", _TIMERS, seconds, now, limit - newest, newest)
 
 
-async def due_calls(pool: Pool, seconds: float, free: Mapping[str, int]) -> list[Any]:
-    """Due calls, of each kind at most as many as it has `free` places, leased to us for `seconds`; oldest first."""
-    return await claim(pool, "call", _CALLS, seconds, list(free), list(free.values()))
+async def due_calls(pool: Pool, seconds: float, free: Mapping[str, int], own: Sequence[UUID] = ()) -> list[Any]:
+    """Due calls, of each kind at most as many as it has `free` places, leased to us for `seconds`; oldest first.
+
+    None of our `own`, which we are still making, whatever became of their leases.
+    """
+    return await claim(pool, "call", _CALLS, seconds, list(free), list(free.values()), list(own))
 
 
 async def claim(pool: Pool, table: Table, chosen: str, seconds: float, *arguments: Any) -> list[Any]:

@@ -7,8 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from chassis.metrics import Metrics
 from chassis.timers import Timers
 from chassis.wakes import Wakes
 from chassis.work import Work
-from deploy.local.postgres import connect
 from tests.counters import (
     COUNTERS,
     DECIDES,
@@ -30,7 +29,6 @@ from tests.counters import (
     Remind,
     voice,
 )
-from tests.database import Server
 
 PAST = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -110,16 +108,3 @@ def process(desk: Desk, port: int = 0, end: str = "") -> Iterator[subprocess.Pop
     finally:
         child.kill()
         child.wait()
-
-
-@asynccontextmanager
-async def away(server: Server) -> AsyncIterator[None]:
-    """Nobody reaches the counters' database until the block is left."""
-    administrator = await connect(server.layout, server.secrets, "postgres")
-    try:
-        await administrator.execute("alter database payments allow_connections false")
-        await administrator.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'payments'")
-        yield
-    finally:
-        await administrator.execute("alter database payments allow_connections true")
-        await administrator.close()

@@ -1,0 +1,377 @@
+"""Who makes an outside call, and who takes it up: leases are renewed, end with their process, and are never another's."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import pytest
+from structlog.testing import capture_logs
+
+from chassis import calls as module
+from chassis import leases
+from chassis.calls import Calling, Calls
+from chassis.decider import Message
+from chassis.errors import Unanswered
+from chassis.identifiers import new_id
+from chassis.metrics import Metrics
+from chassis.postgres import open_pool
+from tests.chaos.proxy import Proxy
+from tests.counters import COUNTERS, DECIDES, Answer, Ask, Desk, Question, counting, voice
+from tests.database import Server
+from tests.integration.counters_desk import calls, left, process, until, wakes, work
+
+ANY = {"Question": 10}
+
+
+class Query(Question):
+    """A question of another kind."""
+
+
+@pytest.fixture(scope="module")
+async def own_desk(postgres_server: Server) -> AsyncIterator[Desk]:
+    async with counting(postgres_server, connections=16) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def desk(own_desk: Desk) -> Desk:
+    await own_desk.forget()
+    return own_desk
+
+
+async def asked(desk: Desk, counter: str = "a") -> UUID:
+    """A call that waits."""
+    call_id = new_id()
+    await work(desk).send(COUNTERS, counter, Ask(counter=counter, call=call_id))
+    return call_id
+
+
+async def seven(question: Question, calling: Calling) -> Message:
+    return Answer(counter=question.counter, amount=7)
+
+
+async def never(question: Question, calling: Calling) -> Message:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+@asynccontextmanager
+async def working(worker: Calls) -> AsyncIterator[asyncio.Task[None]]:
+    """A process that makes calls, until the block is left."""
+    task = asyncio.create_task(worker.forever(wakes()))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def through_a_proxy(desk: Desk) -> AsyncIterator[tuple[Desk, Proxy]]:
+    """The same database, on a way that can be cut."""
+    port = urlsplit(desk.database.url).port or 0
+    async with Proxy(port).listening() as proxy:
+        url = desk.database.url.replace(f":{port}/", f":{proxy.port}/")
+        pool = await open_pool(url, "distant", 4)
+        try:
+            yield Desk(desk.database, pool), proxy
+        finally:
+            pool.terminate()
+
+
+async def test_who_comes_late_frees_nothing_and_puts_nothing_off_that_is_in_another_hand(desk: Desk) -> None:
+    async def fails(question: Question, calling: Calling) -> Message:
+        raise Unanswered("too late to matter")
+
+    await asked(desk)
+    (late,) = await leases.due_calls(desk.pool, 0, ANY)
+    (winner,) = await leases.due_calls(desk.pool, 300, ANY)
+    before = await desk.pool.fetch("select * from call")
+    await calls(desk, fails).perform(late)
+    assert await desk.pool.fetch("select * from call") == before
+    assert await leases.due_calls(desk.pool, 300, ANY) == [], "still the winner's"
+    await calls(desk, seven).perform(winner)
+    assert await desk.totals() == {"a": 7}
+
+
+async def test_a_lease_is_renewed_while_its_call_is_under_way_and_not_after_it(desk: Desk) -> None:
+    answered = asyncio.Event()
+
+    async def slow(question: Question, calling: Calling) -> Message:
+        await answered.wait()
+        raise Unanswered("nothing in the end")
+
+    await asked(desk)
+    (row,) = await leases.due_calls(desk.pool, 4, ANY)
+    under_way = asyncio.create_task(calls(desk, slow).perform(row))
+
+    async def renewed() -> bool:
+        return bool(await desk.pool.fetchval("select leased_until > $1 from call", row["leased_until"]))
+
+    await until(renewed)
+    assert await leases.due_calls(desk.pool, 300, ANY) == []
+    answered.set()
+    assert await under_way == 0.5, "seconds until it is made again"
+    assert await desk.pool.fetchval("select leased_until from call") is None
+
+
+async def test_a_process_never_makes_a_call_that_it_is_still_making_whatever_became_of_the_lease(desk: Desk) -> None:
+    """As after some time without the database, in which no lease could be renewed."""
+    tries, under_way, answered = 0, asyncio.Event(), asyncio.Event()
+
+    async def slow(question: Question, calling: Calling) -> Message:
+        nonlocal tries
+        if question.counter == "a":
+            tries += 1
+            under_way.set()
+            await answered.wait()
+        return Answer(counter=question.counter, amount=7)
+
+    async def the_later_one_is_settled() -> bool:
+        return (await desk.totals())["b"] == 7
+
+    call_id = await asked(desk)
+    worker = calls(desk, slow)
+    async with working(worker):
+        await under_way.wait()
+        await desk.pool.execute("update call set leased_until = now() - interval '1 second'")
+        assert not await worker.perform_now(call_id, 0.1)
+        await asked(desk, "b")
+        await until(the_later_one_is_settled)
+        answered.set()
+        assert await worker.perform_now(call_id, 10)
+    assert tries == 1
+    assert await desk.totals() == {"a": 7, "b": 7}
+
+
+async def test_a_call_in_flight_when_its_process_is_killed_is_made_again_within_its_short_lease_under_the_same_id(
+    desk: Desk,
+) -> None:
+    seen = list[str]()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append((await reader.readline()).decode().strip())
+        await reader.read()
+        writer.close()
+
+    async def takes_over(question: Question, calling: Calling) -> Message:
+        seen.append(str(calling.id))
+        return Answer(counter=question.counter, amount=7)
+
+    async def is_asked() -> bool:
+        return bool(seen)
+
+    async def is_settled() -> bool:
+        return await left(desk, "call") == 0
+
+    call_id = await asked(desk)
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    async with server:
+        with process(desk, server.sockets[0].getsockname()[1]) as killed:
+            await until(is_asked)
+            async with working(calls(desk, takes_over)):
+                killed.send_signal(signal.SIGKILL)
+                died = time.monotonic()
+                await until(is_settled)
+    assert time.monotonic() - died < 13
+    assert seen == [str(call_id)] * 2
+    assert await desk.totals() == {"a": 7}
+    assert await left(desk, "outbox") == 1
+
+
+@pytest.mark.parametrize("point", ["call.after-claim", "call.after-answer", "call.before-commit", "call.after-commit"])
+async def test_a_process_killed_at_its_call_leaves_one_effect(desk: Desk, point: str) -> None:
+    seen = list[str]()
+
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append((await reader.readline()).decode().strip())
+        writer.write(b"7\n")
+        writer.close()
+
+    async def again(question: Question, calling: Calling) -> Message:
+        seen.append(str(calling.id))
+        return Answer(counter=question.counter, amount=7)
+
+    async def is_settled() -> bool:
+        return await left(desk, "call") == 0
+
+    call_id = await asked(desk)
+    server = await asyncio.start_server(answers, "127.0.0.1", 0)
+    async with server:
+        with process(desk, server.sockets[0].getsockname()[1], point) as killed:
+            assert await asyncio.to_thread(killed.wait, 60) == -signal.SIGKILL
+    assert await desk.totals() == {"a": 7 if point == "call.after-commit" else 0}
+    await desk.pool.execute("update call set leased_until = now() - interval '1 second'")
+    async with working(calls(desk, again)):
+        await until(is_settled)
+    assert set(seen) == {str(call_id)}
+    assert await desk.totals() == {"a": 7}
+    assert await left(desk, "outbox") == 1
+
+
+async def test_an_answer_that_comes_while_the_database_is_away_is_kept_and_nobody_is_asked_twice(desk: Desk) -> None:
+    """Its worker is as blind as all others until the database is back, and then settles the answer that it has."""
+    tries, under_way, answered = 0, asyncio.Event(), asyncio.Event()
+
+    async def answers(question: Question, calling: Calling) -> Message:
+        nonlocal tries
+        tries += 1
+        under_way.set()
+        await answered.wait()
+        return Answer(counter=question.counter, amount=7)
+
+    async def is_settled() -> bool:
+        return await left(desk, "call") == 0
+
+    await asked(desk)
+    async with through_a_proxy(desk) as (distant, proxy), working(calls(distant, answers)):
+        await under_way.wait()
+        with capture_logs() as logs:
+            cut = asyncio.create_task(proxy.cut(60))
+            answered.set()
+
+            async def is_blind() -> bool:
+                told = Counter(each["event"] for each in logs)
+                return told["calls wait"] >= 2 and told["stamina.retry_scheduled"] >= 2
+
+            await until(is_blind)
+            assert await left(desk, "call") == 1
+            cut.cancel()
+            await until(is_settled)
+    assert tries == 1
+    assert await desk.totals() == {"a": 7}
+    assert await left(desk, "outbox") == 1
+
+
+async def test_trouble_in_settling_an_answer_costs_no_second_call(desk: Desk) -> None:
+    """The connection is lost while the answer waits for the aggregate, which somebody else has locked."""
+    tries = 0
+
+    async def answers(question: Question, calling: Calling) -> Message:
+        nonlocal tries
+        tries += 1
+        return Answer(counter=question.counter, amount=7)
+
+    async def waiting() -> set[int]:
+        found = await desk.pool.fetch(
+            "select pid from pg_stat_activity where wait_event_type = 'Lock' and usename = current_user"
+        )
+        return {row["pid"] for row in found}
+
+    await asked(desk)
+    (row,) = await leases.due_calls(desk.pool, 300, ANY)
+    async with desk.pool.acquire() as holder, holder.transaction():
+        await holder.execute("select from counter for update")
+        under_way = asyncio.create_task(calls(desk, answers).perform(row))
+        await until(waiting)
+        first = await waiting()
+        await desk.pool.execute("select pg_terminate_backend(pid) from unnest($1::int[]) as pid", list(first))
+
+        async def waits_again() -> bool:
+            return bool(await waiting() - first)
+
+        await until(waits_again)
+    assert await under_way is None
+    assert tries == 1
+    assert await desk.totals() == {"a": 7}
+
+
+async def test_an_answer_to_an_earlier_asking_is_none_to_a_later_one_under_the_same_id(desk: Desk) -> None:
+    call_id = await asked(desk)
+    (late,) = await leases.due_calls(desk.pool, 0, ANY)
+    (winner,) = await leases.due_calls(desk.pool, 300, ANY)
+    await calls(desk, seven).perform(winner)
+    await work(desk).send(COUNTERS, "a", Ask(counter="a", call=call_id))
+    await calls(desk, seven).perform(late)
+    assert await desk.totals() == {"a": 7}
+    assert await left(desk, "call") == 1, "the later one has still to be asked"
+
+
+async def test_an_outside_system_that_hangs_holds_up_no_other(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_DRAIN_SECONDS", 0.1)
+    for number in range(40):
+        await asked(desk, f"hanging-{number}")
+    await asked(desk, "b")
+    await desk.pool.execute("update call set kind = 'Query' where key = 'b'")
+    worker = Calls({Question: never, Query: seven}, [DECIDES], desk.pool, voice(), Metrics())
+
+    async def answered() -> bool:
+        return (await desk.totals())["b"] == 7
+
+    async with working(worker):
+        await until(answered)
+        assert await desk.pool.fetchval("select count(*) from call where leased_until > now()") == 32
+
+
+async def test_a_place_that_becomes_free_is_taken_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """70 calls in 32 places take no poll in between."""
+    for number in range(70):
+        await asked(desk, f"counter-{number}")
+
+    async def none_is_left() -> bool:
+        return await left(desk, "call") == 0
+
+    monkeypatch.setattr(module, "_POLL_SECONDS", 600.0)
+    async with working(calls(desk, seven)):
+        await until(none_is_left)
+    assert set((await desk.totals()).values()) == {7}
+
+
+async def test_a_worker_that_is_stopped_lets_its_calls_end_and_leaves_the_longer_ones_to_others_at_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_DRAIN_SECONDS", 0.5)
+    both, stopped = asyncio.Barrier(3), asyncio.Event()
+
+    async def one_hangs(question: Question, calling: Calling) -> Message:
+        await both.wait()
+        await (stopped if question.counter == "a" else asyncio.Event()).wait()
+        return Answer(counter=question.counter, amount=7)
+
+    await asked(desk, "a")
+    hanging = await asked(desk, "hanging")
+    async with working(calls(desk, one_hangs)) as task:
+        await both.wait()
+        task.cancel()
+        stopped.set()
+    assert await desk.totals() == {"a": 7, "hanging": 0}
+    (row,) = await leases.due_calls(desk.pool, 300, ANY)
+    assert (row["id"], row["tries"]) == (hanging, 0)
+
+
+async def test_a_call_of_a_kind_that_nobody_here_knows_waits_for_who_does_and_is_told_of(desk: Desk) -> None:
+    """An older release beside the newer one must not spoil the newer one's calls."""
+    await asked(desk)
+    await desk.pool.execute("update call set kind = 'Newer'")
+    with capture_logs() as logs:
+
+        async def told() -> bool:
+            return any(each["event"] == "calls of an unknown kind wait" for each in logs)
+
+        async with working(calls(desk, seven)):
+            await until(told)
+    assert [each for each in logs if each["log_level"] == "error"] == [
+        {"event": "calls of an unknown kind wait", "kind": "Newer", "waiting": 1, "log_level": "error"}
+    ]
+    (row,) = await desk.pool.fetch("select tries, leased_until from call")
+    assert tuple(row) == (0, None)
+
+
+async def test_who_waits_for_an_answer_is_not_turned_away_by_a_database_that_is_away_for_a_moment(desk: Desk) -> None:
+    async def answers(question: Question, calling: Calling) -> Message:
+        async with desk.pool.acquire() as connection:
+            await connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and usename = current_user"
+            )
+        return Answer(counter=question.counter, amount=7)
+
+    call_id = await asked(desk)
+    assert await calls(desk, answers).perform_now(call_id, 10)
+    assert await desk.totals() == {"a": 7}
