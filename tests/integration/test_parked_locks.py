@@ -24,6 +24,9 @@ select count(*) from parked p where open_key is not null
 and not exists (select from parked_key k where (k.consumer, k.topic, k.key) = (p.consumer, p.topic, p.open_key))
 """
 """Open records whose key is not blocked."""
+_THE_SAME_PLACE = """
+insert into parked (consumer, topic, partition, "offset", key, state, headers) values ($1, $2, 0, 1, 'k', 'discarded', '[]')
+"""
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +88,22 @@ async def test_a_copy_of_a_record_that_is_being_redriven_waits_and_locks_nothing
     await taking
     assert await redriving == "redriven", "at the first attempt"
     assert await desk.totals() == {HELD: 0, "k": 1}
+
+
+async def test_a_key_that_is_freed_while_a_batch_parks_behind_its_head_is_looked_at_again(desk: Desk) -> None:
+    """The batch saw its key free, another process parked the same head, and it is redriven between two writes of the batch."""
+    good, behind, last = _record("k", 0), _record("k", 1), _record(HELD, 2)
+    poison = raw(TOPIC, 0, b"k", b"?", list(good.headers))
+    url, hold = desk.database.url, f"select from counter where id = '{HELD}' for update"
+    async with locked(url, _THE_SAME_PLACE, NAME, TOPIC):
+        async with locked(url, hold):
+            taking = asyncio.create_task(again_until_done(lambda: _consumer(desk).take([poison, behind, last])))
+            await until_waiting(desk.pool, 1, "%from counter%")
+            await _park(desk, good)
+        await until_waiting(desk.pool, 1, "%insert into parked %")
+        assert await obeyed(Drainer(_consumer(desk)), "redrive", 0) == "redriven"
+        assert await desk.pool.fetchval("select count(*) from parked_key") == 0
+    await taking
+    assert await desk.pool.fetchval(ORPHANS) == 0
+    await Drainer(_consumer(desk)).drain()
+    assert await desk.totals() == {HELD: 1, "k": 2}

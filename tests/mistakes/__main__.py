@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from xml.etree import ElementTree
@@ -18,6 +19,7 @@ from tests.mistakes.mistake import ROOT, EditError, Mistake
 from tests.mistakes.table import CANNOT, MISTAKES
 
 _TEST_SECONDS = 150  # a mistake often shows as something that never comes
+_LONGEST_REASON = 120
 
 
 def main() -> int:
@@ -45,14 +47,22 @@ def _without_any(chosen: Sequence[Mistake]) -> int:
     tests, began = sorted({test for mistake in chosen for test in mistake.tests}), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="motcua-mistakes-") as folder:
         found = _outcomes(_copy(Path(folder)), tests)
-    not_green = [test for test in tests if found[test] != "green"]
+    not_green = [test for test in tests if found[test].outcome != "green"]
     seconds = time.monotonic() - began
     print(
         f"{'(không có lỗi · none)':<28} {'RED' if not_green else 'green':<14} {seconds:>5.0f}  {len(tests)}", flush=True
     )
     for test in not_green:
-        print(f"  {found[test]}: {test}", file=sys.stderr)
+        print(f"  {found[test].outcome}: {test} {found[test].reason}", file=sys.stderr)
     return 1 if not_green else 0
+
+
+@dataclass(frozen=True)
+class Found:
+    """What became of a test: "green", "red" (a claim of it failed), "broken" (it could not begin) or "missing"; and why."""
+
+    outcome: str
+    reason: str = ""
 
 
 def _is_seen(mistake: Mistake) -> bool:
@@ -63,10 +73,11 @@ def _is_seen(mistake: Mistake) -> bool:
         for edit in mistake.edits:
             edit.apply(tree)
         found = _outcomes(tree, mistake.tests)
-    seen = all(found[test] == "red" for test in mistake.tests)
-    shown = "red" if seen else "KHÔNG · " + ",".join(sorted(set(found.values())))
-    names = ", ".join(test.split("::")[1] for test in mistake.tests)
-    print(f"{mistake.name:<28} {shown:<14} {time.monotonic() - began:>5.0f}  {names}", flush=True)
+    seen = all(each.outcome == "red" for each in found.values())
+    shown = "red" if seen else "KHÔNG · " + ",".join(sorted({each.outcome for each in found.values()}))
+    for number, (test, each) in enumerate(found.items()):
+        head = f"{'' if number else mistake.name:<28} {shown:<14} {time.monotonic() - began:>5.0f}"
+        print(f"{head}  {test.split('::')[1]}\n{'':<50} {each.reason}", flush=True)
     return seen
 
 
@@ -86,32 +97,33 @@ def _copy(folder: Path) -> Path:
     return tree
 
 
-def _outcomes(tree: Path, tests: Sequence[str]) -> dict[str, str]:
-    """For each test "green", "red" (a claim of it failed), "broken" (it could not begin) or "missing"."""
+def _outcomes(tree: Path, tests: Sequence[str]) -> dict[str, Found]:
+    """Run the tests in this tree; what became of each."""
     report = tree.parent / "report.xml"
     command = [sys.executable, "-m", "pytest", f"--junitxml={report}", f"--timeout={_TEST_SECONDS}", *tests]
     # This tree's code before that of the environment, and no byte code of another tree's.
     told = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(command, cwd=tree, env=told, capture_output=True, text=True, check=False)
-    (tree.parent / "output").write_text(done.stdout + done.stderr)
     cases = ElementTree.parse(report).iter("testcase") if report.exists() else ()
-    found = {f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}": _outcome(case) for case in cases}
+    found = {f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}": _found(case) for case in cases}
     outcomes = {test: _of(test, found) for test in tests}
-    if {"broken", "missing"} & set(outcomes.values()):
+    if any(each.outcome in ("broken", "missing") for each in outcomes.values()):
         print((done.stdout + done.stderr)[-3_000:], file=sys.stderr)
     return outcomes
 
 
-def _outcome(case: ElementTree.Element) -> str:
-    if case.find("failure") is not None:
-        return "red"
-    return "green" if case.find("error") is None and case.find("skipped") is None else "broken"
+def _found(case: ElementTree.Element) -> Found:
+    if (failure := case.find("failure")) is not None:
+        lines = (failure.get("message") or "").splitlines()
+        return Found("red", lines[0][:_LONGEST_REASON] if lines else "")
+    return Found("green" if case.find("error") is None and case.find("skipped") is None else "broken")
 
 
-def _of(test: str, found: dict[str, str]) -> str:
+def _of(test: str, found: dict[str, Found]) -> Found:
     """Of a test with several parameters: red when it is red with one of them."""
-    outcomes = {outcome for name, outcome in found.items() if name == test or name.startswith(f"{test}[")}
-    return next((outcome for outcome in ("broken", "red", "green") if outcome in outcomes), "missing")
+    of_it = [each for name, each in found.items() if name == test or name.startswith(f"{test}[")]
+    ranked = sorted(of_it, key=lambda each: ("broken", "red", "green").index(each.outcome))
+    return ranked[0] if ranked else Found("missing")
 
 
 if __name__ == "__main__":

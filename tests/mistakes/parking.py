@@ -38,6 +38,12 @@ PARKING = (
         _TWO_WALLS,
     ),
     Mistake(
+        ("Parking/no-foreign-key",),
+        (_WITHOUT_FOREIGN_KEY,),
+        (f"{_LOCKS}test_a_key_that_is_freed_while_a_batch_parks_behind_its_head_is_looked_at_again",),
+        "A key that was free when the batch looked is not locked by it; only the foreign key sees that it was freed again.",
+    ),
+    Mistake(
         ("Parking/redrive-unlocked",),
         (Edit(_PARKING, 'and key = $3 for update"', 'and key = $3"'), _WITHOUT_FOREIGN_KEY),
         (_FREED,),
