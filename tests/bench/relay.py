@@ -39,8 +39,7 @@ async def drained(ground: Ground, store: Store, rows: int) -> Run:
     """One run over so many rows. Raises Invalid."""
     await store.empty()
     await ground.empty_topics()
-    await history.outbox(store.connection, rows, published=False)
-    await store.connection.execute("vacuum (analyze) outbox", timeout=600)
+    await history.waiting(store, rows)
     since = await store.connection.fetchval("select clock_timestamp()")
     async with (
         ground.written(TOTALS) as written,

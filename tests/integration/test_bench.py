@@ -1,0 +1,93 @@
+"""The benchmarks give figures only for work that was done, and every one of them still runs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.bench import growth, hop, rebuild, relay, suite, timed
+from tests.bench.gate import Invalid
+from tests.bench.ground import Ground, Store, standing
+from tests.bench.meters import TOTALS
+from tests.bench.readings import Coded, fill
+
+EVENTS = 3_000
+
+
+@pytest.fixture(scope="module")
+async def ground() -> AsyncIterator[Ground]:
+    async with standing() as ground:
+        yield ground
+
+
+@pytest.fixture(scope="module")
+async def store(ground: Ground) -> AsyncIterator[Store]:
+    async with ground.meters() as store:
+        yield store
+
+
+async def _with_a_stray_total(options: dict[str, Any], lanes: Sequence[Sequence[Coded]], topic: str) -> None:
+    """The readings, and one record in the topic of totals that no service has said."""
+    await fill(options, lanes, topic)
+    await fill(options, [lanes[0][:1]], TOTALS)
+
+
+def quietly(text: str) -> None:
+    """Nobody looks at the progress."""
+
+
+def test_the_command_prints_the_figures_that_were_asked_for_as_json() -> None:
+    command = [sys.executable, "-m", "motcua", "bench", "hop", "relay", "latency", "--quick", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told.keys() == {"hop", "relay", "latency_ms"}
+    assert {"events_per_s", "textbook_events_per_s", "ratio", "shape", "shapes", "all_traces_recorded"} <= told[
+        "hop"
+    ].keys()
+    assert told["hop"]["shapes"].keys() == {"one process", "roles"}
+    assert told["hop"]["events_per_s"] == told["hop"]["shapes"][told["hop"]["shape"]]["events_per_s"]
+    assert told["relay"]["events_per_s"] > 0
+    assert told["latency_ms"]["by_load"].keys() == {"10%", "50%", "90%"}
+    assert all(0 < each["p50"] <= each["p99"] for each in told["latency_ms"]["by_load"].values())
+    assert "hop 1/1" in done.stderr
+
+
+async def test_a_service_that_does_not_keep_one_total_in_a_hundred_gets_no_figure(ground: Ground, store: Store) -> None:
+    with pytest.raises(Invalid, match=r"không hợp lệ.*G09\.20-20260609"):
+        await hop.hop(ground, store, EVENTS, hop.SHAPES["one process"], fold="adds nothing")
+
+
+async def test_a_service_that_does_not_publish_one_total_in_a_hundred_gets_no_figure(
+    ground: Ground, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timed, "STALL_SECONDS", 5.0)
+    with pytest.raises(Invalid, match=rf"dừng lại ở 29\d\d/{EVENTS}"):
+        await hop.hop(ground, store, EVENTS, hop.SHAPES["one process"], fold="says nothing")
+
+
+async def test_a_record_too_many_in_kafka_gets_no_figure(
+    ground: Ground, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hop, "fill", _with_a_stray_total)
+    with pytest.raises(Invalid, match=f"records in Kafka: {EVENTS + 1} ≠ {EVENTS}"):
+        await hop.hop(ground, store, EVENTS, hop.SHAPES["one process"])
+
+
+async def test_the_benchmarks_that_take_long_run_with_small_counts(ground: Ground, store: Store) -> None:
+    sizes = replace(suite.QUICK, backlog_rows=5_000, dossiers=300, histories=(100, 2_500, 5_000), growth_events=EVENTS)
+    drained = await relay.backlog(ground, store, sizes.backlog_rows, quietly)
+    assert drained["rows"] == sizes.backlog_rows
+    assert min(drained.values()) > 0
+    views = await rebuild.measure(ground, sizes.dossiers, 1, quietly)
+    assert views["events"] == sizes.dossiers * len(rebuild.JOURNEY)
+    grown = await growth.measure(ground, sizes.histories, sizes.growth_events, 1, quietly)
+    assert [int(rows) for rows in grown["history"]] == list(sizes.histories)
+    assert grown["ratio"] == max(each["ratio"] for each in grown["history"].values())
+    assert grown["history"]["100"]["ratio"] == 1
