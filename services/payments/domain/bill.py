@@ -59,7 +59,10 @@ class Capture(BaseModel):
 
 
 class Return(BaseModel):
-    """Money that goes back: the fee lines of the bill, or `unexpected` money that belongs to none."""
+    """Money that goes back: the fee lines of the bill, or `unexpected` money that belongs to none.
+
+    `rung`: the gateway had something to say of it before its answer was taken in, so it must be asked once more.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -68,6 +71,7 @@ class Return(BaseModel):
     reason: str
     lines: tuple[FeeLine, ...] = ()
     unexpected: bool = False
+    rung: bool = False
     reference: str | None = None
 
 

@@ -93,7 +93,12 @@ def nudge(bill: Bill | None, message: Nudge, now: datetime) -> Decision[Bill] | 
     """Ask the gateway about the page that is meant, or the running one, or the refund; who nudged does not matter."""
     bill = known(bill)
     request = _question(bill, message)
-    return Decision(bill, calls=(Call(message.call_id, request),)) if request is not None else None
+    if request is not None:
+        return Decision(bill, calls=(Call(message.call_id, request),))
+    if bill.state == "refund_ready" and bill.refund is not None and not bill.refund.rung:
+        # The refund has no reference yet to ask by; what is said of it now may be newer than the answer to come.
+        return Decision(bill.model_copy(update={"refund": bill.refund.model_copy(update={"rung": True})}))
+    return None
 
 
 def ask_after_silence(bill: Bill | None, message: AttemptSilence, now: datetime) -> Decision[Bill] | None:

@@ -24,7 +24,7 @@ from services.payments.domain.bill import (
     known,
     to,
 )
-from services.payments.domain.gateway import Captured, Refund, RefundDone, RefundRefused
+from services.payments.domain.gateway import AskRefund, Captured, Refund, RefundDone, RefundRefused
 
 PAYABLE = {"open", "checkout_ready", "in_checkout", "expiring"}
 
@@ -45,7 +45,7 @@ def captured(bill: Bill | None, message: Captured, now: datetime) -> Decision[Bi
 
 
 def refund_done(bill: Bill | None, message: RefundDone, now: datetime) -> Decision[Bill] | None:
-    """The gateway returned the money: post it."""
+    """The gateway returned the money: post it. What it said of it meanwhile may be newer: then ask once more."""
     bill = known(bill)
     back = _refund(bill, message.refund_id)
     if back is None or not MOVES.allows(bill.state, RefundDone):
@@ -54,7 +54,9 @@ def refund_done(bill: Bill | None, message: RefundDone, now: datetime) -> Decisi
     refunded = payments.Refunded(
         bill_id=bill.bill_id, refund_id=back.refund_id, amount=back.amount, gateway_reference=message.reference
     )
-    return Decision(to(bill, RefundDone, refund=done, postings=_returned(back)), (refunded,))
+    question = AskRefund(refund_id=back.refund_id, reference=message.reference)
+    calls = (Call(derived_id(back.refund_id, "ask after the answer"), question),) if back.rung else ()
+    return Decision(to(bill, RefundDone, refund=done, postings=_returned(back)), (refunded,), calls=calls)
 
 
 def refund_refused(bill: Bill | None, message: RefundRefused, now: datetime) -> Decision[Bill] | None:

@@ -142,6 +142,18 @@ def test_a_refund_that_the_bank_sends_back_is_ours_again_and_calls_a_person() ->
     story.assert_balanced()
 
 
+def test_a_refund_that_comes_back_before_its_answer_is_taken_in_is_asked_about_once_more() -> None:
+    """The gateway's answer waited for our database; the webhook that the bank sent the money back did not."""
+    story = after(*PAID)
+    call = call_of(story.on(REFUSED))
+    assert story.on(Nudge(call_id=new_id())) is not None
+    assert story.on(Nudge(call_id=new_id())) is None
+    question = call_of(story.on(RefundDone(refund_id=call.id, reference="re_1"))).request
+    assert question == AskRefund(refund_id=call.id, reference="re_1")
+    story.on(RefundRefused(refund_id=call.id, reason="expired_or_canceled_card"))
+    assert (story.state, story.events[-2:]) == ("refund_failed", ["Refunded", "RefundFailed"])
+
+
 def test_an_answer_about_another_refund_changes_nothing() -> None:
     story = after(*PAID, REFUSED)
     assert story.on(RefundDone(refund_id=new_id(), reference="re_2")) is None
