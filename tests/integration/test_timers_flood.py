@@ -127,13 +127,13 @@ class _Overheard:
 
 
 async def test_due_rows_among_very_many_waiting_ones_are_found_by_an_index(desk: Desk) -> None:
-    """200,000 that wait and 100 that are due: a claim reads pages for the 100."""
+    """100,000 that wait and 100 that are due: a claim reads pages for the 100."""
     for table, name in (("timer", "Due"), ("call", "Question")):
         await desk.pool.execute(
             f"""
             insert into {table} (id, kind, aggregate, key, body, due_at)
             select gen_random_uuid(), $1, 'counter', n, '{{}}', now() + make_interval(secs => n - 100)
-            from generate_series(1, 200000) as n""",
+            from generate_series(1, 100000) as n""",
             name,
         )
     for table, claim in (

@@ -208,7 +208,7 @@ async def take(step: Step, model: Model, real: Real) -> None:
                 await real.leases_end()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(steps, min_size=5, max_size=30))
 async def test_timers_do_what_the_model_says_whoever_comes_late_dies_or_races(
     desk: Desk, history: Sequence[Step]
