@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,7 +29,7 @@ from chassis.subscriptions import Subscriptions
 from contracts.event import registry
 from contracts.registry import EVENTS
 from services.status.main import CONSUMES
-from tests.bench import careless
+from tests.bench import careless, parent
 from tests.bench.meters import READING, TAKEN, TOTALLED
 
 FOLDS: dict[str, tuple[Fold, dict[str, Any]]] = {
@@ -63,6 +62,7 @@ async def serve(
     pool, health, metrics, go = await open_pool(url, instance, 4), Health(), Metrics(), asyncio.Event()
     login, (reading, known) = Kafka(**kafka), FOLDS[fold]
     async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(parent.heard(go))
         if "consumers" in roles:
             voice = Voice("/motcua/bench", tracer, utc_now)
             consumer = Consumer(replace(reading, name=group), pool, voice, Reader(known, {}), metrics, 100)
@@ -75,8 +75,6 @@ async def serve(
         while health.reasons:
             await asyncio.sleep(0.02)
         print("ready", flush=True)
-        await asyncio.to_thread(sys.stdin.readline)
-        go.set()
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from deploy.local.postgres import binary
 def machine() -> dict[str, str]:
     """Cores, processor and memory."""
     return {
-        "cores": str(os.cpu_count()),
+        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
         "processor": _processor(),
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "system": f"{platform.system()} {platform.machine()}",

@@ -39,8 +39,16 @@ class Process:
         except TimeoutError:
             line = b""
         if not line:
-            raise Invalid(f"{self.name} ended or is stuck:\n{self.log.read_text()[-_LAST_WORDS:]}")
+            raise self.gone()
         return line.decode().strip()
+
+    def must_live(self) -> None:
+        """Raises Invalid, with what it said last, when it has ended."""
+        if self.process.returncode is not None:
+            raise self.gone()
+
+    def gone(self) -> Invalid:
+        return Invalid(f"{self.name} đã dừng · ended or is stuck:\n{self.log.read_text()[-_LAST_WORDS:]}")
 
     async def tell(self, line: str) -> None:
         assert self.process.stdin is not None

@@ -30,12 +30,13 @@ installations do, and all of them in a figure of its own. The textbook is what a
 process: one event, one transaction (inbox and effect), one publish that is awaited, one acknowledgment.
 
 Where the time goes is told by the processor microseconds: their sum, divided by the cores, is what an event must take at
-least. The service's Python (parsing, deciding, serialising) is the largest part, PostgreSQL the second, Kafka the third.
-More cores help at once, for partitions share nothing but the database; on the same cores, the next factor would take a
-compiled parser and serialiser of envelopes and record batches, and after that fewer bytes for PostgreSQL to log.""",
-    "relay": """Rows that wait in the outbox, made by SQL with the ids, headers and sizes of real ones; one relay claims, sends with
+least. More cores help at once, for partitions share nothing but the database; on the same cores, the next factor would
+take a compiled reader and writer of envelopes and record batches instead of Python's, and after that fewer bytes for
+PostgreSQL to log.""",
+    "relay": """Rows that wait in the outbox, made by SQL with the ids, headers and sizes of real ones, their traces not kept; one relay claims, sends with
 `acks=all` and marks them.""",
-    "backlog": """The same with so many rows that they must not be held in memory: the last tenth goes as fast as the first.""",
+    "backlog": """The same with so many rows that they must not be held in memory: whether the last tenth goes as fast as the first, and
+the largest memory of the relay's process.""",
     "latency_ms": """From the moment an event was due to be produced (not when it was sent: whatever makes the producer late counts) to the
 moment at which the broker appended its result, in the broker's whole milliseconds. Loads are shares of what the path
 sustains while the producer, which needs a part of the same processors, offers what the hop made of waiting events; the

@@ -73,7 +73,18 @@ def _hop(told: Told) -> list[str]:
         ("processor µs an event", "by part", "together"),
         [(name, _parts(each), f"{sum(each['processor_us'].values()):.1f}") for name, each in ways.items()],
     )
-    return [rates, drawn, where]
+    return [rates, drawn, where, _where(told["shapes"][told["shape"]]["processor_us"])]
+
+
+def _where(processor_us: Mapping[str, float]) -> str:
+    """Where the headline's time goes, in a sentence."""
+    servers = {"kafka": "Kafka", "postgres": "PostgreSQL"}
+    whole, shares = sum(processor_us.values()), {"the service's Python": 0.0}
+    for part, used in processor_us.items():
+        name = servers.get(part, "the service's Python")
+        shares[name] = shares.get(name, 0.0) + used / whole
+    told = ", ".join(f"{name} {share:.0%}" for name, share in sorted(shares.items(), key=lambda each: -each[1]))
+    return f"An event takes {whole:.1f} µs of processors in all: {told}. A core cannot do more than {1e6 / whole:,.0f} a second."
 
 
 def _relay(told: Told) -> list[str]:

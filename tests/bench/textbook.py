@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 
 from chassis import logs
 from chassis.kafka import Kafka
+from tests.bench import parent
 from tests.bench.meters import READINGS, TOTALS, Taken, Totalled
 
 _ENTER = "insert into textbook_inbox (event_id) values ($1) on conflict do nothing returning true"
@@ -31,6 +31,7 @@ on conflict (code) do update set total = textbook_meter.total + excluded.total r
 async def serve(url: str, kafka: Mapping[str, Any], group: str) -> None:
     """Consume until killed."""
     login, go = Kafka(**kafka), asyncio.Event()
+    hearing = asyncio.create_task(parent.heard(go))
     pool = await asyncpg.create_pool(url, min_size=1, max_size=4)
     broker = KafkaBroker(login.bootstrap, security=login.security(), acks="all", enable_idempotence=True, logger=None)
     subscriber = broker.subscriber(READINGS, group_id=group, auto_offset_reset="earliest", ack_policy=AckPolicy.MANUAL)
@@ -50,9 +51,7 @@ async def serve(url: str, kafka: Mapping[str, Any], group: str) -> None:
     while not (subscriber.consumer and subscriber.consumer.assignment()):
         await asyncio.sleep(0.02)
     print("ready", flush=True)
-    await asyncio.to_thread(sys.stdin.readline)
-    go.set()
-    await asyncio.Event().wait()
+    await hearing
 
 
 if __name__ == "__main__":

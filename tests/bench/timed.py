@@ -45,6 +45,8 @@ async def timed(ground: Ground, processes: Sequence[Process], done: Count, count
     moved = seen[0][0]
     while seen[-1][1] < count:
         await asyncio.sleep(_POLL_SECONDS)
+        for process in processes:
+            process.must_live()
         now, sum_ = time.monotonic(), await done()
         moved = now if sum_ > seen[-1][1] else moved
         if now - moved > STALL_SECONDS:
