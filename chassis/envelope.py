@@ -17,7 +17,7 @@ from chassis.identifiers import id_of
 from chassis.sealing import Sealer
 
 Headers = Mapping[str, str]
-D = TypeVar("D", bound=BaseModel)
+D = TypeVar("D", bound=BaseModel, covariant=True)
 
 
 class Event(NamedTuple, Generic[D]):

@@ -142,8 +142,8 @@ def test_a_tombstone_is_an_event_about_its_key() -> None:
     assert (event.subject, event.data) == ("019ea9f2-7a08-7b11-9c22-0d33e44f5501", Tombstone())
     bare = raw(contacts.TOPIC, 7, b"k", None, [], 3)
     one, again = READER.read(bare, wanted), READER.read(bare, wanted)
-    assert isinstance(one, Event)
     assert one == again, "without an id of its own it is known by its place"
+    assert isinstance(one, Event)
     assert one.id != READER.read(replace(bare, offset=8), wanted).id  # type: ignore[union-attr]
     assert one.time == NOON
 
