@@ -55,7 +55,7 @@ async def test_what_one_relay_has_in_its_hand_no_other_passes(
     monkeypatch.setattr(Relay, "_send", slow)
     async with reading(kafka) as log, relaying(desk.database.url, login(kafka), "one"):
         await say(desk.pool, "k", 1)
-        await in_hand.wait()
+        await asyncio.wait_for(in_hand.wait(), 60)
         await say(desk.pool, "k", 2)
         async with relaying(desk.database.url, login(kafka), "two"):
             await _until_it_stands_by_or_sends(desk, log)
@@ -63,6 +63,37 @@ async def test_what_one_relay_has_in_its_hand_no_other_passes(
             await log.until("k", 1)
             await log.until("k", 2)
     assert log.first_of("k") == [1, 2]
+
+
+async def test_a_hand_that_is_too_old_is_dropped(
+    desk: Desk, kafka: stack.Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its relay has lost the lock meanwhile, as a frozen one does: another has sent those rows, and no late copies follow."""
+    in_hand, go_on, send, health = asyncio.Event(), asyncio.Event(), Relay._send, Health()
+
+    async def an_hour_later(self: Relay, *args: Any) -> None:
+        if self._name == "one" and not go_on.is_set():
+            in_hand.set()
+            await go_on.wait()
+            args = (*args[:-1], args[-1] - 3600)
+        await send(self, *args)
+
+    monkeypatch.setattr(Relay, "_send", an_hour_later)
+    async with reading(kafka) as log, relaying(desk.database.url, login(kafka), "one", health):
+        await say(desk.pool, "k", 1)
+        await asyncio.wait_for(in_hand.wait(), 60)
+        async with relaying(desk.database.url, login(kafka), "two"):
+            await desk.pool.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'one-relay'"
+            )
+            await log.until("k", 1)
+            go_on.set()
+            async with asyncio.timeout(30):
+                while "too old" not in health.reasons.get("relay", ""):
+                    await asyncio.sleep(0.01)
+            await say(desk.pool, "k", 2)
+            await log.until("k", 2)
+    assert log.of("k") == [1, 2]
 
 
 async def _until_it_stands_by_or_sends(desk: Desk, log: Log) -> None:
