@@ -62,9 +62,10 @@ def reason_of(error: BaseException) -> str:
     return f"{type(error).__name__} in a decider"
 
 
-# Lost connection, serialization, deadlock, lock time-out, shutdown, transaction time-outs: happen when all is well.
+# Lost connection, a server that takes no connections or no writes (fail-over), serialization, deadlock, lock time-out,
+# shutdown, transaction time-outs: happen when all is well.
 _PASSING_CLASSES = ("08", "53", "57P")
-_PASSING_STATES = {"40001", "40P01", "55P03", "57014", "25P03", "25P04"}
+_PASSING_STATES = {"25006", "55000", "40001", "40P01", "55P03", "57014", "25P03", "25P04"}
 
 
 def is_passing(error: BaseException) -> bool:
