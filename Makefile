@@ -1,6 +1,6 @@
 # Một cửa. `make` lists what there is to do.
 .DEFAULT_GOAL := help
-.PHONY: help install up start stop status demo check test bench model mistakes logs reset \
+.PHONY: help install up start stop status demo check test bench chaos model mistakes logs reset \
 	check-format check-lint check-types check-walls check-tests
 
 PYTHON := .venv/bin/python
@@ -26,6 +26,7 @@ help:
 	@echo '  make check     định dạng, kiểu, kiểm thử nhanh · format, lint, types, walls, fast tests'
 	@echo '  make test      mọi kiểm thử · everything'
 	@echo '  make bench     đo tốc độ · measure'
+	@echo '  make chaos     hành trình giữa các lỗi · whole journeys among faults (JOURNEYS=1000 SEED=1)'
 	@echo "  make model     kiểm các mô hình · check the models (ONLY='Outbox/*', DEEP=1)"
 	@echo '  make mistakes  mỗi lỗi phải có kiểm thử bắt được · each mistake must turn a test red (ONLY=tên)'
 	@echo
@@ -78,6 +79,9 @@ bench: install
 	@$(PYTHON) -m pytest -s tests/bench
 	@$(PYTHON) -m tests.bench.sandbox_gateway
 	@$(PYTHON) -m tests.bench.sandbox_others
+
+chaos: install
+	@$(MOTCUA) chaos --journeys $(or $(JOURNEYS),1000) --seed $(or $(SEED),1)
 
 model: install
 	@$(PYTHON) -m tests.model $(if $(ONLY),--only '$(ONLY)') $(if $(filter-out 0 no,$(DEEP)),--deep)
