@@ -64,9 +64,7 @@ _EVENTS: Mapping[type[Data], Text] = {
     notifications.Failed: Text("Có thông báo không đến được người nộp.", "A notice could not reach the citizen."),
 }
 
-EVENTS: Mapping[str, Text] = {
-    version.TYPE: text for data, text in _EVENTS.items() for version in versions_of(data)
-}
+EVENTS: Mapping[str, Text] = {version.TYPE: text for data, text in _EVENTS.items() for version in versions_of(data)}
 """By type; entries written before an event had a newer version keep the older type."""
 
 STATUSES: Mapping[int, Text] = {
