@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from chassis import inbox, outbox
+from chassis import inbox, outbox, parking
 from chassis.backlog import Backlog
 from chassis.health import Health
 from chassis.metrics import Metrics
@@ -28,10 +28,17 @@ async def keep_house(pool: Pool, backlog: Backlog, metrics: Metrics, health: Hea
                 metrics.oldest_call.set(await pool.fetchval(_OLDEST_CALL))
             health.well("database")
             if turn % _PRUNE_TURNS == _PRUNE_TURNS - 1:
-                while await inbox.prune(pool, _PRUNED) == _PRUNED:
-                    pass
-                await pool.execute(PRUNE)
+                await _prune(pool)
         except Exception as error:
             health.waits("database", f"away ({type(error).__name__})")
         turn += 1
         await asyncio.sleep(_SECONDS)
+
+
+async def _prune(pool: Pool) -> None:
+    """The inbox and closed parked records are kept equally long: copies of both may come as late."""
+    while await inbox.prune(pool, _PRUNED) == _PRUNED:
+        pass
+    while await parking.prune(pool, inbox.KEPT, _PRUNED) == _PRUNED:
+        pass
+    await pool.execute(PRUNE)

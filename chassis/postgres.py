@@ -22,6 +22,7 @@ _TIMEOUTS = {
     "transaction_timeout": "10s",
     "lock_timeout": "5s",
     "statement_timeout": "9s",
+    "tcp_user_timeout": "9s",
 }
 
 

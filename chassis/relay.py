@@ -170,6 +170,9 @@ class Relay:
             # A frozen holder loses the session, and with it the lock.
             server_settings={
                 "idle_session_timeout": f"{_SESSION_MS}ms",
+                # Frozen in the middle of a statement it is not idle: while its answer is under way, or its work.
+                "tcp_user_timeout": f"{_SESSION_MS}ms",
+                "transaction_timeout": "5s",
                 "application_name": f"{self._name}-relay",
                 "timezone": "UTC",
             },
@@ -204,8 +207,10 @@ class _Session:
 
     async def woken(self, seconds: float) -> None:
         """Return at the next NOTIFY, or after `seconds`."""
+        # Not `wait_for`: on Python 3.11 it swallows a cancellation that comes together with the wake.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
         self._wake.clear()
 
     async def take_lock(self) -> bool:

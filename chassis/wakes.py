@@ -35,8 +35,10 @@ class Wakes:
 
     async def wait(self, seconds: float) -> None:
         """Return when woken, or after `seconds`."""
+        # Not `wait_for`: on Python 3.11 it swallows a cancellation that comes together with the wake.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.event.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.event.wait()
         self.event.clear()
 
     async def _listen(self) -> None:

@@ -1,0 +1,57 @@
+"""What a process does every second beside its work: small tables and true gauges, in every service alike."""
+
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from chassis import housekeeping, inbox
+from chassis.backlog import Backlog
+from chassis.health import Health
+from chassis.housekeeping import keep_house
+from chassis.identifiers import new_id
+from chassis.metrics import Metrics
+from tests.counters import counting
+from tests.database import Server
+
+_OLD_INBOX = (
+    "insert into inbox select 'payments.old', gen_random_uuid(), now() - $1::interval from generate_series(1, $2)"
+)
+_OLD_PARKED = """
+insert into parked (consumer, topic, partition, "offset", key, state, headers, parked_at, closed_at)
+select 'payments.old', 't', 0, n, 'k', 'redriven', '[]', now() - $1::interval, now() - $1::interval
+from generate_series(1, $2) as n
+"""
+
+
+async def test_rows_past_their_time_are_pruned_in_batches_and_younger_ones_are_kept(
+    postgres_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than a topic keeps its records plus the time for a redrive, and no row longer than that for ever."""
+    monkeypatch.setattr(housekeeping, "_PRUNE_TURNS", 1)
+    monkeypatch.setattr(housekeeping, "_PRUNED", 40)
+    metrics, backlog = Metrics(), Backlog(10)
+    async with counting(postgres_server) as desk:
+        owner: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(desk.database.owner_url)
+        await owner.execute(_OLD_INBOX, inbox.KEPT * 1.01, 100)
+        await owner.execute(_OLD_PARKED, inbox.KEPT * 1.01, 100)
+        async with owner.transaction():
+            assert await inbox.take(owner, "payments.young", [new_id()])
+        await owner.execute(
+            "insert into outbox (id, aggregatetype, aggregateid, type, headers) select gen_random_uuid(), 't', 'k', 'x', '{}' from generate_series(1, 7)"
+        )
+        task = asyncio.create_task(keep_house(desk.pool, backlog, metrics, Health()))
+        try:
+            async with asyncio.timeout(30):
+                while await owner.fetchval("select (select count(*) from inbox) + (select count(*) from parked)") > 1:
+                    await asyncio.sleep(0.02)
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+            left = await owner.fetchval("select consumer from inbox")
+            await owner.close()
+    assert left == "payments.young"
+    assert backlog.waiting == 7, "the span of unpublished positions"
+    assert metrics.registry.get_sample_value("motcua_outbox_waiting") == 7
