@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from importlib.util import find_spec
 from typing import Annotated
 
 import asyncpg
@@ -14,6 +13,7 @@ from chassis import migrations
 from deploy.local import databases
 from deploy.local.layout import Layout
 from deploy.local.secrets import Secrets
+from motcua.installed import unknown
 
 app = typer.Typer(add_completion=False)
 
@@ -26,8 +26,8 @@ def migrate(
 
     Uses MOTCUA_MIGRATION_DATABASE_URL (the owner's role), or the embedded stack's own.
     """
-    if find_spec(f"services.{name}") is None:
-        typer.secho(f"Không có dịch vụ {name} · there is no service {name}", err=True, fg="red")
+    if wrong := unknown(name):
+        typer.secho(wrong, err=True, fg="red")
         raise typer.Exit(1)
     url = os.environ.get("MOTCUA_MIGRATION_DATABASE_URL") or _of_the_embedded_stack(name)
     try:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from importlib.util import find_spec
 
 import asyncpg
 
 from chassis.postgres import Connection, use_json
+from motcua.installed import unknown
 
 URL = "MOTCUA_OPERATION_DATABASE_URL"
 _SETTINGS = {"application_name": "motcua parked", "timezone": "UTC", "lock_timeout": "5s", "statement_timeout": "60s"}
@@ -25,8 +25,8 @@ async def connected(service: str, read_only: bool) -> AsyncIterator[Connection]:
 
     Uses MOTCUA_OPERATION_DATABASE_URL, or the embedded stack's own. Raises Unreachable.
     """
-    if find_spec(f"services.{service}") is None:
-        raise Unreachable(f"Không có dịch vụ {service} · there is no service {service}")
+    if wrong := unknown(service):
+        raise Unreachable(wrong)
     url = os.environ.get(URL) or _of_the_embedded_stack(service)
     settings = {**_SETTINGS, "default_transaction_read_only": "on" if read_only else "off"}
     try:

@@ -21,6 +21,7 @@ from motcua.parked_database import connected
 from motcua.parked_records import Filters, Misuse
 
 NOTHING, OTHERWISE, UNFINISHED = 3, 4, 5
+_SLOWEST, _FASTEST = 1 / 3600, 1_000  # records a second; not a number is neither
 
 
 @dataclass(frozen=True)
@@ -129,8 +130,11 @@ def _confirm() -> None:
 def _check(asked: Asked, filters: Filters, every: bool) -> None:
     if asked.action == "discard" and not asked.reason.strip():
         raise Misuse("Bỏ thì phải nói vì sao: --reason · a discard needs a reason")
-    if asked.per_second is not None and asked.per_second <= 0:
-        raise Misuse("--rate phải lớn hơn 0 · must be above 0")
+    if asked.per_second is not None and not _SLOWEST <= asked.per_second <= _FASTEST:
+        raise Misuse(
+            f"--rate là số bản ghi mỗi giây, từ {_SLOWEST:.5f} (một bản ghi mỗi giờ) đến {_FASTEST} · "
+            f"is records a second, from one an hour to {_FASTEST}"
+        )
     if not asked.by.strip():
         raise Misuse("Nói ai ra lệnh: --by · say who orders it")
     if filters.says_nothing != every:

@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -149,16 +149,17 @@ def moment(text: str | None) -> datetime | None:
     """`2h` (ago), or ISO 8601; without an offset it is Vietnam's time. Raises Misuse."""
     if text is None:
         return None
-    if ago := _AGO.fullmatch(text):
-        return utc_now() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
     try:
+        if ago := _AGO.fullmatch(text):
+            return utc_now() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         told = datetime.fromisoformat(text)
-    except ValueError:
+        # Times at the ends of the calendar have no UTC, and PostgreSQL could not be asked.
+        return (told if told.tzinfo else told.replace(tzinfo=VIETNAM)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Misuse(
             f"{text!r} không phải thời điểm: viết 30m, 2h, 1d hoặc 2026-06-09T14:00 · "
             "is no time: write 30m, 2h, 1d (ago) or 2026-06-09T14:00"
         ) from None
-    return told if told.tzinfo else told.replace(tzinfo=VIETNAM)
 
 
 def headers_of(row: Any) -> list[tuple[str, bytes | None]]:

@@ -56,10 +56,10 @@ class Operator:
             stderr=asyncio.subprocess.PIPE,
         )
 
-    async def run(self, *arguments: str) -> Told:
-        """A command in a thread of this process, which is quicker, to its end."""
-        command = [*arguments, "--service", "status"]
-        done = await asyncio.to_thread(CliRunner().invoke, app, command, env=self.environment)
+    async def run(self, *arguments: str, service: str = "status") -> Told:
+        """A command in a thread of this process, which is quicker, to its end; its faults are raised."""
+        command = [*arguments, "--service", service]
+        done = await asyncio.to_thread(CliRunner().invoke, app, command, env=self.environment, catch_exceptions=False)
         return Told(done.exit_code, done.stdout, done.stderr)
 
     async def run_outside(self, *arguments: str) -> Told:
