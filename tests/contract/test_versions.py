@@ -47,13 +47,13 @@ class Paid(Data):
 
 
 def with_currency(old: PaidV1) -> PaidV2:
-    return PaidV2(**old.model_dump(), currency="VND")
+    return PaidV2.model_validate({**old.model_dump(), "currency": "VND"})
 
 
 def with_means(old: PaidV2) -> Paid:
     if old.amount < 0:
         raise KeyError("only what was paid was paid by something")
-    return Paid(**old.model_dump(), by="unknown")
+    return Paid.model_validate({**old.model_dump(), "by": "unknown"})
 
 
 NEWEST = events(
@@ -110,6 +110,12 @@ def test_each_version_is_read_as_the_newest_and_no_field_is_lost(amount: int, mo
         assert isinstance(event, Event)
         assert event.data == Paid(amount=amount, currency="VND", by="unknown", **more)
         assert event.type == "vn.motcua.test.paid.v3"
+
+
+def test_what_an_older_version_never_said_means_nothing_even_under_the_newest_name() -> None:
+    event = READER.read(record(PaidV1.model_validate({"amount": 1, "by": 5, "currency": ""}), 0), (Paid,))
+    assert isinstance(event, Event)
+    assert event.data == Paid(amount=1, currency="VND", by="unknown")
 
 
 def test_whoever_wants_a_version_in_between_is_given_that_one() -> None:

@@ -60,7 +60,8 @@ class ToldOn(Data):
 
 
 def with_place(old: RaisedV1) -> Raised:
-    return Raised(**old.model_dump(exclude={"desk"}), place=Place(desk=old.desk), notation="decimal")
+    said = old.model_dump(exclude={"desk"})
+    return Raised.model_validate({**said, "place": Place(desk=old.desk), "notation": "decimal"})
 
 
 BOTH = registry(events("raised.v1", "vn.motcua.test", {"raised": Raised}, {Raised: Older(RaisedV1, with_place)}))
