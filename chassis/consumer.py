@@ -16,7 +16,7 @@ from chassis import inbox, parking
 from chassis.aggregate import Aggregate
 from chassis.decider import Decide
 from chassis.envelope import Event, Reader, Unwanted, text_headers
-from chassis.errors import Park, is_passing, reason_of
+from chassis.errors import Park, is_passing, reason_of, takes_too_long
 from chassis.fold import Group, Inbound, Voice, fold
 from chassis.metrics import Metrics
 from chassis.parking import Record, Refused, lane_of
@@ -63,14 +63,16 @@ class Consumer:
     async def take(self, records: Sequence[Record]) -> None:
         """Commit the effects of a batch, or park what cannot have any; afterwards its offsets may move.
 
-        Passing trouble propagates, and nothing of the failing part was changed. Any other error outside a decider
-        splits the batch down to the one record that causes it.
+        Passing trouble propagates, and nothing of the failing part was changed. A batch that takes too long or has more
+        to park than the limit allows is halved, so that a part of it may pass; any other error outside a decider splits
+        it down to the one record that causes it.
         """
         try:
             async with self.pool.acquire() as connection, connection.transaction():
                 await self._apply(connection, records)
         except Exception as error:
-            if is_passing(error):
+            fewer_may_do = isinstance(error, parking.ParkingLimit) or takes_too_long(error)
+            if is_passing(error) and not (fewer_may_do and len(records) > 1):
                 raise
             if len(records) > 1:
                 half = len(records) // 2

@@ -51,6 +51,18 @@ class Park(Exception):
 _LONGEST_REASON = 500
 
 
+def takes_too_long(error: BaseException) -> bool:
+    """Whether a time-out ended the transaction: half of the work may well do."""
+    return isinstance(error, asyncpg.PostgresError) and getattr(error, "sqlstate", None) in _TOO_LONG
+
+
+def was_rolled_back(error: BaseException) -> bool:
+    """Whether nothing was committed for certain; after a lost connection, nobody knows."""
+    if isinstance(error, Conflict | asyncpg.InvalidCachedStatementError):
+        return True
+    return isinstance(error, asyncpg.PostgresError) and getattr(error, "sqlstate", None) in _ROLLED_BACK
+
+
 def reason_of(error: BaseException) -> str:
     """Why a record cannot be handled, without what a person may have typed; short, whatever the record holds."""
     if isinstance(error, Refusal):
@@ -66,10 +78,15 @@ def reason_of(error: BaseException) -> str:
 # shutdown, transaction time-outs: happen when all is well.
 _PASSING_CLASSES = ("08", "53", "57P")
 _PASSING_STATES = {"25006", "55000", "40001", "40P01", "55P03", "57014", "25P03", "25P04"}
+_TOO_LONG = {"57014", "25P03", "25P04"}
+_ROLLED_BACK = {"40001", "40P01", "55P03"}
 
 
 def is_passing(error: BaseException) -> bool:
     """Whether the same may well succeed when done again: never a reason to park anything."""
+    if isinstance(error, asyncpg.InvalidCachedStatementError):
+        # A migration changed a table meanwhile; asyncpg has forgotten the statement, and prepares it anew.
+        return True
     if isinstance(error, asyncpg.PostgresError):
         state = getattr(error, "sqlstate", None) or ""
         blocked_key = state == "23503" and getattr(error, "table_name", None) == "parked"

@@ -14,10 +14,12 @@ on conflict do nothing returning event_id
 """
 _GIVE_BACK = "delete from inbox where consumer = $1 and event_id = any($2::uuid[])"
 _PRUNE = """
-delete from inbox where ctid = any(array(select ctid from inbox where received_at < now() - $1::interval limit $2))
+delete from inbox where ctid = any(array(
+    select ctid from inbox where received_at < now() - $1::interval order by received_at limit $2 for update skip locked
+))
 """
 
-# Longer than any topic keeps its records (90 days) plus the time in which parked ones may be redriven.
+# Longer than any topic that is not compacted keeps its records (90 days) plus the time in which parked ones may be redriven.
 KEPT = timedelta(days=130)
 
 

@@ -17,10 +17,16 @@ from chassis.postgres import Connection, Pool
 Table = Literal["timer", "call"]
 
 _FREE = "(leased_until is null or leased_until < now())"
-# Most of a batch from the oldest, the rest from the newest: what is due just now never waits behind a flood.
+# Most of a batch from the oldest, the rest from the newest: what is due just now never waits behind a flood, except
+# behind an older one of its aggregate, which may cancel it.
 _TIMERS = f"""
 array(select id from timer where due_at <= $3 and {_FREE} order by due_at, id limit $4 for update skip locked)
-|| array(select id from timer where due_at <= $3 and {_FREE} order by due_at desc, id desc limit $5 for update skip locked)
+|| array(
+    select id from timer where due_at <= $3 and {_FREE} and not exists (
+        select from timer as older where older.aggregate = timer.aggregate and older.key = timer.key
+        and (older.due_at, older.id) < (timer.due_at, timer.id)
+    ) order by due_at desc, id desc limit $5 for update skip locked
+)
 """
 _NEWEST = 4  # one of so many
 _CALLS = f"""

@@ -22,14 +22,16 @@ _COLUMNS = ("id", "aggregatetype", "aggregateid", "type", "payload", "headers")
 _CLAIM = """
 select position, aggregatetype, aggregateid, payload, headers, created_at
 from (
-    select *, sum(octet_length(payload)) over (order by position rows unbounded preceding) - octet_length(payload) as ahead
-    from (select * from outbox where published_at is null order by position limit $1) as prefix
-) as claimed where coalesce(ahead, 0) < $2 order by position
+    select *, sum(size) over (order by position rows unbounded preceding) - size as ahead
+    from (select *, coalesce(octet_length(payload), 0) as size
+        from outbox where published_at is null order by position limit $1) as prefix
+) as claimed where ahead < $2 order by position
 """
 _MARK = "update outbox set published_at = clock_timestamp() where published_at is null and position = any($1::bigint[])"
 _PRUNE = """
 delete from outbox where ctid = any(array(
-    select ctid from outbox where published_at < now() - $1::interval limit $2
+    select ctid from outbox where published_at < now() - $1::interval
+    order by published_at limit $2 for update skip locked
 ))"""
 # Positions are drawn one by one and published from the front: their span is the backlog, but for those rolled back.
 _WAITING = """
@@ -37,6 +39,7 @@ select coalesce(max(position) - min(position) + 1, 0) from outbox where publishe
 """
 
 CHANNEL = "outbox"
+KEPT = timedelta(days=3)
 
 
 class OutboxRow(NamedTuple):
@@ -97,7 +100,7 @@ async def waiting(connection: Connection | Pool) -> int:
     return int(await connection.fetchval(_WAITING))
 
 
-async def prune(connection: Connection, age: timedelta, limit: int) -> int:
-    """Delete at most `limit` rows that were published longer than `age` ago; answers how many."""
-    done = await connection.execute(_PRUNE, age, limit)
+async def prune(connection: Connection | Pool, limit: int) -> int:
+    """Delete at most `limit` rows that were published longer than KEPT ago; answers how many."""
+    done = await connection.execute(_PRUNE, KEPT, limit)
     return int(done.rsplit(" ", 1)[1])

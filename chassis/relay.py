@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -38,9 +38,6 @@ _POLL_SECONDS = 0.5  # behind NOTIFY
 _AGAIN_SECONDS = 0.5
 _HAND_SECONDS = 10.0  # a hand older than this may have been claimed by another relay meanwhile
 _SEND_SECONDS = 20.0
-_KEPT = timedelta(days=3)
-_PRUNED = 5_000  # rows at once
-_PRUNE_SECONDS = 60.0
 
 log = structlog.get_logger()
 
@@ -78,16 +75,11 @@ class Relay:
         async with _producer(self._kafka, self._name) as producer:
             log.info("relay publishes", database=self._name)
             self._health.well("relay")
-            prune_at = time.monotonic()
             while True:
                 claimed_at = time.monotonic()
                 rows = await session.run(lambda connection: outbox.claim(connection, _CLAIM_ROWS, _CLAIM_BYTES))
                 if rows:
                     await self._publish(producer, session, rows, claimed_at)
-                if time.monotonic() >= prune_at:
-                    pruned = await session.run(lambda connection: outbox.prune(connection, _KEPT, _PRUNED))
-                    # There is more: go on with it after the next claim, however busy the relay is.
-                    prune_at = time.monotonic() + (0 if pruned == _PRUNED else _PRUNE_SECONDS)
                 if not rows:
                     await session.woken(_POLL_SECONDS)
 

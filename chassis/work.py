@@ -14,14 +14,18 @@ from chassis.aggregate import Aggregate
 from chassis.backlog import Backlog
 from chassis.calls import Calls
 from chassis.decider import Decides, Decision, Message
-from chassis.errors import Conflict, NotFound, Refusal, is_passing
+from chassis.errors import Conflict, NotFound, Refusal, is_passing, was_rolled_back
 from chassis.fold import Group, Inbound, Voice, fold
 from chassis.postgres import Connection, Pool
 
 _ENTER = "insert into idempotency (client, key, body_digest) values ($1, $2, $3) on conflict do nothing returning true"
 _KNOWN = "select body_digest, response from idempotency where client = $1 and key = $2"
 _ANSWER = "update idempotency set response = $3::jsonb where client = $1 and key = $2 returning response"
-PRUNE = "delete from idempotency where created_at < now() - interval '24 hours'"
+_PRUNE = """
+delete from idempotency where ctid = any(array(
+    select ctid from idempotency where created_at < now() - interval '24 hours'
+    order by created_at limit $1 for update skip locked
+))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,8 @@ class Work:
         self._backlog.refuse_when_full()
         to = To(aggregate, key, message)
         decisions: list[Decision[Any]] = []
-        async for attempt in _attempts():
+        # Whoever sends without a key hears of a lost connection: nobody can tell here whether it was committed.
+        async for attempt in _attempts(was_rolled_back):
             with attempt:
                 async with self.pool.acquire() as connection, connection.transaction():
                     decisions = await self._apply(connection, to)
@@ -84,7 +89,9 @@ class Work:
         while the outbox is full.
         """
         self._backlog.refuse_when_full()
-        async for attempt in _attempts():
+        async for attempt in _attempts(
+            lambda error: is_passing(error) and not isinstance(error, OSError | TimeoutError)
+        ):
             with attempt:
                 async with self.pool.acquire() as connection, connection.transaction():
                     if not await connection.fetchval(_ENTER, once.client, once.key, once.digest):
@@ -130,13 +137,12 @@ async def _first_answer(connection: Connection, once: Once) -> Any:
     return known["response"]
 
 
-def _attempts() -> Any:
+def _attempts(on: Callable[[Exception], bool]) -> Any:
     """Races and deadlocks are settled by doing the same again; a database that is away is not waited for."""
-    return stamina.retry_context(
-        on=lambda error: is_passing(error) and not isinstance(error, OSError | TimeoutError),
-        attempts=5,
-        timeout=5.0,
-        wait_initial=0.02,
-        wait_max=0.3,
-        wait_jitter=0.05,
-    )
+    return stamina.retry_context(on=on, attempts=5, timeout=5.0, wait_initial=0.02, wait_max=0.3, wait_jitter=0.05)
+
+
+async def prune(pool: Pool, limit: int) -> int:
+    """Forget at most `limit` requests of longer than a day ago; answers how many."""
+    done = await pool.execute(_PRUNE, limit)
+    return int(done.rsplit(" ", 1)[1])

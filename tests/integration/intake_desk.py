@@ -152,7 +152,7 @@ class Desk:
     async def forgets(self) -> None:
         async with self.owner() as owner:
             await owner.execute(
-                "truncate dossier, person, code_counter, outbox, inbox, idempotency, parked, parked_key"
+                "truncate dossier, person, code_counter, outbox, inbox, idempotency, parked, parked_key, parked_order"
             )
 
     async def becomes(self, status: int, saying: str = "") -> None:

@@ -10,7 +10,7 @@ import pytest
 from chassis import housekeeping, inbox
 from chassis.backlog import Backlog
 from chassis.health import Health
-from chassis.housekeeping import keep_house
+from chassis.housekeeping import keep_house, prune_tables
 from chassis.identifiers import new_id
 from chassis.metrics import Metrics
 from tests.counters import counting
@@ -30,7 +30,6 @@ async def test_rows_past_their_time_are_pruned_in_batches_and_younger_ones_are_k
     postgres_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Longer than a topic keeps its records plus the time for a redrive, and no row longer than that for ever."""
-    monkeypatch.setattr(housekeeping, "_PRUNE_TURNS", 1)
     monkeypatch.setattr(housekeeping, "_PRUNED", 40)
     metrics, backlog = Metrics(), Backlog(10)
     async with counting(postgres_server) as desk:
@@ -42,14 +41,16 @@ async def test_rows_past_their_time_are_pruned_in_batches_and_younger_ones_are_k
         await owner.execute(
             "insert into outbox (id, aggregatetype, aggregateid, type, headers) select gen_random_uuid(), 't', 'k', 'x', '{}' from generate_series(1, 7)"
         )
-        task = asyncio.create_task(keep_house(desk.pool, backlog, metrics, Health()))
+        house = asyncio.gather(keep_house(desk.pool, backlog, metrics, Health()), prune_tables(desk.pool))
         try:
             async with asyncio.timeout(30):
                 while await owner.fetchval("select (select count(*) from inbox) + (select count(*) from parked)") > 1:
                     await asyncio.sleep(0.02)
+                while backlog.waiting != 7:
+                    await asyncio.sleep(0.02)
         finally:
-            task.cancel()
-            await asyncio.wait([task])
+            house.cancel()
+            await asyncio.wait([house])
             left = await owner.fetchval("select consumer from inbox")
             await owner.close()
     assert left == "payments.young"

@@ -15,6 +15,7 @@ from datetime import timedelta
 import pytest
 
 from chassis.health import Health
+from chassis.housekeeping import prune_tables
 from chassis.kafka import Kafka
 from tests import stack
 from tests.counters import TOPIC, Desk, counting
@@ -226,8 +227,11 @@ async def test_published_rows_are_pruned_and_no_others(desk: Desk, kafka: stack.
         timedelta(days=2),
     )
     async with relaying(desk.database.url, login(kafka)), asyncio.timeout(20):
+        pruning = asyncio.create_task(prune_tables(desk.pool))
         while await desk.pool.fetchval("select count(*) from outbox where aggregateid = 'old'"):
             await asyncio.sleep(0.02)
+        pruning.cancel()
+        await asyncio.wait([pruning])
         await until_published(desk)
     assert [row["aggregateid"] for row in await desk.pool.fetch("select aggregateid from outbox order by 1")] == [
         "late",

@@ -136,6 +136,9 @@ async def test_due_rows_among_very_many_waiting_ones_are_found_by_an_index(desk:
             from generate_series(1, 100000) as n""",
             name,
         )
+    owner = await asyncpg.connect(desk.database.owner_url)
+    await owner.execute("analyze timer, call")
+    await owner.close()
     for table, claim in (
         ("timer", leases.due_timers(timer := _Overheard(), utc_now(), 10, BATCH)),  # type: ignore[arg-type]
         ("call", leases.due_calls(call := _Overheard(), 10, {"Question": BATCH})),  # type: ignore[arg-type]

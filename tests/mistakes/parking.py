@@ -105,6 +105,6 @@ PARKING = (
     Mistake(
         ("Parking/limit-drops",),
         (Edit(_PARKING, "            raise ParkingLimit(f", "            return  # ("),),
-        ("tests/integration/test_consumer_inbox.py::test_too_much_parking_stops_everything_and_commits_nothing",),
+        ("tests/integration/test_consumer_inbox.py::test_too_much_parking_pauses_at_the_limit_and_goes_on_when_a_minute_has_passed",),
     ),
 )
