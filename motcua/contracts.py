@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from typing import Annotated, NoReturn, TextIO
 
 import typer
@@ -43,8 +44,8 @@ def generate(as_json: AsJson = False) -> None:
 def check(as_json: AsJson = False) -> None:
     """Kiểm tra các tệp đã sinh và lời hứa với người đọc · Check the generated files and what was promised to readers.
 
-    Exit code 1 when a file is out of date, or when a schema breaks a released one in a direction that the topic's
-    certificate promises (compatibility).
+    Exit code 1 when a file is out of date, when a schema breaks a released one in a direction that the topic's
+    certificate promises (compatibility), or when a certificate takes back what its topic promised.
     """
     stale, broken, news = _judged()
     if as_json:
@@ -66,10 +67,11 @@ def release(as_json: AsJson = False) -> None:
     if stale or broken:
         _tell(stale, broken, [])
         raise typer.Exit(1)
-    from motcua import released
+    from motcua import promises, released
 
     try:
-        added = released.release(load(), EVENTS)
+        certificates = load()
+        added = promises.release(certificates) + released.release(certificates, EVENTS)
     except (OSError, ValueError) as error:
         _fail(error)
     names = [str(path.relative_to(documents.FOLDER)) for path in added]
@@ -82,13 +84,13 @@ def release(as_json: AsJson = False) -> None:
         print("Không có gì mới · nothing new")
 
 
-Told = list[dict[str, str]]
+Told = Sequence[Mapping[str, str | None]]
 
 
 def _judged() -> tuple[list[str], Told, Told]:
     """Files that are out of date, promises that are broken, schemas that are not released yet."""
     try:
-        from motcua import released, sentences
+        from motcua import promises, released, sentences
     except ModuleNotFoundError as error:
         _fail(
             f"Thiếu {error.name}: chạy `make install` với Python 3.11–3.13 · {error.name} is missing: run it with those"
@@ -96,7 +98,18 @@ def _judged() -> tuple[list[str], Told, Told]:
     try:
         stale = list(documents.differences())
         certificates = load()
-        faults = [
+        faults: list[dict[str, str | None]] = [
+            {
+                "type": None,
+                "topic": each.topic,
+                "field": each.word,
+                "change": "promise",
+                "direction": None,
+                **_both(sentences.altered(each)),
+            }
+            for each in promises.altered(certificates)
+        ]
+        faults += [
             {
                 "type": fault.type,
                 "topic": fault.topic,
@@ -107,7 +120,8 @@ def _judged() -> tuple[list[str], Told, Told]:
             }
             for fault in released.faults(certificates, EVENTS)
         ]
-        news = [_both(sentences.announced(each)) for each in released.unreleased(certificates, EVENTS)]
+        news = [_both(sentences.promising(each)) for each in promises.unreleased(certificates)]
+        news += [_both(sentences.announced(each)) for each in released.unreleased(certificates, EVENTS)]
     except (CertificateError, OSError, ValueError) as error:
         _fail(error)
     return stale, faults, news

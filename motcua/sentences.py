@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+from deploy.kafka.certificates import Certificate
+from motcua.promises import WORDS, Altered
 from motcua.released import Fault, News
 
 _KEYWORDS = {
@@ -62,6 +64,27 @@ def announced(news: News) -> tuple[str, str]:
     return (
         f"{news.type}: {vi}; nâng cấp người đọc trước ({readers or 'chưa có ai'}), nơi ghi sau.",
         f"{news.type}: {en}; upgrade its readers first ({readers or 'nobody yet'}), the writer last.",
+    )
+
+
+def altered(found: Altered) -> tuple[str, str]:
+    """The sentences on a certificate that says something else than what its topic promised."""
+    readers = ", ".join(found.readers)
+    beside = _next_version(found.topic)
+    return (
+        f"{found.topic}: {found.word} đổi từ {found.was or 'không có'} thành {found.now}; lời hứa của một chủ đề được giữ, vì "
+        f"bản ghi và người đọc ({readers or 'chưa có ai'}) dựa vào nó. Hãy để giấy khai sinh như cũ, hoặc lập {beside}.",
+        f"{found.topic}: {found.word} changed from {found.was or 'none'} to {found.now}; a topic's promise is kept, for its "
+        f"records and its readers ({readers or 'nobody yet'}) rest on it. Leave the certificate as it was, or make {beside}.",
+    )
+
+
+def promising(certificate: Certificate) -> tuple[str, str]:
+    """What a topic is about to promise for good."""
+    said = ", ".join(f"{word}: {getattr(certificate, word)}" for word in WORDS)
+    return (
+        f"{certificate.topic}: chủ đề mới; từ khi phát hành sẽ giữ mãi ({said}).",
+        f"{certificate.topic}: a new topic; once released it keeps for good ({said}).",
     )
 
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from contracts import payments
 from contracts.event import Data, events, registry
 from contracts.registry import EVENTS
+from deploy.kafka import documents
 from deploy.kafka.certificates import Certificate
 from tests.certificates import certificate
 from tests.contract.classes import made
@@ -21,7 +22,7 @@ from tests.contract.examples import CERTIFICATES
 
 released = pytest.importorskip("motcua.released", reason="jsoncompat has no build for this Python")
 
-from motcua import contracts, sentences  # noqa: E402 - it needs jsoncompat too
+from motcua import contracts, promises, sentences  # noqa: E402 - it needs jsoncompat too
 
 TOPIC, KIND = "examples.v1", "vn.motcua.test.made.v1"
 RELEASED = {"a": str, "b": (str, "")}
@@ -186,6 +187,65 @@ class Changed(payments.Opened):
     """The bill, and a field that nobody has ever written."""
 
     office: str
+
+
+def test_every_topic_keeps_its_promise_and_has_made_one_or_announces_it() -> None:
+    """The gate of the certificates."""
+    assert [sentences.altered(found) for found in promises.altered(CERTIFICATES)] == []
+    announced = {each.topic for each in promises.unreleased(CERTIFICATES)}
+    there = {path.parent.name for path in promises.FOLDER.glob("*/promise.json")}
+    assert {each.topic for each in CERTIFICATES} == there | announced
+
+
+@pytest.mark.parametrize(
+    ("word", "other"),
+    [("key", "bill_id"), ("cleanup", "compact"), ("compatibility", "forward"), ("personal_data", "encrypted")],
+)
+def test_no_word_of_a_released_promise_is_taken_back(tmp_path: Path, word: str, other: str) -> None:
+    retention = {"retention": None} if other == "compact" else {}
+    before, after = certificate(topic=TOPIC), certificate(topic=TOPIC, **{word: other}, **retention)
+    (path,) = promises.release([before], tmp_path)
+    assert path == tmp_path / TOPIC / "promise.json"
+    assert list(promises.altered([before], tmp_path)) == []
+    assert promises.release([after], tmp_path) == [], "what was promised is not written over"
+    (found,) = promises.altered([after], tmp_path)
+    assert (found.topic, found.word, found.was, found.now) == (TOPIC, word, getattr(before, word), other)
+    for sentence in sentences.altered(found):
+        assert f"{TOPIC}: {word}" in sentence
+        assert "examples.v2" in sentence
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_damaged_promise_is_named_and_no_approval(tmp_path: Path, text: str) -> None:
+    (path,) = promises.release(certified(), tmp_path)
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"promise\.json: không phải"):
+        list(promises.altered(certified(), tmp_path))
+
+
+def test_a_promise_that_lost_a_word_is_no_approval(tmp_path: Path) -> None:
+    (path,) = promises.release(certified(), tmp_path)
+    path.write_text("{}")
+    assert [found.word for found in promises.altered(certified(), tmp_path)] == list(promises.WORDS)
+
+
+def test_the_command_refuses_a_certificate_that_switches_the_gate_off_in_the_same_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What breaks readers backward must not go through by promising forward instead."""
+    loosened = [each.model_copy(update={"compatibility": "forward"}) for each in CERTIFICATES]
+    monkeypatch.setattr(contracts, "load", lambda: loosened)
+    monkeypatch.setattr(documents, "differences", list)
+    monkeypatch.setattr(released, "release", lambda *_: pytest.fail("it was released"))
+    for command in ("check", "release"):
+        done = RUN.invoke(contracts.app, [command])
+        assert done.exit_code == 1
+        assert "payments.v1: compatibility đổi từ backward thành forward" in done.stderr
+        assert "make payments.v2" in done.stderr
+    told = json.loads(RUN.invoke(contracts.app, ["check", "--json"]).stdout)
+    assert {(each["topic"], each["field"], each["change"]) for each in told["broken"] if each["type"] is None} == {
+        (each.topic, "compatibility", "promise") for each in CERTIFICATES
+    }
 
 
 @pytest.fixture
