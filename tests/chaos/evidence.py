@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from chassis.envelope import text_headers
 from chassis.postgres import use_json
@@ -17,21 +17,46 @@ from tests.chaos.log import Log
 from tests.chaos.people import People
 from tests.chaos.stack import Stack
 
-_DOSSIERS = "select code, status, sequence from dossier where code = any($1::text[])"
+# Each about these dossiers, or about all that there are.
+_DOSSIERS = "select code, status, sequence from dossier where $1::text[] is null or code = any($1)"
 _BILLS = """
-select dossier_code, state, sequence, receipt_number, amount from bill where dossier_code = any($1::text[])
+select dossier_code, state, sequence, receipt_number, amount from bill
+where $1::text[] is null or dossier_code = any($1)
 """
 _LEDGER = """
-select dossier_code, transaction_id, account, debit, credit from ledger_entry where dossier_code = any($1::text[])
+select dossier_code, transaction_id, account, debit, credit from ledger_entry
+where $1::text[] is null or dossier_code = any($1)
 """
 _NOTICES = """
 select n.key, n.notice_id, n.dossier_code, n.channel, n.state, n.sequence,
     coalesce(s.tries > 1 and s.handed_over_at is not null, false) as in_doubt
-from notice n left join sending s using (notice_id) where n.dossier_code = any($1::text[])
+from notice n left join sending s using (notice_id) where $1::text[] is null or n.dossier_code = any($1)
 """
-_APPOINTMENTS = "select dossier_code, sequence from appointment where dossier_code = any($1::text[])"
-_VIEWS = "select * from view where dossier_code = any($1::text[])"
+_APPOINTMENTS = "select dossier_code, sequence from appointment where $1::text[] is null or dossier_code = any($1)"
+_VIEWS = "select * from view where $1::text[] is null or dossier_code = any($1)"
+# They belong to no dossier.
+_PEOPLE = "select person_id, sequence from person where $1::text[] is null"
+_PROCEDURES = "select code, sequence from procedure_published where $1::text[] is null"
+_MESSAGES = """
+select m.reference, m.recipient, m.text, r.last_answer as receipt, r.done_at
+from message m join receipt r on r.message_id = m.id
+"""
 _MESSAGE_ID = re.compile(rb"^message-id:\s*<([^@>]+)@", re.IGNORECASE | re.MULTILINE)
+
+
+class Span(NamedTuple):
+    """From when to when, in seconds of the epoch."""
+
+    begin: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A letter in the mail box: the notice that it names itself after, and when it came, in seconds of the epoch."""
+
+    notice: str
+    received_at: float
 
 
 @dataclass(frozen=True)
@@ -49,7 +74,11 @@ class Told:
 
 @dataclass(frozen=True)
 class Evidence:
-    """`codes` are the dossiers that it is about; `letters` are the notice ids of the mail box's letters, one for each."""
+    """`codes` are the dossiers of the journeys; what names any other is nobody's.
+
+    `people` and `procedures` are looked at where the stack is the run's own. `troubles` tell when faults may have come
+    between the mail server and the commit of notifications.
+    """
 
     codes: Collection[str]
     told: Sequence[Told]
@@ -61,36 +90,41 @@ class Evidence:
     views: Sequence[Any]
     movements: Sequence[Any]
     messages: Sequence[Any]
-    letters: Sequence[str]
+    letters: Sequence[Letter]
+    people: Sequence[Any] = ()
+    procedures: Sequence[Any] = ()
+    troubles: Sequence[Span] = ()
 
 
-async def gather(stack: Stack, log: Log, people: People, codes: Collection[str]) -> Evidence:
-    """What is there about these dossiers now."""
-    data = stack.layout.data / "sandbox"
+async def gather(
+    stack: Stack, log: Log, people: People, codes: Collection[str], alone: bool, troubles: Sequence[Span]
+) -> Evidence:
+    """What is there now: all of it where these dossiers are `alone` on the stack, or what is about them."""
+    wanted = None if alone else list(codes)
+    notices = await _rows(stack, "notifications", _NOTICES, wanted)
+    known = {str(row["notice_id"]) for row in notices}
     movements = (await people.look("gateway", "/_control/charges"))["movements"]
     return Evidence(
         codes=codes,
-        told=[each for each in first_appearances(log.records) if each.subject in codes],
-        dossiers=await _rows(stack, "intake", _DOSSIERS, codes),
-        bills=await _rows(stack, "payments", _BILLS, codes),
-        ledger=await _rows(stack, "payments", _LEDGER, codes),
-        notices=await _rows(stack, "notifications", _NOTICES, codes),
-        appointments=await _rows(stack, "notifications", _APPOINTMENTS, codes),
-        views=await _rows(stack, "status", _VIEWS, codes),
-        movements=[each for each in movements if (each["client_reference_id"] or "") in {*codes, ""}],
-        messages=[
-            dict(row)
-            for row in _lines(data / "sms" / "sms.sqlite", "select reference, recipient, text from message")
-            if _codes_in(row["text"]) & set(codes)
-        ],
-        letters=[_notice_of(row["raw"]) for row in _lines(data / "mail" / "mail.sqlite", "select raw from mail")],
+        told=[each for each in first_appearances(log.records) if alone or each.subject in codes],
+        dossiers=await _rows(stack, "intake", _DOSSIERS, wanted),
+        bills=await _rows(stack, "payments", _BILLS, wanted),
+        ledger=await _rows(stack, "payments", _LEDGER, wanted),
+        notices=notices,
+        appointments=await _rows(stack, "notifications", _APPOINTMENTS, wanted),
+        views=await _rows(stack, "status", _VIEWS, wanted),
+        movements=[each for each in movements if alone or (each["client_reference_id"] or "") in {*codes, ""}],
+        messages=_messages(stack, wanted),
+        letters=[each for each in _letters(stack) if alone or each.notice in known],
+        people=await _rows(stack, "intake", _PEOPLE, wanted),
+        procedures=await _rows(stack, "intake", _PROCEDURES, wanted),
+        troubles=troubles,
     )
 
 
-async def strangers(stack: Stack, codes: Collection[str]) -> list[str]:
-    """Dossiers that nobody was told of: a repeated request must not make another one."""
-    rows = await _rows(stack, "intake", "select code from dossier where code <> all($1::text[])", codes)
-    return [row["code"] for row in rows]
+def receipts_owed(stack: Stack, wanted: Collection[str] | None) -> int:
+    """How many SMS have a receipt to come, of all or of these dossiers."""
+    return sum(row["done_at"] is None for row in _messages(stack, wanted))
 
 
 def first_appearances(records: Sequence[Any]) -> Iterator[Told]:
@@ -115,13 +149,24 @@ def first_appearances(records: Sequence[Any]) -> Iterator[Told]:
         )
 
 
-async def _rows(stack: Stack, database: str, query: str, codes: Collection[str]) -> list[Any]:
+async def _rows(stack: Stack, database: str, query: str, wanted: Collection[str] | None) -> list[Any]:
     connection = await stack.database(database)
     try:
         await use_json(connection)
-        return await connection.fetch(query, list(codes))
+        return await connection.fetch(query, wanted)
     finally:
         await connection.close()
+
+
+def _messages(stack: Stack, wanted: Collection[str] | None) -> list[dict[str, Any]]:
+    """The carrier's SMS, each with what became of its receipt."""
+    rows = _lines(stack.layout.data / "sandbox" / "sms" / "sms.sqlite", _MESSAGES)
+    return [dict(row) for row in rows if wanted is None or _codes_in(row["text"]) & set(wanted)]
+
+
+def _letters(stack: Stack) -> list[Letter]:
+    rows = _lines(stack.layout.data / "sandbox" / "mail" / "mail.sqlite", "select raw, received_at from mail")
+    return [Letter(_notice_of(row["raw"]), row["received_at"]) for row in rows]
 
 
 def _lines(path: Path, query: str) -> list[sqlite3.Row]:

@@ -13,15 +13,12 @@ from aiokafka import AIOKafkaConsumer
 from chassis import inbox, outbox
 from chassis.consumer import Consumer
 from chassis.postgres import use_json
-from chassis.relay import _Session
+from chassis.relay import Relay, _Session
 from tests.chaos.seams import Around, wrap
 
-_TAKE_SOME = """
-with taken as (
-    update outbox set published_at = clock_timestamp() where id = any(array(
-        select id from outbox where published_at is null order by position limit 3 for update skip locked
-    )) returning *
-) select * from taken order by position
+_LOCK_SOME = """
+select position, aggregatetype, aggregateid, payload, headers, created_at from outbox
+where published_at is null order by position limit 3 for update skip locked
 """
 
 log = structlog.get_logger()
@@ -65,16 +62,25 @@ def publish_before_commit() -> None:
 
 
 def skip_locked_relay() -> None:
-    """Relays work side by side, each on rows that no other one has locked."""
+    """Relays work side by side, each on rows that no other one has locked; it holds its own until they are marked."""
 
     async def lock(original: Around, session: Any) -> bool:
         return True
 
     async def claim(original: Around, connection: Any, *limits: int) -> Any:
-        return await connection.fetch(_TAKE_SOME)
+        await connection.execute("begin")
+        rows = await connection.fetch(_LOCK_SOME)
+        if not rows:
+            await connection.execute("commit")
+        return rows
+
+    async def publish(original: Around, self: Any, producer: Any, session: Any, *hand: Any) -> None:
+        await original(self, producer, session, *hand)
+        await session.run(lambda connection: connection.execute("commit"))
 
     wrap(_Session, "take_lock", lock)
     wrap(outbox, "claim", claim)
+    wrap(Relay, "_publish", publish)
 
 
 def acknowledge_on_error() -> None:

@@ -3,55 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from motcua.actors import persona
 from motcua.journey import FEE
-from services.notifications.domain import plan as notice_plan
-from tests.chaos import projection
+from tests.chaos import notices, projection
 from tests.chaos.evidence import Evidence, Told
 from tests.chaos.journeys import REFUSED, RETURNED, STOPPED, Journey
+from tests.chaos.verdict import Verdict
 
 CLEARING = "gateway:stripe"
+_OF_NO_DOSSIER = {"contacts.v1", "procedures.v1"}
 _ENDS = {"dossier.refused", "dossier.stopped", "dossier.returned"}
 _BILL_ENDS = {
     RETURNED: {"paid"},
     REFUSED: {"refunded", "refund_failed"},
     STOPPED: {"expired", "cancelled", "refunded", "refund_failed"},
 }
-
-
-@dataclass
-class Verdict:
-    """What was found, in sentences; each list's length is a figure, `unexplained_dong` is an amount.
-
-    `in_doubt` are letters that came twice over the gap between a mail server's acceptance and our commit, which are
-    known and told apart (docs/decisions/0010).
-    """
-
-    lost: list[str] = field(default_factory=list)
-    double_charges: list[str] = field(default_factory=list)
-    double_notices: list[str] = field(default_factory=list)
-    out_of_order: list[str] = field(default_factory=list)
-    projection_mismatches: list[str] = field(default_factory=list)
-    money: list[tuple[str, int]] = field(default_factory=list)
-    in_doubt: list[str] = field(default_factory=list)
-
-    def figures(self) -> dict[str, int]:
-        return {
-            "lost": len(self.lost),
-            "double_charges": len(self.double_charges),
-            "double_notices": len(self.double_notices),
-            "out_of_order": len(self.out_of_order),
-            "unexplained_dong": sum(amount for _, amount in self.money),
-            "projection_mismatches": len(self.projection_mismatches),
-        }
-
-    def reasons(self) -> Iterator[str]:
-        for name in ("lost", "double_charges", "double_notices", "out_of_order", "projection_mismatches"):
-            yield from (f"{name}: {reason}" for reason in getattr(self, name))
-        yield from (f"unexplained_dong: {reason}: {amount}" for reason, amount in self.money)
 
 
 def judge(journeys: Sequence[Journey], evidence: Evidence) -> Verdict:
@@ -66,8 +35,8 @@ def judge(journeys: Sequence[Journey], evidence: Evidence) -> Verdict:
         verdict.lost += _unkept(journey, status, bills, by_code[journey.code])
     verdict.lost += [f"{name} in two journeys" for name in _repeated([journey.code for journey in journeys])]
     sequences(verdict, evidence)
-    verdict.lost += _missing_notices(evidence)
-    _double_notices(verdict, evidence)
+    strangers(verdict, evidence, {persona(name)["subject"] for name in {journey.who for journey in journeys}})
+    notices.judge(verdict, journeys, evidence)
     _money(verdict, evidence, status, bills)
     verdict.projection_mismatches += projection.mismatches(evidence, status)
     return verdict
@@ -111,6 +80,8 @@ def sequences(verdict: Verdict, evidence: Evidence) -> None:
         **{("payments.v1", row["dossier_code"]): row["sequence"] for row in evidence.bills},
         **{("appointments.v1", row["dossier_code"]): row["sequence"] for row in evidence.appointments},
         **{("notifications.v1", str(row["notice_id"])): row["sequence"] for row in evidence.notices},
+        **{("contacts.v1", str(row["person_id"])): row["sequence"] for row in evidence.people},
+        **{("procedures.v1", row["code"]): row["sequence"] for row in evidence.procedures},
     }
     for owned in {*told, *seen}:
         wanted, found = told.get(owned, 0), len(seen.get(owned, ()))
@@ -120,37 +91,22 @@ def sequences(verdict: Verdict, evidence: Evidence) -> None:
             verdict.out_of_order.append(f"{' '.join(owned)}: {found} events in the log, {wanted} ever told")
 
 
-def _missing_notices(evidence: Evidence) -> Iterator[str]:
-    """Every event that asks for notices got them, and each came to its end."""
-    known = {row["key"]: row for row in evidence.notices}
-    sent = {row["reference"] for row in evidence.messages}
-    letters = set(evidence.letters)
-    events = {kind.TYPE.removeprefix("vn.motcua.").removesuffix(".v1") for kind in notice_plan.EVENTS}
-    for each in evidence.told:
-        if each.type not in events:
-            continue
-        for key, _ in notice_plan.notices(projection.event_of(each)):
-            row = known.get(key)
-            if row is None or row["state"] in ("waiting", "sending"):
-                yield f"notice {key} is {row and row['state']}"
-            elif row["state"] in ("sent", "delivered"):
-                there = sent if row["channel"] == "sms" else letters
-                if str(row["notice_id"]) not in there:
-                    yield f"notice {key} is {row['state']} and was never seen outside"
-
-
-def _double_notices(verdict: Verdict, evidence: Evidence) -> None:
-    """At most one for each (dossier, step, channel), by the word of the carrier and the mail box."""
-    known = {str(row["notice_id"]): row for row in evidence.notices}
-    texts = Counter((row["recipient"], row["text"]) for row in evidence.messages)
-    verdict.double_notices += [f"SMS {times} times: {text}" for (_, text), times in texts.items() if times > 1]
-    for row in evidence.messages:
-        if row["reference"] not in known:
-            verdict.double_notices.append(f"SMS of a notice that was never decided: {row['text']}")
-    for notice, times in Counter(evidence.letters).items():
-        if times > 1 and notice in known:
-            found = verdict.in_doubt if known[notice]["in_doubt"] else verdict.double_notices
-            found.append(f"letter {times} times: {known[notice]['key']}")
+def strangers(verdict: Verdict, evidence: Evidence, people: Collection[str]) -> None:
+    """What belongs to a dossier that nobody was told of, or to a person who never came."""
+    owned = {
+        "dossier": {row["code"] for row in evidence.dossiers},
+        "bill": {row["dossier_code"] for row in evidence.bills},
+        "ledger entry": {row["dossier_code"] for row in evidence.ledger},
+        "notice": {row["dossier_code"] for row in evidence.notices},
+        "appointment": {row["dossier_code"] for row in evidence.appointments},
+        "view": {row["dossier_code"] for row in evidence.views},
+        "event": {each.subject for each in evidence.told if each.topic not in _OF_NO_DOSSIER},
+    }
+    for what, found in owned.items():
+        for code in sorted(found - set(evidence.codes)):
+            verdict.lost.append(f"{code or 'nobody'}: {what} of a dossier that nobody was told of")
+    for person in sorted({str(row["person_id"]) for row in evidence.people} - set(people)):
+        verdict.lost.append(f"{person}: a person who never came")
 
 
 def _money(verdict: Verdict, evidence: Evidence, status: Mapping[str, int], bills: Mapping[str, Any]) -> None:

@@ -75,6 +75,12 @@ class People:
         answer = await self._client.get(f"{self._layout.url(server)}{path}", timeout=60)
         return answer.raise_for_status().json()
 
+    async def ready(self, port: int) -> bool:
+        """Whether the process behind this port of loopback says that it is ready."""
+        with suppress(httpx.HTTPError):
+            return (await self._client.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200
+        return False
+
     async def _token(self, who: str) -> str:
         if who not in self._tokens:
             self._tokens[who] = asyncio.create_task(self._sign_in(who))

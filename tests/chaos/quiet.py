@@ -11,42 +11,49 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from deploy.local.plan import SERVICES
+from tests.chaos import evidence
 from tests.chaos.log import Log
 from tests.chaos.people import People
 from tests.chaos.stack import Stack
 
+# About these dossiers, or about all that there are; what was given up is never explained.
 _UNDER_WAY = """
 select 'rows in the outbox', count(*) from outbox where published_at is null
-union all select 'outside calls', count(*) from call where split_part(key, '/', 1) = any($1::text[])
-union all select 'due timers', count(*) from timer where due_at < now() and split_part(key, '/', 1) = any($1::text[])
+union all select 'outside calls', count(*) from call where $1::text[] is null or split_part(key, '/', 1) = any($1)
+union all select 'due timers', count(*) from timer
+    where due_at < now() and ($1::text[] is null or split_part(key, '/', 1) = any($1))
 union all select 'parked records', count(*) from parked
-    where open_key = any($1::text[]) or (state = 'parked' and record_key is null)
+    where open_key is not null and ($1::text[] is null or open_key = any($1))
+    or state = 'parked' and record_key is null
+    or state = 'discarded' and $1::text[] is null
 """
 
 
-async def wait(stack: Stack, log: Log, people: People, codes: Collection[str], seconds: float) -> list[str]:
-    """Wait until all is quiet about these dossiers; answers what still moves when `seconds` are over."""
+async def wait(stack: Stack, log: Log, people: People, wanted: Collection[str] | None, seconds: float) -> list[str]:
+    """Wait until all is quiet, everywhere or about these dossiers; answers what still moves when `seconds` are over."""
     end = time.monotonic() + seconds
     while True:
-        moving = await _moving(stack, log, people, codes)
-        if not moving and not (moving := await _moving(stack, log, people, codes)):
+        moving = await _moving(stack, log, people, wanted)
+        if not moving and not (moving := await _moving(stack, log, people, wanted)):
             return []
         if time.monotonic() > end:
             return moving
         await asyncio.sleep(0.3)
 
 
-async def _moving(stack: Stack, log: Log, people: People, codes: Collection[str]) -> list[str]:
+async def _moving(stack: Stack, log: Log, people: People, wanted: Collection[str] | None) -> list[str]:
     found = []
     for name in SERVICES:
         database = await stack.database(name)
         try:
-            rows = await database.fetch(_UNDER_WAY, list(codes))
+            rows = await database.fetch(_UNDER_WAY, wanted)
             found += [f"{name}: {count} {what}" for what, count in rows if count]
         finally:
             await database.close()
     if pending := (await people.look("gateway", "/_control/webhooks?limit=1"))["states"].get("pending"):
         found.append(f"gateway: {pending} webhooks")
+    if owed := evidence.receipts_owed(stack, wanted):
+        found.append(f"the carrier owes {owed} receipts")
     try:
         if behind := await log.behind():
             found.append(f"the suite has not read {behind} records")

@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from deploy.local.plan import SERVICES
-from tests.chaos.faults import FROZEN_SECONDS, SANDBOX, Fault
+from tests.chaos.faults import FROZEN_SECONDS, Fault
+from tests.chaos.outside import SANDBOX
 
 WRITERS = ("intake", "payments", "notifications")
 CALLERS = ("payments", "notifications")

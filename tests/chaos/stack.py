@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -30,6 +31,10 @@ from tests.chaos.proxy import Proxy
 PACE = Pace(probe=0.1, watch=0.5, first_pause=0.05, longest_pause=0.3, patience=150.0)
 START_SECONDS = 180
 BACK_SECONDS = 60
+
+
+class StuckError(Exception):
+    """A child did not come back, or did not go; the text says which."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +70,12 @@ class Stack:
         return pid
 
     async def back(self, *names: str, other_than: int | None = None) -> None:
-        """Wait until these children serve, as other processes than `other_than`. Raises TimeoutError."""
-        async with asyncio.timeout(BACK_SECONDS):
-            while not all(self._serves(name) and self.pid(name) != other_than for name in names):
-                await asyncio.sleep(0.05)
+        """Wait until these children serve, as other processes than `other_than`. Raises StuckError."""
+        end = time.monotonic() + BACK_SECONDS
+        while gone := [name for name in names if not self._serves(name) or self.pid(name) == other_than]:
+            if time.monotonic() > end:
+                raise StuckError(f"{', '.join(gone)} not back within {BACK_SECONDS} s")
+            await asyncio.sleep(0.05)
 
     def _serves(self, name: str) -> bool:
         return any(child.name == name and child.state == "ready" for child in self.supervisor.shown.children)

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from motcua.actors import persona
 from motcua.journey import FEE
 from tests.chaos.evidence import Evidence, Told
 from tests.chaos.journeys import REFUSED, RETURNED, Journey
-from tests.chaos.oracle import CLEARING, Verdict, judge, sequences
+from tests.chaos.oracle import CLEARING, judge, sequences, strangers
+from tests.chaos.run import Result
+from tests.chaos.verdict import Verdict
 
 CODE = "G09.20-260609-0001"
 
@@ -43,13 +46,31 @@ def entry(amount: int) -> dict[str, Any]:
     return {"dossier_code": CODE, "transaction_id": "t", "account": CLEARING, "debit": amount, "credit": amount}
 
 
-def notice(notice_id: str, in_doubt: bool = False) -> dict[str, Any]:
-    key = f"{CODE}/accepted/email"
-    return {"key": key, "notice_id": notice_id, "channel": "email", "sequence": 0, "in_doubt": in_doubt}
-
-
 def figures(found: Evidence) -> dict[str, int]:
     return judge([Journey(0, "returned", "anh", "key", random.Random(0), CODE)], found).figures()
+
+
+def test_what_nobody_was_told_of_is_lost() -> None:
+    ghost = {"code": "ghost", "dossier_code": "ghost", "sequence": 0}
+    plain = figures(evidence())["lost"]
+    views = [{**ghost, "dossier_code": CODE}, ghost]
+    assert plain == figures(evidence(people=[{"person_id": persona("anh")["subject"], "sequence": 0}]))["lost"]
+    assert figures(evidence(appointments=[ghost]))["lost"] == plain + 1
+    assert figures(evidence(people=[{"person_id": "nobody", "sequence": 0}]))["lost"] == plain + 1
+    verdict = Verdict()
+    strangers(verdict, evidence(views=views, told=[Told("dossiers.v1", "1", "x", "ghost", 1, "ghost", None)]), set())
+    assert len(verdict.lost) == 2
+
+
+def test_contacts_out_of_order_count() -> None:
+    told = [Told("contacts.v1", str(number), "contact.updated", "p", number, "p", None) for number in (2, 1)]
+    assert figures(evidence(told=told, people=[{"person_id": "p", "sequence": 2}]))["out_of_order"] == 1
+
+
+def test_a_long_run_with_few_faults_is_not_green() -> None:
+    assert not Result(1000, 1, {"kill.anywhere": 299}, Verdict(), 1.0).green
+    assert Result(1000, 1, {"kill.anywhere": 300}, Verdict(), 1.0).green
+    assert Result(20, 1, {}, Verdict(), 1.0).green
 
 
 def test_a_fee_that_was_charged_twice_and_kept_is_a_double_charge() -> None:
@@ -69,19 +90,6 @@ def test_a_difference_between_gateway_ledger_and_what_is_due_is_unexplained_to_t
     assert figures(replace(balanced, movements=[movement(FEE - 7)]))["unexplained_dong"] == 7
     assert figures(replace(balanced, movements=[movement(FEE), movement(5, None)]))["unexplained_dong"] == 5
     assert figures(replace(balanced, ledger=[{**entry(FEE), "credit": 0}]))["unexplained_dong"] == FEE
-
-
-def test_an_sms_that_a_phone_shows_twice_or_that_nobody_decided_on_is_a_double_notice() -> None:
-    sms = {"reference": "n", "recipient": "+84590001001", "text": f"Hồ sơ {CODE} đã được tiếp nhận."}
-    known = [{**notice("n"), "channel": "sms"}]
-    assert figures(evidence(notices=known, messages=[sms]))["double_notices"] == 0
-    assert figures(evidence(notices=known, messages=[sms, sms]))["double_notices"] == 1
-    assert figures(evidence(messages=[sms]))["double_notices"] == 1
-
-
-def test_a_letter_that_came_twice_counts_unless_it_was_repeated_in_doubt() -> None:
-    assert figures(evidence(notices=[notice("n")], letters=["n", "n"]))["double_notices"] == 1
-    assert figures(evidence(notices=[notice("n", in_doubt=True)], letters=["n", "n"]))["double_notices"] == 0
 
 
 @pytest.mark.parametrize(("numbers", "wrong"), [((1, 2), 0), ((2, 1), 1), ((1, 3), 1), ((1, 2, 3), 1)])
