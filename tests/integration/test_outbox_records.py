@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from chassis import outbox
 from chassis.outbox import LARGEST_EVENT_BYTES
 from tests import stack
 from tests.counters import TOPIC, Desk, counting
@@ -92,3 +93,19 @@ def _murmur2(data: bytes) -> int:
         h = (h ^ int.from_bytes(tail, "little")) * m & mask
     h = (h ^ h >> 13) * m & mask
     return (h ^ h >> 15) & 0x7FFFFFFF
+
+
+async def test_a_claim_that_ends_early_is_a_prefix_also_where_a_tombstone_follows(desk: Desk) -> None:
+    """A tombstone is no bytes long; before what it erases it would erase nothing."""
+    await say(desk.pool, "k", *range(100, 104))
+    await desk.pool.execute(
+        "insert into outbox (id, aggregatetype, aggregateid, type, payload, headers)"
+        " values (gen_random_uuid(), $1, 'k', 'gone', null, '{}')",
+        TOPIC,
+    )
+    async with desk.pool.acquire() as connection:
+        everything = [row["position"] for row in await outbox.claim(connection, 10, 1_000)]
+        some = [row["position"] for row in await outbox.claim(connection, 10, 5)]
+        one = [row["position"] for row in await outbox.claim(connection, 10, 1)]
+    assert len(everything) == 5
+    assert (some, one) == (everything[:2], everything[:1])

@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
+from asyncpg.transaction import Transaction
 from fastapi import APIRouter
 
 from chassis import http
@@ -209,3 +211,22 @@ async def test_a_request_that_its_caller_leaves_leaves_nothing(desk: Desk) -> No
         await asyncio.gather(sending, return_exceptions=True)
     await here.send(COUNTERS, "a", Add(counter="a", amount=1))
     assert await desk.totals() == {"a": 2}
+
+
+async def test_a_command_without_a_key_whose_commit_went_unheard_is_not_done_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is lost when the database has committed: the caller is told, the effect stands once."""
+    work, commit, lost = work_of(desk.pool), Transaction.__dict__["_Transaction__commit"], list[str]()
+
+    async def unheard(self: Transaction) -> None:
+        await commit(self)
+        lost.append("a commit")
+        raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+
+    with monkeypatch.context() as fault:
+        fault.setattr(Transaction, "_Transaction__commit", unheard)
+        with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+            await work.send(COUNTERS, "once", Add(counter="once", amount=5))
+    assert len(lost) == 1
+    assert await desk.totals() == {"once": 5}

@@ -7,7 +7,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from chassis.errors import Conflict, NotFound, Park, Refusal, Retry, Unanswered, is_passing
+from chassis.errors import Conflict, NotFound, Park, Refusal, Retry, Unanswered, is_passing, was_rolled_back
 from tests.counters import Desk
 
 
@@ -27,6 +27,8 @@ def of_state(state: str, table: str | None = None) -> asyncpg.PostgresError:
         *[of_state(state) for state in ("57P01", "57P02", "57P03", "57P05")],  # shutdown, crash, starting, idle
         *[of_state(state) for state in ("25P03", "25P04")],  # idle in transaction, transaction time-out
         of_state("57014"),  # statement time-out
+        *[of_state(state) for state in ("25006", "55000")],  # a server that takes no writes, or no connections
+        asyncpg.InvalidCachedStatementError("a migration changed the table"),
         of_state("53300"),  # too many connections
         of_state("23503", "parked"),  # somebody freed the key meanwhile
         asyncpg.InterfaceError("connection is closed"),
@@ -98,3 +100,23 @@ async def test_a_frozen_transaction_and_a_killed_session_are_passing(desk: Desk)
         await connection.execute("select 1")
     assert is_passing(closed.value)
     assert is_passing(await _error(desk, "select pg_terminate_backend(pg_backend_pid())"))
+
+
+@pytest.mark.parametrize(
+    ("error", "certain"),
+    [
+        (Conflict("raced"), True),
+        (of_state("40001"), True),
+        (of_state("40P01"), True),
+        (of_state("55P03"), True),
+        (asyncpg.InvalidCachedStatementError("a migration changed the table"), True),
+        (asyncpg.ConnectionDoesNotExistError("closed in the middle of operation"), False),
+        (of_state("08006"), False),
+        (of_state("57P01"), False),
+        (TimeoutError(), False),
+    ],
+    ids=lambda value: getattr(value, "sqlstate", None) or type(value).__name__,
+)
+def test_a_command_without_a_key_is_repeated_only_where_nothing_was_committed(error: Exception, certain: bool) -> None:
+    """After a lost connection the first one may have had its effect."""
+    assert was_rolled_back(error) is certain
