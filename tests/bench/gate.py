@@ -16,6 +16,7 @@ _WAITING = "select exists (select from outbox where published_at is null)"
 _PUBLISHED = "select count(*) from outbox where published_at >= $1"
 _TAKEN = "select count(*) from inbox where consumer = $1"
 _PARKED = "select count(*) from parked"
+_TAKEN_BY_THE_TEXTBOOK = "select count(*) from textbook_inbox"
 
 
 class Invalid(Exception):
@@ -41,6 +42,16 @@ async def taken(store: Store, group: str, count: int) -> None:
         "parked records": await store.connection.fetchval(_PARKED),
     }
     agree({"inbox rows": count, "parked records": 0}, found)
+
+
+async def published_and_taken(store: Store, written: Count, count: int) -> None:
+    """The textbook publishes and then commits: its last commits may come after its last record. Raises Invalid."""
+    end = asyncio.get_running_loop().time() + _SETTLE_SECONDS
+    while (found := await store.connection.fetchval(_TAKEN_BY_THE_TEXTBOOK)) < count:
+        if asyncio.get_running_loop().time() > end:
+            break
+        await asyncio.sleep(_POLL_SECONDS)
+    agree({"inbox rows": count, "records in Kafka": count}, {"inbox rows": found, "records in Kafka": await written()})
 
 
 async def totals(store: Store, table: str, expected: Mapping[str, int]) -> None:

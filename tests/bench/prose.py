@@ -26,8 +26,9 @@ TITLES = {
 NOTES = {
     "hop": """One reading of a meter in, one row changed, one total out, 20,000 meters. "one process" consumes and relays; "roles" is
 two processes that consume and one that relays, as an installation scales. One trace in a hundred is recorded, as large
-installations do, and all of them in a figure of its own. The textbook is what a FastStream tutorial ends with, in one
-process: one event, one transaction (inbox and effect), one publish that is awaited, one acknowledgment.
+installations do, and all of them in a figure of its own. The textbook is what a FastStream tutorial ends with: one event,
+one transaction (inbox and effect), one publish that is awaited, one acknowledgment. It needs no relay, and is compared
+with in as many consuming processes: one with "one process", two with "roles", which runs its relay beside them.
 
 Where the time goes is told by the processor microseconds: their sum, divided by the cores, is what an event must take at
 least. More cores help at once, for partitions share nothing but the database; on the same cores, the next factor would
@@ -50,5 +51,5 @@ repetitions take turns, and each ratio is of two runs of the same turn. What a r
 TAIL = """## What is not measured
 
 Networks, replication and several brokers; TLS; the export of spans (they are made and ended, no collector takes them);
-HTTP and outside systems; a machine that does other work meanwhile. How fast the stack starts and what the sandbox can take
+housekeeping (nothing is pruned during a run); HTTP and outside systems; a machine that does other work meanwhile. How fast the stack starts and what the sandbox can take
 is printed by `make bench` after this."""

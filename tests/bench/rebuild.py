@@ -58,7 +58,6 @@ async def rebuilt(ground: Ground, count: int) -> Run:
         async with consumers as process, ground.committed(group) as committed:
             await process.said()
             await fill(ground.options, lanes, dossiers.TOPIC)
-            await process.tell("go")
             run = await timed(ground, [process], committed, events)
         await gate.taken(store, group, events)
         rows = await store.connection.fetch("select dossier_code, status, jsonb_array_length(timeline) from view")

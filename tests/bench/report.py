@@ -53,27 +53,26 @@ def chart(title: str, axis: Sequence[str], unit: str, *lines: Sequence[float], k
 
 
 def _hop(told: Told) -> list[str]:
-    ways = {
-        **{
-            f"{shape}{' (the headline)' if shape == told['shape'] else ''}": each
-            for shape, each in told["shapes"].items()
-        },
-        f"{told['shape']}, all traces recorded": told["all_traces_recorded"],
-        "textbook": told["textbook"],
+    headline = told["shape"]
+    # Each way, and how many times as many events it takes as the textbook in as many consuming processes.
+    compared = {
+        "one process": (told["shapes"]["one process"], told["ratio_one_process"]),
+        "roles (the headline)": (told["shapes"][headline], told["ratio"]),
+        "roles, all traces recorded": (told["all_traces_recorded"], told["ratio_all_traces_recorded"]),
+        "textbook in one process": (told["textbook"]["one process"], ""),
+        "textbook in two processes": (told["textbook"][headline], ""),
     }
+    ways = {name: each for name, (each, _) in compared.items()}
     rates = table(
-        ("", "events/s", "each repetition", "times the textbook"),
-        [
-            (name, each["events_per_s"], _each(each), f"{each['events_per_s'] / told['textbook_events_per_s']:.1f}")
-            for name, each in ways.items()
-        ],
+        ("", "events/s", "each repetition", "times the textbook in as many"),
+        [(name, each["events_per_s"], _each(each), ratio) for name, (each, ratio) in compared.items()],
     )
     drawn = chart("Events a second", list(ways), "events/s", [each["events_per_s"] for each in ways.values()])
     where = table(
         ("processor µs an event", "by part", "together"),
         [(name, _parts(each), f"{sum(each['processor_us'].values()):.1f}") for name, each in ways.items()],
     )
-    return [rates, drawn, where, _where(told["shapes"][told["shape"]]["processor_us"])]
+    return [rates, drawn, where, _where(ways["roles (the headline)"]["processor_us"])]
 
 
 def _where(processor_us: Mapping[str, float]) -> str:

@@ -49,7 +49,7 @@ async def measured(names: Sequence[str], sizes: Sizes, say: Say) -> dict[str, An
                 told["backlog"] = await relay.backlog(ground, store, sizes.backlog_rows, say)
             if "latency" in asked:
                 if "hop" in told:
-                    fastest = told["hop"]["shape"], float(told["hop"]["events_per_s"])
+                    fastest = hop.better(told["hop"]["shapes"])
                 else:
                     say("latency: đo tốc độ tối đa trước · the maximum rate first")
                     fastest = await hop.fastest(ground, store, sizes.hop_events)

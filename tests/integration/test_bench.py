@@ -48,11 +48,17 @@ def test_the_command_prints_the_figures_that_were_asked_for_as_json() -> None:
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told.keys() == {"hop", "relay", "latency_ms"}
-    assert {"events_per_s", "textbook_events_per_s", "ratio", "shape", "shapes", "all_traces_recorded"} <= told[
-        "hop"
-    ].keys()
-    assert told["hop"]["shapes"].keys() == {"one process", "roles"}
-    assert told["hop"]["events_per_s"] == told["hop"]["shapes"][told["hop"]["shape"]]["events_per_s"]
+    measured = told["hop"]
+    assert measured["shapes"].keys() == measured["textbook"].keys() == {"one process", "roles"}
+    assert measured["events_per_s"] == measured["shapes"]["roles"]["events_per_s"]
+    assert measured["textbook_events_per_s"] == measured["textbook"]["roles"]["events_per_s"]
+    for ratio, ours, shape in (
+        ("ratio", measured["shapes"]["roles"], "roles"),
+        ("ratio_one_process", measured["shapes"]["one process"], "one process"),
+        ("ratio_all_traces_recorded", measured["all_traces_recorded"], "roles"),
+    ):
+        told_ratio = ours["events_per_s"] / measured["textbook"][shape]["events_per_s"]
+        assert measured[ratio] == pytest.approx(told_ratio, rel=0.02, abs=0.1)
     assert told["relay"]["events_per_s"] > 0
     assert told["latency_ms"]["by_load"].keys() == {"10%", "50%", "90%"}
     assert all(0 < each["p50"] <= each["p99"] for each in told["latency_ms"]["by_load"].values())
@@ -78,6 +84,15 @@ async def test_a_record_too_many_in_kafka_gets_no_figure(
     monkeypatch.setattr(hop, "fill", _with_a_stray_total)
     with pytest.raises(Invalid, match=f"records in Kafka: {EVENTS + 1} ≠ {EVENTS}"):
         await hop.hop(ground, store, EVENTS, hop.SHAPES["one process"])
+
+
+async def test_a_record_too_many_from_the_textbook_gets_no_figure_but_its_last_commit_is_waited_for(
+    ground: Ground, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the stray record, as many as are expected are in Kafka before the textbook has taken its last one."""
+    monkeypatch.setattr(hop, "fill", _with_a_stray_total)
+    with pytest.raises(Invalid, match=r"figure is given: records in Kafka: 151 ≠ 150$"):
+        await hop.textbook(ground, store, 150)
 
 
 async def test_the_benchmarks_that_take_long_run_with_small_counts(ground: Ground, store: Store) -> None:

@@ -19,9 +19,12 @@ TOLD = {
     "hop": {
         "events_per_s": 15_000,
         "textbook_events_per_s": 300,
+        "ratio": 50.0,
+        "ratio_one_process": 98.5,
+        "ratio_all_traces_recorded": 47.5,
         "shape": "roles",
         "shapes": {"one process": PARTS, "roles": PARTS},
-        "textbook": {**PARTS, "events_per_s": 300},
+        "textbook": {"one process": {**PARTS, "events_per_s": 152}, "roles": {**PARTS, "events_per_s": 300}},
         "all_traces_recorded": PARTS,
     },
     "relay": {**PARTS, "rows": 200_000},
@@ -43,8 +46,10 @@ TOLD = {
 def test_the_page_has_a_section_for_each_benchmark_with_its_figures_the_machine_and_no_date() -> None:
     page = report.document(TOLD, {"cores": "2"}, {"Kafka": "4.3.1"})
     assert page.count("\n## ") == len(TOLD) + 1
-    for figure in ("| cores | 2 |", "| Kafka | 4.3.1 |", "| 50.0 |", "120.5", "5,000,000", "textbook | 300 |"):
+    for figure in ("| cores | 2 |", "| Kafka | 4.3.1 |", "| 50.0 |", "| 98.5 |", "| 47.5 |", "120.5", "5,000,000"):
         assert figure in page
+    for beside in ("textbook in one process | 152 |", "textbook in two processes | 300 |", "nothing is pruned"):
+        assert beside in page
     assert page.count("```mermaid") == 3
     assert re.search(r"\b20[23]\d-\d\d|\b20[23]\d\b", page) is None
 
