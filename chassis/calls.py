@@ -32,6 +32,8 @@ _CALL_SECONDS = 30.0
 _SETTLE_SECONDS = 60.0
 # Of each kind in each process: an outside system that hangs holds up no other.
 _PLACES = 32
+# Of requests that make their call at once; beyond it they wait for the worker, which has its places.
+_IN_FLIGHT = 128
 _POLL_SECONDS = 1.0
 _LONGEST_PAUSE = 60.0
 _DRAIN_SECONDS = 5.0
@@ -97,6 +99,8 @@ class Calls:
         deadline = time.monotonic() + seconds
         row = None
         if call_id not in self._own():
+            row = None
+        if len(self._flying) < _IN_FLIGHT:
             row = await _unless_passing(leases.claim_one(self._pool, "call", call_id, LEASE_SECONDS))
         if row is not None:
             # The citizen's patience ends before the call does: it goes on without the request.
