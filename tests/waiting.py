@@ -1,9 +1,9 @@
-"""Who waits for a lock, as the database sees it: the moment at which a test has two transactions where it wants them."""
+"""Waiting for a moment: for locks as the database sees them, so that a test has two transactions where it wants them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -46,13 +46,31 @@ async def locked(url: str, statement: str, *arguments: Any) -> AsyncIterator[asy
 
 
 async def again_until_done(work: Any) -> None:
-    """Do it again after passing trouble, as a consumer does: `work` makes a new awaitable each time."""
-    async with asyncio.timeout(60):
-        while True:
-            made: Awaitable[Any] = work()
-            try:
-                await made
-                return
-            except Exception as error:
-                if not is_passing(error):
-                    raise
+    """Do it again after passing trouble, as a consumer does: `work` makes a new awaitable each time.
+
+    Raises AssertionError when the trouble does not pass.
+    """
+    trouble: Exception | None = None
+    try:
+        async with asyncio.timeout(60):
+            while True:
+                made: Awaitable[Any] = work()
+                try:
+                    await made
+                    return
+                except Exception as error:
+                    if not is_passing(error):
+                        raise
+                    trouble = error
+    except TimeoutError:
+        raise AssertionError(f"still passing trouble after 60 s: {trouble!r}") from trouble
+
+
+async def until(holds: Callable[[], Awaitable[object]], otherwise: str, seconds: float = 60.0) -> None:
+    """Wait until this holds. Raises AssertionError with the words of `otherwise` when it does not come to that."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not await holds():
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"{otherwise} within {seconds:.0f} s") from None

@@ -134,21 +134,28 @@ class Counter:
             return (await browser.post(url, data=form)).status_code
 
     async def comes_to(self, dossier: Dossier, *states: str) -> dict[str, Any]:
-        """The bill, as soon as it is in one of these states."""
+        """The bill, as soon as it is in one of these states. Raises AssertionError when it does not come there."""
 
         async def there() -> dict[str, Any] | None:
             bill = await self.bill(dossier)
             return bill if bill["state"] in states else None
 
-        return await eventually(there)
+        try:
+            return await eventually(there)
+        except TimeoutError:
+            stays = (await self.bill(dossier))["state"]
+            raise AssertionError(f"the bill stays {stays}, and does not come to {' or '.join(states)}") from None
 
     async def tells(self, dossier: Dossier, name: str) -> dict[str, Any]:
-        """The first event of this name, as soon as it lies in the outbox."""
+        """The first event of this name, as soon as it lies in the outbox. Raises AssertionError when it never does."""
 
         async def there() -> dict[str, Any] | None:
             return next((data for told, data in await self.told(dossier) if told == name), None)
 
-        return await eventually(there)
+        try:
+            return await eventually(there)
+        except TimeoutError:
+            raise AssertionError(f"told: {', '.join(await self.names(dossier))}; never {name}") from None
 
     async def told(self, dossier: Dossier) -> list[tuple[str, dict[str, Any]]]:
         """The events of a bill in the outbox, in order: the last word of each type, and its data."""
@@ -173,12 +180,15 @@ class Counter:
         return [dict(row) for row in await self.pool.fetch("select * from call where key = $1", dossier.code)]
 
     async def settled(self, dossier: Dossier) -> None:
-        """Wait until no outside call of this bill waits for an answer."""
+        """Wait until no outside call of this bill waits for an answer. Raises AssertionError when one always does."""
 
         async def there() -> bool:
             return not await self.calls(dossier)
 
-        await eventually(there)
+        try:
+            await eventually(there)
+        except TimeoutError:
+            raise AssertionError(f"{len(await self.calls(dossier))} calls still wait for an answer") from None
 
     def passes(self, **time: float) -> None:
         self.clock.ahead += timedelta(**time)

@@ -21,6 +21,7 @@ from tests import stack
 from tests.counters import TOPIC, Desk, counting
 from tests.database import Server
 from tests.relaying import login, make_topic, reading, relay_process, relaying, say
+from tests.waiting import until
 
 HOLDER = """
 select a.pid, a.application_name from pg_locks l join pg_stat_activity a using (pid)
@@ -47,6 +48,10 @@ async def holder(desk: Desk) -> str:
         while (row := await desk.pool.fetchrow(HOLDER)) is None:
             await asyncio.sleep(0.02)
     return str(row["application_name"])
+
+
+async def _is_holder(desk: Desk, name: str) -> bool:
+    return await holder(desk) == name
 
 
 async def until_published(desk: Desk, seconds: float = 60.0) -> None:
@@ -105,8 +110,7 @@ async def test_the_holders_place_is_taken_within_two_seconds(
                 await log.until("k", 20)
                 os.kill(one.pid, how)
                 began = time.monotonic()
-                while await holder(desk) != "two-relay":
-                    await asyncio.sleep(0.02)
+                await until(lambda: _is_holder(desk, "two-relay"), "two-relay did not become the holder")
                 taken = time.monotonic() - began
                 await writing
                 await until_published(desk)

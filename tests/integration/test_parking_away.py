@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -22,6 +21,7 @@ from tests.database import Database, Server
 from tests.integration.payment_batches import PAYMENTS, parked, started, views
 from tests.records import raw
 from tests.relaying import login, make_topic
+from tests.waiting import until
 
 TOPIC, GROUP = "parking-away.v1", "test.parking-away"
 
@@ -39,7 +39,7 @@ async def test_while_parking_is_impossible_the_consumer_stops_and_no_offset_move
     consumer = consumer_of(replace(PAYMENTS, name=GROUP, topic=TOPIC), pool)
     try:
         async with _subscribed(kafka, consumer, health):
-            await _until(lambda: _tried(consumer, 3))
+            await until(lambda: _tried(consumer, 3), "the batch was not done again three times")
             assert health.reasons[GROUP] == "InsufficientPrivilegeError"
             assert await _committed(kafka) in (None, 0, 1)  # never past the poison
             assert await parked(pool) == []
@@ -49,7 +49,7 @@ async def test_while_parking_is_impossible_the_consumer_stops_and_no_offset_move
             async def committed_all() -> bool:
                 return await _committed(kafka) == 4
 
-            await _until(committed_all)
+            await until(committed_all, "not all was committed")
         assert await parked(pool) == [(1, "parked"), (2, "held")]
         assert await views(pool) == {"A": [1], "C": [1]}
         assert await pool.fetchval("select value from parked where state = 'parked'") == b"?"
@@ -61,12 +61,6 @@ async def _tried(consumer: Consumer, times: int) -> bool:
     """Whether the batch was done again so often."""
     done = consumer.metrics.registry.get_sample_value("motcua_retries_total", {"consumer": GROUP})
     return (done or 0) >= times
-
-
-async def _until(holds: Callable[[], Coroutine[Any, Any, bool]]) -> None:
-    async with asyncio.timeout(60):
-        while not await holds():
-            await asyncio.sleep(0.05)
 
 
 async def _as_owner(database: Database, statement: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -53,31 +54,37 @@ def _without_any(chosen: Sequence[Mistake]) -> int:
         f"{'(không có lỗi · none)':<28} {'RED' if not_green else 'green':<14} {seconds:>5.0f}  {len(tests)}", flush=True
     )
     for test in not_green:
-        print(f"  {found[test].outcome}: {test} {found[test].reason}", file=sys.stderr)
+        print(f"  {found[test].outcome}: {test} {_short(found[test].reason)}", file=sys.stderr)
     return 1 if not_green else 0
 
 
 @dataclass(frozen=True)
 class Found:
-    """What became of a test: "green", "red" (a claim of it failed), "broken" (it could not begin) or "missing"; and why."""
+    """What became of a test, and why.
+
+    "green", "red" (it failed in the words that were expected), "otherwise" (in other words), "broken" (it could not begin)
+    or "missing".
+    """
 
     outcome: str
     reason: str = ""
 
 
 def _is_seen(mistake: Mistake) -> bool:
-    """Put one mistake in, run its tests, and say whether each of them is red because a claim of it does not hold."""
+    """Put one mistake in, run its tests, and say whether each of them is red for the harm that is expected."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="motcua-mistakes-") as folder:
         tree = _copy(Path(folder))
         for edit in mistake.edits:
             edit.apply(tree)
-        found = _outcomes(tree, mistake.tests)
+        found = _outcomes(tree, mistake.tests, mistake.words)
     seen = all(each.outcome == "red" for each in found.values())
     shown = "red" if seen else "KHÔNG · " + ",".join(sorted({each.outcome for each in found.values()}))
     for number, (test, each) in enumerate(found.items()):
         head = f"{'' if number else mistake.name:<28} {shown:<14} {time.monotonic() - began:>5.0f}"
-        print(f"{head}  {test.split('::')[1]}\n{'':<50} {each.reason}", flush=True)
+        print(f"{head}  {test.split('::')[1]}\n{'':<50} {_short(each.reason)}", flush=True)
+        if each.outcome == "otherwise":
+            print(f"{'':<50} ≠ {mistake.words}", flush=True)
     return seen
 
 
@@ -97,33 +104,39 @@ def _copy(folder: Path) -> Path:
     return tree
 
 
-def _outcomes(tree: Path, tests: Sequence[str]) -> dict[str, Found]:
-    """Run the tests in this tree; what became of each."""
+def _outcomes(tree: Path, tests: Sequence[str], words: str = "") -> dict[str, Found]:
+    """Run the tests in this tree; what became of each, where a failure must say these words."""
     report = tree.parent / "report.xml"
     command = [sys.executable, "-m", "pytest", f"--junitxml={report}", f"--timeout={_TEST_SECONDS}", *tests]
     # This tree's code before that of the environment, and no byte code of another tree's.
     told = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(command, cwd=tree, env=told, capture_output=True, text=True, check=False)
     cases = ElementTree.parse(report).iter("testcase") if report.exists() else ()
-    found = {f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}": _found(case) for case in cases}
+    found = {
+        f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}": _found(case, words) for case in cases
+    }
     outcomes = {test: _of(test, found) for test in tests}
     if any(each.outcome in ("broken", "missing") for each in outcomes.values()):
         print((done.stdout + done.stderr)[-3_000:], file=sys.stderr)
     return outcomes
 
 
-def _found(case: ElementTree.Element) -> Found:
+def _found(case: ElementTree.Element, words: str) -> Found:
     if (failure := case.find("failure")) is not None:
-        lines = (failure.get("message") or "").splitlines()
-        return Found("red", lines[0][:_LONGEST_REASON] if lines else "")
+        reason = failure.get("message") or ""
+        return Found("red" if re.search(words, reason) else "otherwise", reason)
     return Found("green" if case.find("error") is None and case.find("skipped") is None else "broken")
 
 
 def _of(test: str, found: dict[str, Found]) -> Found:
     """Of a test with several parameters: red when it is red with one of them."""
     of_it = [each for name, each in found.items() if name == test or name.startswith(f"{test}[")]
-    ranked = sorted(of_it, key=lambda each: ("broken", "red", "green").index(each.outcome))
+    ranked = sorted(of_it, key=lambda each: ("broken", "red", "otherwise", "green").index(each.outcome))
     return ranked[0] if ranked else Found("missing")
+
+
+def _short(reason: str) -> str:
+    return reason.splitlines()[0][:_LONGEST_REASON] if reason else ""
 
 
 if __name__ == "__main__":

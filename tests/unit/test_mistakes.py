@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
+from tests.mistakes.__main__ import _found, _of
 from tests.mistakes.mistake import ROOT, Mistake
 from tests.mistakes.table import CANNOT, MISTAKES
 from tests.model.runs import SAFE, listed
@@ -34,6 +37,37 @@ def test_each_named_test_exists(mistake: Mistake) -> None:
         tree = ast.parse((ROOT / file).read_text())
         functions = {each.name for each in tree.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
         assert name.split("[")[0] in functions
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
+def test_no_words_are_those_of_code_that_does_not_work(mistake: Mistake) -> None:
+    for reason in (
+        "NameError: name 'x' is not defined",
+        "TimeoutError",
+        "",
+        "Failed: Timeout (>150.0s) from pytest-timeout.",
+    ):
+        assert re.search(mistake.words, reason) is None
+
+
+@pytest.mark.parametrize(
+    ("reasons", "outcome"),
+    [
+        (["assert 1 == 0"], "red"),
+        (["assert 1 == 2", "assert 1 == 0"], "red"),
+        (["NameError: name 'x' is not defined"], "otherwise"),
+        ([None, "assert 1 == 2"], "otherwise"),
+        ([None], "green"),
+        ([], "missing"),
+    ],
+)
+def test_a_test_is_red_only_in_the_words_that_are_expected(reasons: list[str | None], outcome: str) -> None:
+    cases = [ElementTree.Element("testcase") for _ in reasons]
+    for case, reason in zip(cases, reasons, strict=True):
+        if reason is not None:
+            ElementTree.SubElement(case, "failure", message=reason)
+    found = {f"t.py::test[{number}]": _found(case, "1 == 0") for number, case in enumerate(cases)}
+    assert _of("t.py::test", found).outcome == outcome
 
 
 def test_every_mistake_of_the_models_is_made_or_cannot_be_made() -> None:
