@@ -28,7 +28,7 @@ FROZEN_SECONDS = 13.5
 CLAIM_SECONDS = 15.0
 """How long a point stays armed."""
 
-JOIN_SECONDS, LEAVE_SECONDS = 25, 25
+JOIN_SECONDS, LEAVE_SECONDS = 40, 25
 """How long a second process may take until it is ready, and until it has gone."""
 
 _LATEST = 400
@@ -151,9 +151,9 @@ async def second_process(at: Field, fault: Fault) -> Span | None:
 
 
 async def _joins(at: Field, process: asyncio.subprocess.Process, port: int) -> bool:
-    """Whether it says that it is ready, within JOIN_SECONDS."""
+    """Whether it says that it is ready, within JOIN_SECONDS and before all is over."""
     end = time.monotonic() + JOIN_SECONDS
-    while process.returncode is None and time.monotonic() < end:
+    while process.returncode is None and not at.over and time.monotonic() < end:
         if await at.people.ready(port):
             return True
         await asyncio.sleep(0.1)

@@ -18,6 +18,8 @@ from tests.chaos.run import Pace, Progress, Strike, storm
 
 COUNT = 9
 RED = Pace(journey_seconds=15, quiet_seconds=4)
+SLOWLY = Pace(journey_seconds=30, quiet_seconds=4, between=1.5)
+"""So that journeys are still under way when a second process has come up."""
 GREEN = Pace(journey_seconds=60, quiet_seconds=60)
 
 
@@ -50,11 +52,10 @@ async def a_stalled_relay_beside_another(at: Field, progress: Progress) -> None:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     async with at.stack.second("notifications", port):
-        for _ in range(6):
+        for _ in range(8):
             armed = at.stack.points.arm("notifications", "relay.after-claim", stall_seconds=2.0)
-            if not await at.stack.points.claimed(armed, 5, lambda: at.over):
-                break
-            await asyncio.sleep(2)
+            if await at.stack.points.claimed(armed, 5, lambda: at.over):
+                await asyncio.sleep(1.5)
 
 
 async def the_database_away(at: Field, progress: Progress) -> None:
@@ -68,13 +69,14 @@ class Provocation:
 
     strike: Strike
     harm: str
+    pace: Pace = RED
 
 
 PROVOKED_BY: Mapping[str, Provocation] = {
     "commit-offsets-first": Provocation(killed_with_a_batch_in_hand, "lost: .*its bill is None"),
     "skip-the-inbox": Provocation(everything_twice, "projection_mismatches: .*timeline"),
     "publish-before-commit": Provocation(killed_with_a_command_in_hand, "out_of_order: dossiers"),
-    "skip-locked-relay": Provocation(a_stalled_relay_beside_another, "out_of_order: notifications"),
+    "skip-locked-relay": Provocation(a_stalled_relay_beside_another, "out_of_order: notifications", SLOWLY),
     "acknowledge-on-error": Provocation(the_database_away, "lost: .*its bill is None"),
 }
 
@@ -96,6 +98,6 @@ async def test_without_a_mistake_none_of_the_provocations_harms(walk: Walk) -> N
 async def test_the_oracle_names_the_harm_of_the_mistake(walk: Walk, mutation: str) -> None:
     await walk.stack.mutate(mutation)
     seed, provoked = 101 + list(PROVOKED_BY).index(mutation), PROVOKED_BY[mutation]
-    _, verdict = await storm(walk, journeys.planned(seed, COUNT), provoked.strike, print, RED)
+    _, verdict = await storm(walk, journeys.planned(seed, COUNT), provoked.strike, print, provoked.pace)
     assert any(verdict.figures().values())
     assert [reason for reason in verdict.reasons() if re.match(provoked.harm, reason)], list(verdict.reasons())
