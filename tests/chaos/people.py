@@ -56,7 +56,8 @@ class People:
         """Repeat a request until it is answered, and not with trouble that passes."""
         pause = PAUSE_SECONDS
         while True:
-            with suppress(httpx.HTTPError):
+            # AttributeError: anyio asks a socket for its peer that uvloop has closed already.
+            with suppress(httpx.HTTPError, AttributeError):
                 answer = await self._client.request(method, url, **kwargs)
                 if answer.status_code == 500:
                     self.internal_errors += 1
