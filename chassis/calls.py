@@ -98,9 +98,7 @@ class Calls:
         """Make one call at once, or wait for whoever is making it; True when it was settled within `seconds`."""
         deadline = time.monotonic() + seconds
         row = None
-        if call_id not in self._own():
-            row = None
-        if len(self._flying) < _IN_FLIGHT:
+        if call_id not in self._own() and len(self._flying) < _IN_FLIGHT:
             row = await _unless_passing(leases.claim_one(self._pool, "call", call_id, LEASE_SECONDS))
         if row is not None:
             # The citizen's patience ends before the call does: it goes on without the request.

@@ -72,11 +72,18 @@ class Work:
         self._backlog.refuse_when_full()
         to = To(aggregate, key, message)
         decisions: list[Decision[Any]] = []
-        # Whoever sends without a key hears of a lost connection: nobody can tell here whether it was committed.
-        async for attempt in _attempts(was_rolled_back):
+        committing = False
+
+        def again(error: Exception) -> bool:
+            # Whoever sends without a key hears of a commit that went unheard: nobody can tell here what became of it.
+            return was_rolled_back(error) or (not committing and _may_pass_soon(error))
+
+        async for attempt in _attempts(again):
             with attempt:
+                committing = False
                 async with self.pool.acquire() as connection, connection.transaction():
                     decisions = await self._apply(connection, to)
+                    committing = True
         calls = [call for decision in decisions for call in decision.calls] if wait_seconds else []
         for call in calls:
             await self._calls.perform_now(call.id, wait_seconds)
@@ -89,9 +96,7 @@ class Work:
         while the outbox is full.
         """
         self._backlog.refuse_when_full()
-        async for attempt in _attempts(
-            lambda error: is_passing(error) and not isinstance(error, OSError | TimeoutError)
-        ):
+        async for attempt in _attempts(_may_pass_soon):
             with attempt:
                 async with self.pool.acquire() as connection, connection.transaction():
                     if not await connection.fetchval(_ENTER, once.client, once.key, once.digest):
@@ -137,8 +142,12 @@ async def _first_answer(connection: Connection, once: Once) -> Any:
     return known["response"]
 
 
+def _may_pass_soon(error: Exception) -> bool:
+    """Races, deadlocks, a lost session; a database that is away is not waited for."""
+    return is_passing(error) and not isinstance(error, OSError | TimeoutError)
+
+
 def _attempts(on: Callable[[Exception], bool]) -> Any:
-    """Races and deadlocks are settled by doing the same again; a database that is away is not waited for."""
     return stamina.retry_context(on=on, attempts=5, timeout=5.0, wait_initial=0.02, wait_max=0.3, wait_jitter=0.05)
 
 

@@ -168,12 +168,14 @@ async def test_due_timers_of_one_aggregate_are_answered_in_the_order_in_which_th
     assert [row["id"] for row in claimed] == [due[number] for number in (1, 3, 0, 4, 2)]
 
 
-async def _timer(desk: Desk, due_at: datetime) -> UUID:
+async def _timer(desk: Desk, due_at: datetime, key: str | None = None) -> UUID:
+    """A timer of its own kind, of this aggregate or of one that has no other."""
     timer_id = new_id()
     await desk.pool.execute(
-        "insert into timer (id, kind, aggregate, key, body, due_at) values ($1, $2, 'counter', 'a', '{}', $3)",
+        "insert into timer (id, kind, aggregate, key, body, due_at) values ($1, $2, 'counter', $3, '{}', $4)",
         timer_id,
         str(timer_id),
+        key or str(timer_id),
         due_at,
     )
     return timer_id
@@ -187,6 +189,16 @@ async def test_a_claim_takes_no_more_than_it_may_the_newest_among_them_and_waits
         async with asyncio.timeout(2):
             claimed = await leases.due_timers(desk.pool, utc_now(), 30, 4)
     assert [(row["due_at"] - PAST).seconds for row in claimed] == [1, 2, 3, 9]
+
+
+async def test_the_newest_timer_is_never_taken_before_an_older_one_of_its_aggregate(desk: Desk) -> None:
+    """The older one may cancel it; in one batch they take turns."""
+    for second in range(10):
+        await _timer(desk, PAST + timedelta(seconds=second))
+    await _timer(desk, PAST + timedelta(seconds=20), "x")
+    await _timer(desk, PAST + timedelta(seconds=30), "x")
+    claimed = await leases.due_timers(desk.pool, utc_now(), 30, 4)
+    assert [(row["due_at"] - PAST).seconds for row in claimed] == [0, 1, 2, 20]
 
 
 async def test_timers_and_calls_survive_a_database_that_is_restarted_under_them(desk: Desk) -> None:
