@@ -27,8 +27,8 @@ NOTES = {
     "hop": """One reading of a meter in, one row changed, one total out, 20,000 meters. "one process" consumes and relays; "roles" is
 two processes that consume and one that relays, as an installation scales. One trace in a hundred is recorded, as large
 installations do, and all of them in a figure of its own. The textbook is what a FastStream tutorial ends with: one event,
-one transaction (inbox and effect), one publish that is awaited, one acknowledgment. It needs no relay, and is compared
-with in as many consuming processes: one with "one process", two with "roles", which runs its relay beside them.
+one transaction (inbox and effect), one publish that is awaited, one acknowledgment. It needs no relay, and runs
+in one process as tutorials do; beside "roles" it is also given two, which is the comparison of equally many consumers.
 
 Where the time goes is told by the processor microseconds: their sum, divided by the cores, is what an event must take at
 least. More cores help at once, for partitions share nothing but the database; on the same cores, the next factor would

@@ -20,6 +20,7 @@ TOLD = {
         "events_per_s": 15_000,
         "textbook_events_per_s": 300,
         "ratio": 50.0,
+        "ratio_two_processes": 49.0,
         "ratio_one_process": 98.5,
         "ratio_all_traces_recorded": 47.5,
         "shape": "roles",
