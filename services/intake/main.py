@@ -11,7 +11,9 @@ from chassis.work import Work
 from chassis.working_days import is_working_day
 from contracts import contacts, dossiers, payments, procedures
 from contracts.registry import EVENTS
-from services.intake import api, store
+from services.intake import store
+from services.intake.api import catalogue as catalogue_api
+from services.intake.api import citizens, officers
 from services.intake.domain import catalogue, commands, dossier, person, publication
 from services.intake.settings import IntakeSettings
 
@@ -26,26 +28,26 @@ def intake(settings: IntakeSettings, clock: Clock = utc_now) -> Service:
 
     async def publish_catalogue(work: Work) -> None:
         for code, procedure in loaded.procedures.items():
-            await work.send(store.publications, code, publication.Publish(procedure=procedure))
+            await work.send(store.procedures.aggregate, code, publication.Publish(procedure=procedure))
 
     return Service(
         name="intake",
         description="Tiếp nhận hồ sơ: từ tờ khai đến kết quả. / Dossiers, from the form to the result.",
         settings=settings,
         registry=EVENTS,
-        routes=[api.of_citizens(loaded, clock), api.of_officers(), api.of_catalogue(loaded)],
+        routes=[citizens.routes_of(loaded, clock), officers.routes(), catalogue_api.routes_of(loaded)],
         consumes=[
             Fold(
                 "intake.payments",
                 payments.TOPIC,
-                into=store.dossiers,
+                into=store.dossiers.aggregate,
                 on={payments.Succeeded: dossier.settle_fees, payments.Expired: dossier.stop_unpaid},
             ),
         ],
         publishes=[dossiers.TOPIC, contacts.TOPIC, procedures.TOPIC],
         decides=[
             Decides(
-                store.dossiers,
+                store.dossiers.aggregate,
                 commands={
                     commands.Submit: dossier.submit,
                     commands.Accept: dossier.accept,
@@ -55,8 +57,8 @@ def intake(settings: IntakeSettings, clock: Clock = utc_now) -> Service:
                     commands.Return: dossier.give_back,
                 },
             ),
-            Decides(store.people, commands={person.Remember: person.remember}),
-            Decides(store.publications, commands={publication.Publish: publication.publish}),
+            Decides(store.people.aggregate, commands={person.Remember: person.remember}),
+            Decides(store.procedures.aggregate, commands={publication.Publish: publication.publish}),
         ],
         sealed={contacts.TOPIC: Sealer(settings.contacts_key.get_secret_value())},
         at_start=publish_catalogue,

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from chassis.pages import cursor_of
-from services.intake.store import PAGE
+from services.intake.store.dossiers import PAGE
 from tests.database import Server as Postgres
 from tests.integration.intake_desk import (
     AGENCY_SYSTEM,

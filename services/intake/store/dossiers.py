@@ -1,4 +1,4 @@
-"""The only SQL of intake."""
+"""Dossiers in the database."""
 
 from __future__ import annotations
 
@@ -9,30 +9,8 @@ from uuid import UUID
 from chassis.aggregate import Aggregate
 from chassis.postgres import Connection, Pool
 from services.intake.domain.dossier import Dossier
-from services.intake.domain.person import Person
-from services.intake.domain.publication import Publication
 
-people = Aggregate(
-    name="person",
-    key="person_id",
-    subject="person_id",
-    model=Person,
-    one_trace=False,
-    load="select * from person where person_id = any($1::text[]::uuid[]) order by person_id for update",
-    save=(
-        """
-        insert into person select r.* from jsonb_to_recordset($1::jsonb) as r(
-            person_id uuid, version int, sequence int, traceparent text,
-            name text, citizen_id text, phone text, email text, language text)
-        on conflict (person_id) do update set
-            version = excluded.version, sequence = excluded.sequence, traceparent = excluded.traceparent,
-            name = excluded.name, citizen_id = excluded.citizen_id,
-            phone = excluded.phone, email = excluded.email, language = excluded.language
-        where person.version = excluded.version - 1""",
-    ),
-)
-
-dossiers = Aggregate(
+aggregate = Aggregate(
     name="dossier",
     key="code",
     subject="code",
@@ -53,24 +31,6 @@ dossiers = Aggregate(
             status = excluded.status, since = excluded.since, due = excluded.due,
             result_number = excluded.result_number, grounds = excluded.grounds
         where dossier.version = excluded.version - 1""",
-    ),
-)
-
-publications = Aggregate(
-    name="publication",
-    key="code",
-    subject="code",
-    model=Publication,
-    one_trace=False,
-    load="select * from procedure_published where code = any($1::text[]) order by code for update",
-    save=(
-        """
-        insert into procedure_published select r.* from jsonb_to_recordset($1::jsonb) as r(
-            code text, version int, sequence int, traceparent text, procedure_version int)
-        on conflict (code) do update set
-            version = excluded.version, sequence = excluded.sequence,
-            procedure_version = excluded.procedure_version
-        where procedure_published.version = excluded.version - 1""",
     ),
 )
 

@@ -1,0 +1,1 @@
+"""intake over HTTP, a module for each group of routes."""
