@@ -17,6 +17,7 @@ class FeeLine(Part):
 
     `kind` is phí (a service's price) or lệ phí (a state charge): Luật Phí và lệ phí 97/2015/QH13, art. 3.
     `refundable` says whether this line's own circular lets it be returned after a refusal before acceptance.
+    `rule_vi` and `quantity` say how the amount came about, `reason` why it is lower than the rule's, down to nothing.
     """
 
     code: str = Field(description="Mã dòng phí trong danh mục", examples=["gplx-doi"])
@@ -27,6 +28,9 @@ class FeeLine(Part):
     legal_basis: str = Field(examples=["Thông tư 37/2023/TT-BTC"])
     beneficiary: str = Field(description="Tài khoản kho bạc thụ hưởng", examples=["3511.0.1054321"])
     refundable: bool = False
+    quantity: int | None = Field(default=None, ge=0, description="Số bản, số trang tính phí, khi tính theo số lượng")
+    rule_vi: str | None = Field(default=None, description="Cách tính", examples=["8.000 đồng một bản"])
+    reason: str | None = Field(default=None, description="Lý do miễn, giảm", examples=["Sinh viên"])
 
 
 def total(lines: tuple[FeeLine, ...]) -> int:
