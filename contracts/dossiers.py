@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
@@ -38,6 +39,10 @@ class Step(Part):
     officer: str | None = Field(default=None, description="Cán bộ đang xử lý", examples=["Trần Văn Minh"])
     since: AwareDatetime
     due: AwareDatetime | None = Field(default=None, description="Hạn của bước này, khi có")
+    result_due: AwareDatetime | None = Field(default=None, description="Ngày hẹn trả kết quả, khi đã hẹn")
+    handler: str | None = Field(default=None, description="Mã cơ quan đang giữ hồ sơ, khi không phải cơ quan tiếp nhận")
+    handler_name: str | None = None
+    task: str | None = Field(default=None, description="Việc đang làm", examples=["Thẩm tra hồ sơ"])
 
 
 class Submitted(Data):
@@ -53,9 +58,14 @@ class Submitted(Data):
 
 
 class FeesRequested(Data):
-    """Yêu cầu thực hiện nghĩa vụ tài chính. The dossier waits for its fees."""
+    """Yêu cầu thực hiện nghĩa vụ tài chính. The dossier waits for its fees.
+
+    `fee_lines` and `payment_due` tell of fees that came up later; those of the form stand in `Submitted`.
+    """
 
     amount: int = Field(ge=1, description="Tổng số tiền phải nộp, đồng")
+    fee_lines: tuple[FeeLine, ...] = ()
+    payment_due: AwareDatetime | None = None
     step: Step
 
 
@@ -94,10 +104,112 @@ class ProcessingStarted(Data):
     step: Step
 
 
-class Stopped(Data):
-    """Dừng xử lý, with its reason: the fees were never paid, or the citizen withdrew. Final."""
+class Marked(Part):
+    """One thing that is wrong or missing: a field of the form or a document, and why."""
+
+    kind: Literal["field", "document"]
+    path: str = Field(description="Trường hoặc giấy tờ", examples=["details.licence_number"])
+    name: str = Field(examples=["Số giấy phép lái xe"])
+    reason: str = Field(min_length=1, examples=["Ảnh chụp mờ, không đọc được số"])
+
+
+class SupplementRequested(Data):
+    """Yêu cầu bổ sung giấy tờ, once and whole. The processing clock stands until the citizen has supplemented."""
+
+    items: tuple[Marked, ...] = Field(min_length=1)
+    until: AwareDatetime = Field(description="Hạn bổ sung")
+    step: Step
+
+
+class Supplemented(Data):
+    """The citizen supplied all that was asked for; the clock runs again where it had begun to."""
+
+    items: tuple[str, ...] = Field(min_length=1, description="Trường và giấy tờ đã bổ sung")
+    step: Step
+
+
+class WithdrawalRequested(Data):
+    """Công dân yêu cầu rút hồ sơ."""
+
+    step: Step
+
+
+class WithdrawalDeclined(Data):
+    """The dossier goes on where it was, with the reason."""
 
     reason: str = Field(min_length=1)
+    step: Step
+
+
+class Stopped(Data):
+    """Dừng xử lý, with its reason. Final."""
+
+    reason: str = Field(min_length=1)
+    cause: Literal["unpaid", "withdrawn", "not_supplemented", "agency"] | None = None
+    step: Step
+
+
+class Assigned(Data):
+    """An officer of the department took the dossier, or was given it."""
+
+    step: Step
+
+
+class HandedOn(Data):
+    """The next step of the procedure, with its department or agency, has the dossier."""
+
+    step: Step
+
+
+class SentBack(Data):
+    """The step before has the dossier again, with the reason."""
+
+    reason: str = Field(min_length=1)
+    step: Step
+
+
+class Rescheduled(Data):
+    """Xin lỗi và hẹn lại ngày trả kết quả: once, at least a day before the promised date (NĐ 61/2018 art. 19)."""
+
+    promised: AwareDatetime
+    reason: str = Field(min_length=1)
+    step: Step
+
+
+class DueChanged(Data):
+    """The promised date moved by rule: the calendar changed, or something must be verified."""
+
+    was: AwareDatetime
+    cause: Literal["calendar", "verification"]
+    reason: str = Field(min_length=1)
+    step: Step
+
+
+class DueSoon(Data):
+    """The promised date is near and the dossier is not done."""
+
+    step: Step
+
+
+class Overdue(Data):
+    """The promised date has passed and the dossier is not done."""
+
+    step: Step
+
+
+class Corrected(Data):
+    """An officer corrected fields of the form; the citizen sees the old and the new value at intake."""
+
+    fields: tuple[str, ...] = Field(min_length=1)
+    reason: str = Field(min_length=1)
+    step: Step
+
+
+class MessagePosted(Data):
+    """A message inside the dossier; its text stays at intake."""
+
+    message_id: UUID
+    author: Literal["citizen", "officer"]
     step: Step
 
 
@@ -108,6 +220,15 @@ class Completed(Data):
     result_number: str = Field(
         description="Số kết quả, che trừ bốn ký tự cuối: cả số có thể là dữ liệu cá nhân", examples=["********2345"]
     )
+    delivery: Literal["desk", "post", "online"] | None = Field(default=None, description="Cách nhận kết quả đã chọn")
+    step: Step
+
+
+class ResultDispatched(Data):
+    """The result is with the post, under its tracking number."""
+
+    carrier: str = Field(examples=["Bưu điện Việt Nam"])
+    tracking_number: str = Field(examples=["EB123456789VN"])
     step: Step
 
 
@@ -127,9 +248,23 @@ EVENTS = events(
         "fees-settled": FeesSettled,
         "accepted": Accepted,
         "refused": Refused,
+        "supplement-requested": SupplementRequested,
+        "supplemented": Supplemented,
+        "withdrawal-requested": WithdrawalRequested,
+        "withdrawal-declined": WithdrawalDeclined,
         "processing-started": ProcessingStarted,
+        "assigned": Assigned,
+        "handed-on": HandedOn,
+        "sent-back": SentBack,
+        "rescheduled": Rescheduled,
+        "due-changed": DueChanged,
+        "due-soon": DueSoon,
+        "overdue": Overdue,
+        "corrected": Corrected,
+        "message-posted": MessagePosted,
         "stopped": Stopped,
         "completed": Completed,
+        "result-dispatched": ResultDispatched,
         "returned": Returned,
     },
 )

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from contracts import appointments, contacts, dossiers, notifications, payments, procedures
+from contracts import (
+    agency_answers,
+    agency_reports,
+    appointments,
+    contacts,
+    dossiers,
+    notifications,
+    payments,
+    procedures,
+)
 from contracts.event import Data, registry
 
 EVENTS: dict[str, type[Data]] = registry(
@@ -12,4 +21,6 @@ EVENTS: dict[str, type[Data]] = registry(
     notifications.EVENTS,
     contacts.EVENTS,
     procedures.EVENTS,
+    agency_reports.EVENTS,
+    agency_answers.EVENTS,
 )
