@@ -1,0 +1,54 @@
+"""Values in a form by their dotted path. A path that meets a list goes on in each of its elements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from services.intake.domain.procedure import When
+
+Place = tuple[str | int, ...]
+
+
+def places(form: Any, path: str) -> Iterator[tuple[Place, Any]]:
+    """Every value at this path, with its place; a list at its end counts as its elements."""
+    yield from _under(form, (), tuple(path.split(".")))
+
+
+def beside(form: Any, path: str, place: Place) -> Any:
+    """The value at this path that belongs to `place`: the same elements of the same lists. None when there is none."""
+    value, at = form, 0
+    for part in path.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return None
+        value, at = value[part], at + 1
+        while isinstance(value, list):
+            index = place[at] if at < len(place) else None
+            if not isinstance(index, int) or index >= len(value):
+                return None
+            value, at = value[index], at + 1
+    return value
+
+
+def met(when: When, form: Any) -> bool:
+    """Whether the condition holds. A number never equals a truth value."""
+    wanted = {(type(each), each) for each in when.one_of}
+    return any(
+        not wanted or (type(value), value) in wanted
+        for _, value in places(form, when.field)
+        if isinstance(value, str | int | float | bool) or not wanted
+    )
+
+
+def dotted(place: Place) -> str:
+    return ".".join(map(str, place))
+
+
+def _under(value: Any, place: Place, rest: tuple[str, ...]) -> Iterator[tuple[Place, Any]]:
+    if isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _under(each, (*place, index), rest)
+    elif not rest:
+        yield place, value
+    elif isinstance(value, Mapping) and rest[0] in value:
+        yield from _under(value[rest[0]], (*place, rest[0]), rest[1:])
