@@ -19,11 +19,20 @@ CLOSING = time(17)
 
 
 @cache
-def is_working_day(day: date) -> bool:
-    """Whether public offices work on this day."""
+def decided(day: date) -> bool | None:
+    """What the state decided of this day: False is a day off, True a weekend day that is worked, None neither."""
     if day in OVERRIDES:
         return OVERRIDES[day]
-    return bool(_calendar(day.year).is_working_day(day))
+    calendar = _calendar(day.year)
+    if day in calendar.weekend_workdays:
+        return True
+    return False if day in calendar else None
+
+
+def is_working_day(day: date) -> bool:
+    """Whether an office that works from Monday to Friday works on this day."""
+    works = decided(day)
+    return day.weekday() < 5 if works is None else works
 
 
 def next_working_day(day: date) -> date:
