@@ -19,6 +19,7 @@ import structlog
 from opentelemetry.trace import SpanKind
 
 from chassis import leases
+from chassis.answering import Answering
 from chassis.decider import Decides, Message
 from chassis.errors import Unanswered, is_passing
 from chassis.fold import Group, Inbound, Voice, fold, lock
@@ -52,11 +53,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Calling:
-    """What a handler may use: the call's id (the key for the other side), how often it was tried, and our database."""
+    """What a handler may use: the call's id (the key for the other side), how often it was tried, and our database.
+
+    `answering` lets a long piece of work of our own, cut into calls, send messages to many aggregates.
+    """
 
     id: UUID
     tries: int
     pool: Pool
+    answering: Answering | None = None
 
 
 Handler = Callable[[Any, Calling], Awaitable[Message]]
@@ -76,6 +81,7 @@ class Calls:
         self._pool, self._voice, self._metrics = pool, voice, metrics
         self._handlers = {request.__name__: (request, handler) for request, handler in handlers.items()}
         self._decides = {each.aggregate.name: each for each in decides}
+        self._answering = Answering(pool, voice, decides)
         self._holding = Holding(pool, "call")
         # Calls outlive the request that began them; the event loop alone would not keep them.
         self._flying: dict[asyncio.Task[float | None], Any] = {}
@@ -118,7 +124,7 @@ class Calls:
                 request = request_type.model_validate(row["body"])
                 with step(self._voice.tracer, f"call {kind}", row["traceparent"], SpanKind.CLIENT) as span:
                     async with asyncio.timeout(_CALL_SECONDS):
-                        answer = await handler(request, Calling(row["id"], row["tries"], self._pool))
+                        answer = await handler(request, Calling(row["id"], row["tries"], self._pool, self._answering))
                     traceparent = traceparent_of(span)
                 async for attempt in _until_the_database_takes_it():
                     with attempt:

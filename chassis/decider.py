@@ -1,6 +1,6 @@
 """The one way in: a pure function answers a message with a decision.
 
-`decide(state | None, message, now) -> Decision | None`; None means that there is nothing to do.
+`decide(state | None, message, now) -> Decision | Remark | None`; None means that there is nothing to do.
 It raises Refusal when the message may not be answered. It awaits nothing, draws no id and reads no clock.
 """
 
@@ -75,17 +75,28 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """Events that stand alone, outside of any aggregate's history: nothing is changed by saying them.
+
+    For an answer to somebody who spoke of an aggregate that does not exist, or may not be changed.
+    """
+
+    events: tuple[BaseModel, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Decision(Generic[S]):
-    """A new state and what follows from it, all committed together."""
+    """A new state and what follows from it, all committed together. `remarks` are no part of the aggregate's history."""
 
     state: S
     events: tuple[BaseModel, ...] = ()
     timers: tuple[At, ...] = ()
     cancels: tuple[type[Message], ...] = ()
     calls: tuple[Call, ...] = ()
+    remarks: tuple[BaseModel, ...] = ()
 
 
-Decide = Callable[[Any, Any, datetime], Decision[Any] | None]
+Decide = Callable[[Any, Any, datetime], Decision[Any] | Remark | None]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from chassis import effects, outbox
 from chassis.aggregate import Aggregate
 from chassis.clock import Clock
-from chassis.decider import Decide, Decision
+from chassis.decider import Decide, Decision, Remark
 from chassis.effects import Effects
 from chassis.envelope import headers_of
 from chassis.identifiers import new_id
@@ -58,10 +58,10 @@ class Outcome:
 
 
 class _Decided(NamedTuple):
-    """A decision whose state has its counters, with its events as they will be published."""
+    """A decision whose state has its counters, or none for a mere remark, with its events as they will be published."""
 
     key: str
-    decision: Decision[Any]
+    decision: Decision[Any] | None
     rows: list[outbox.OutboxRow]
     traceparent: str | None
 
@@ -93,7 +93,7 @@ async def fold(
             continue
         for each in decided:
             _add(total, each)
-        outcomes.append(Outcome([(each.key, each.decision) for each in decided]))
+        outcomes.append(Outcome([(each.key, each.decision) for each in decided if each.decision is not None]))
     await effects.write(connection, aggregate, total)
     return outcomes
 
@@ -113,7 +113,8 @@ def _decide_all(
         state = states.get(key) or total.states.get(key) or before
         one = _decide(voice, aggregate, inbound, state, before.version if before is not None else 0, now)
         if one is not None:
-            states[key] = one.decision.state
+            if one.decision is not None:
+                states[key] = one.decision.state
             decided.append(one)
     return decided
 
@@ -136,7 +137,8 @@ def _decide(
             return None
         trace = traceparent_of(span)
         decided = _numbered(voice, aggregate, inbound.key, state, decision, version, now, trace)
-        span.set_attribute(SUBJECT, str(getattr(decided.decision.state, aggregate.subject)))
+        after = decided.decision and getattr(decided.decision.state, aggregate.subject)
+        span.set_attribute(SUBJECT, str(after or inbound.key))
         return decided
 
 
@@ -145,12 +147,15 @@ def _numbered(
     aggregate: Aggregate[Any],
     key: str,
     state: Any,
-    decision: Decision[Any],
+    decision: Decision[Any] | Remark,
     version: int,
     now: datetime,
     traceparent: str | None,
 ) -> _Decided:
     """The decision with the chassis' counters in its state, and its events numbered on from the former state's."""
+    if isinstance(decision, Remark):
+        said = [_row(voice, event, key, 1, now, traceparent) for event in decision.events]
+        return _Decided(key, None, said, traceparent)
     sequence, first = (state.sequence, state.traceparent) if state is not None else (0, None)
     after = decision.state.counted(version + 1, sequence + len(decision.events), first or traceparent)
     subject = str(getattr(after, aggregate.subject))
@@ -158,7 +163,8 @@ def _numbered(
         _row(voice, event, subject, number, now, traceparent)
         for number, event in enumerate(decision.events, sequence + 1)
     ]
-    numbered = Decision(after, decision.events, decision.timers, decision.cancels, decision.calls)
+    rows += [_row(voice, event, subject, 1, now, traceparent) for event in decision.remarks]
+    numbered = replace(decision, state=after)
     return _Decided(key, numbered, rows, traceparent)
 
 
@@ -180,8 +186,10 @@ def _row(
 
 def _add(total: Effects, decided: _Decided) -> None:
     key, decision, rows, trace = decided
-    total.states[key] = decision.state
     total.rows += rows
+    if decision is None:
+        return
+    total.states[key] = decision.state
     for timer in decision.timers:
         total.timers[key, type(timer.message).__name__] = (timer, trace)
     for cancelled in decision.cancels:

@@ -7,15 +7,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import stamina
 from pydantic_core import to_json
 
 from chassis.aggregate import Aggregate
+from chassis.answering import Answering, To, attempts, may_pass_soon
 from chassis.backlog import Backlog
 from chassis.calls import Calls
 from chassis.decider import Decides, Decision, Message
-from chassis.errors import Conflict, NotFound, Refusal, is_passing, was_rolled_back
-from chassis.fold import Group, Inbound, Voice, fold
+from chassis.errors import Conflict, NotFound, Refusal, was_rolled_back
+from chassis.fold import Voice
 from chassis.postgres import Connection, Pool
 
 _ENTER = "insert into idempotency (client, key, body_digest) values ($1, $2, $3) on conflict do nothing returning true"
@@ -26,15 +26,6 @@ delete from idempotency where ctid = any(array(
     select ctid from idempotency where created_at < now() - interval '24 hours'
     order by created_at limit $1 for update skip locked
 ))"""
-
-
-@dataclass(frozen=True, slots=True)
-class To:
-    """A message for one aggregate."""
-
-    aggregate: Aggregate[Any]
-    key: str
-    message: Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +49,8 @@ class Work:
     """The unit of work of HTTP requests and webhooks."""
 
     def __init__(self, pool: Pool, voice: Voice, decides: Sequence[Decides], calls: Calls, backlog: Backlog) -> None:
-        self.pool, self._voice, self._calls, self._backlog = pool, voice, calls, backlog
-        self._decides = {each.aggregate.name: each for each in decides}
+        self.pool, self._calls, self._backlog = pool, calls, backlog
+        self._answering = Answering(pool, voice, decides)
 
     async def send(self, aggregate: Aggregate[Any], key: str, message: Message, wait_seconds: float = 0.0) -> Any:
         """Answer a message and commit; the new state, or the old one when there was nothing to do.
@@ -76,13 +67,13 @@ class Work:
 
         def again(error: Exception) -> bool:
             # Whoever sends without a key hears of a commit that went unheard: nobody can tell here what became of it.
-            return was_rolled_back(error) or (not committing and _may_pass_soon(error))
+            return was_rolled_back(error) or (not committing and may_pass_soon(error))
 
-        async for attempt in _attempts(again):
+        async for attempt in attempts(again):
             with attempt:
                 committing = False
                 async with self.pool.acquire() as connection, connection.transaction():
-                    decisions = await self._apply(connection, to)
+                    decisions = await self._answering.one(connection, to)
                     committing = True
         calls = [call for decision in decisions for call in decision.calls] if wait_seconds else []
         for call in calls:
@@ -96,19 +87,27 @@ class Work:
         while the outbox is full.
         """
         self._backlog.refuse_when_full()
-        async for attempt in _attempts(_may_pass_soon):
+        async for attempt in attempts(may_pass_soon):
             with attempt:
                 async with self.pool.acquire() as connection, connection.transaction():
                     if not await connection.fetchval(_ENTER, once.client, once.key, once.digest):
                         return await _first_answer(connection, once)
                     states = []
                     for to in await prepare(connection):
-                        decisions = await self._apply(connection, to)
+                        decisions = await self._answering.one(connection, to)
                         states.append(decisions[-1].state if decisions else None)
                     # Given as it is read back, so as every repetition gets it.
                     response = to_json(respond(states)).decode()
                     return await connection.fetchval(_ANSWER, once.client, once.key, response)
         raise AssertionError("stamina ends with a result or an error")
+
+    async def send_many(self, aggregate: Aggregate[Any], messages: Sequence[tuple[str, Message]]) -> list[Any]:
+        """Answer a message for each of many aggregates in one transaction: the state after it, or that one's Refusal.
+
+        Raises Refusal with status 503 while the outbox is full.
+        """
+        self._backlog.refuse_when_full()
+        return await self._answering.many(aggregate, messages)
 
     async def read(self, aggregate: Aggregate[Any], key: str) -> Any:
         """The state as it is now. Raises NotFound."""
@@ -117,16 +116,6 @@ class Work:
         if key not in found:
             raise NotFound("Không tìm thấy.", "Not found.")
         return found[key]
-
-    async def _apply(self, connection: Connection, to: To) -> list[Decision[Any]]:
-        decide = self._decides[to.aggregate.name].decider(type(to.message))
-        if decide is None:
-            raise LookupError(f"{to.aggregate.name} has no decider for {type(to.message).__name__}")
-        inbound = Inbound(to.key, to.message, decide)
-        (outcome,) = await fold(self._voice, connection, to.aggregate, [Group(to.key, [inbound])])
-        if outcome.error is not None:
-            raise outcome.error
-        return [decision for _, decision in outcome.decisions]
 
 
 async def _first_answer(connection: Connection, once: Once) -> Any:
@@ -140,15 +129,6 @@ async def _first_answer(connection: Connection, once: Once) -> Any:
             "This Idempotency-Key was used for another request. Use a new key.",
         )
     return known["response"]
-
-
-def _may_pass_soon(error: Exception) -> bool:
-    """Races, deadlocks, a lost session; a database that is away is not waited for."""
-    return is_passing(error) and not isinstance(error, OSError | TimeoutError)
-
-
-def _attempts(on: Callable[[Exception], bool]) -> Any:
-    return stamina.retry_context(on=on, attempts=5, timeout=5.0, wait_initial=0.02, wait_max=0.3, wait_jitter=0.05)
 
 
 async def prune(pool: Pool, limit: int) -> int:

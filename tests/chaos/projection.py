@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from chassis.decider import Decision
 from chassis.envelope import Event, Reader, Unwanted
 from contracts.registry import EVENTS
 from services.status.domain.view import View
@@ -32,7 +33,7 @@ def rebuilt(evidence: Evidence) -> dict[str, View]:
             if told.topic == fold.topic:
                 event = event_of(told)
                 decision = fold.on[type(event.data)](views.get(event.subject), event, event.time)
-                if decision is not None:
+                if isinstance(decision, Decision):
                     views[event.subject] = decision.state
     return views
 

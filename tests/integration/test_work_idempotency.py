@@ -16,6 +16,7 @@ from fastapi import APIRouter
 
 from chassis import http
 from chassis.access import Verifier
+from chassis.answering import To
 from chassis.backlog import Backlog
 from chassis.calls import Calls
 from chassis.errors import NotFound, Refusal
@@ -23,7 +24,7 @@ from chassis.health import Health
 from chassis.http import CallerOf, OnceOf, WorkOf
 from chassis.metrics import Metrics
 from chassis.postgres import Connection, Pool, open_pool
-from chassis.work import Once, To, Work
+from chassis.work import Once, Work
 from tests.counters import COUNTERS, DECIDES, Add, Counter, Desk, Remind, counting, voice
 from tests.database import Server
 from tests.issuer import AUDIENCE, Issuer, issuing

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Response
 
+from chassis.answering import To
 from chassis.clock import VIETNAM, Clock
 from chassis.errors import Refusal
 from chassis.http import CallerOf, CodeOf, OnceOf, WorkOf, allowed
 from chassis.pages import cursor_of, position_of
 from chassis.postgres import Connection
-from chassis.work import To
 from contracts.dossiers import Status
 from services.intake import store
 from services.intake.api.common import visible

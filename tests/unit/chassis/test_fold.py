@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from pydantic_core import from_json
 
 from chassis import outbox
-from chassis.decider import Decide, Decision, Message
-from chassis.errors import Conflict, Refusal
+from chassis.answering import Answering
+from chassis.decider import Decide, Decision, Message, Remark
+from chassis.errors import Conflict, NotFound, Refusal
 from chassis.fold import Group, Inbound, Outcome, fold
 from chassis.identifiers import new_id
-from tests.counters import COUNTERS, DECIDES, Add, Ask, Calm, Counter, Desk, Due, Remind, voice
+from tests.counters import COUNTERS, DECIDES, Add, Added, Ask, Calm, Counter, Desk, Due, Remind, voice
 from tests.records import NOON
 
 KEYS = ("a", "b", "c")
@@ -226,3 +227,41 @@ async def test_a_database_error_is_the_callers_to_split(clean: Desk) -> None:
 def test_a_decision_without_anything_to_do_is_none() -> None:
     assert _decider(Due(counter="a", amount=0))(Counter(id="a"), Due(counter="a", amount=0), NOON) is None
     assert isinstance(_decider(Calm(counter="a"))(None, Calm(counter="a"), NOON), Decision)
+
+
+def _remark(counter: Counter | None, message: Add, now: Any) -> Remark | Decision[Counter]:
+    said = Added(amount=message.amount, total=0)
+    if counter is None:
+        return Remark((said,))
+    return Decision(counter.model_copy(update={"total": counter.total + 1}), events=(said,), remarks=(said,))
+
+
+async def test_a_remark_is_told_without_an_aggregate_and_takes_no_number_of_its_history(clean: Desk) -> None:
+    """What is said about an aggregate that does not exist makes none; a decision's remarks leave no gap in its events."""
+    remarked = Group("x", [Inbound("a", Add(counter="a", amount=7), _remark)])
+    async with clean.pool.acquire() as connection, connection.transaction():
+        (outcome,) = await fold(SPEAKER, connection, COUNTERS, [remarked])
+    assert (outcome.decisions, outcome.error, await clean.totals()) == ([], None, {})
+    await folded(clean, [group("x", Add(counter="a", amount=1))])
+    async with clean.pool.acquire() as connection, connection.transaction():
+        await fold(SPEAKER, connection, COUNTERS, [remarked])
+    await folded(clean, [group("x", Add(counter="a", amount=1))])
+    said = await clean.pool.fetch(
+        "select aggregateid, headers->>'ce_sequence' as sequence from outbox order by position"
+    )
+    assert [(row["aggregateid"], row["sequence"]) for row in said] == [
+        ("a", each) for each in ("1", "1", "2", "1", "3")
+    ]
+
+
+async def test_many_aggregates_are_answered_at_once_and_one_refusal_is_its_own(clean: Desk) -> None:
+    """The states come in the order of the messages; a refusal stands in the place of its own, and stops no other."""
+    answering = Answering(clean.pool, SPEAKER, [DECIDES])
+    asked = [("c", Add(counter="c", amount=3)), ("a", Add(counter="a", amount=-1)), ("b", Add(counter="b", amount=2))]
+    first, refused, third = await answering.many(COUNTERS, asked)
+    assert (first.total, third.total) == (3, 2)
+    assert isinstance(refused, Refusal)
+    assert refused.code == "negative"
+    assert await clean.totals() == {"b": 2, "c": 3}
+    (nothing,) = await answering.many(COUNTERS, [("d", Add(counter="d", amount=0))])
+    assert isinstance(nothing, NotFound)

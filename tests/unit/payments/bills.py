@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from chassis.decider import Call, Decision, Message
+from chassis.decider import Call, Decision, Message, Remark
 from chassis.envelope import Event
 from chassis.identifiers import derived_id
 from contracts import dossiers
@@ -107,7 +107,8 @@ class Story:
         """Answer a message and keep what follows. Fails when the move is none of the table's."""
         decide = FOLD.on[type(message.data)] if isinstance(message, Event) else DECIDES.decider(type(message))
         assert decide is not None
-        decision: Decision[Bill] | None = decide(self.bill, message, now)
+        decision = decide(self.bill, message, now)
+        assert not isinstance(decision, Remark)
         if decision is not None:
             self._held_to_the_table(message, decision)
             self._keep(decision)

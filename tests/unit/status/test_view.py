@@ -11,6 +11,7 @@ from uuid import UUID
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from chassis.decider import Decision
 from chassis.envelope import Event
 from chassis.identifiers import derived_id, new_id
 from contracts import appointments, dossiers, notifications, payments
@@ -31,7 +32,7 @@ def folded(events: Iterable[Event[Any]]) -> View:
 
     def step(view: View | None, each: Event[Any]) -> View:
         decision = DECIDERS[type(each.data)](view, each, NOON)
-        assert decision is not None
+        assert isinstance(decision, Decision)
         return View.model_validate(decision.state)
 
     view = reduce(step, events, None)

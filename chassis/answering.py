@@ -1,0 +1,78 @@
+"""Messages to aggregates, answered by a service's deciders inside the caller's transaction or in one of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import stamina
+
+from chassis.aggregate import Aggregate
+from chassis.decider import Decide, Decides, Decision, Message
+from chassis.errors import NotFound, Refusal, is_passing
+from chassis.fold import Group, Inbound, Voice, fold, lock
+from chassis.postgres import Connection, Pool
+
+
+@dataclass(frozen=True, slots=True)
+class To:
+    """A message for one aggregate."""
+
+    aggregate: Aggregate[Any]
+    key: str
+    message: Message
+
+
+class Answering:
+    """A service's deciders, by aggregate and message."""
+
+    def __init__(self, pool: Pool, voice: Voice, decides: Sequence[Decides]) -> None:
+        self._pool, self._voice = pool, voice
+        self._decides = {each.aggregate.name: each for each in decides}
+
+    async def one(self, connection: Connection, to: To) -> list[Decision[Any]]:
+        """The decisions on one message, written in the caller's transaction. Raises what the decider raises."""
+        inbound = Inbound(to.key, to.message, self._decider(to.aggregate, to.message))
+        (outcome,) = await fold(self._voice, connection, to.aggregate, [Group(to.key, [inbound])])
+        if outcome.error is not None:
+            raise outcome.error
+        return [decision for _, decision in outcome.decisions]
+
+    async def many(self, aggregate: Aggregate[Any], messages: Sequence[tuple[str, Message]]) -> list[Any]:
+        """Answer a message for each of many aggregates, in one transaction and a handful of statements.
+
+        Answers, for each in its order, the state after it or the Refusal of that one alone; keys do not repeat.
+        """
+        groups = [
+            Group(str(place), [Inbound(key, message, self._decider(aggregate, message))])
+            for place, (key, message) in enumerate(messages)
+        ]
+        async for attempt in attempts(may_pass_soon):
+            with attempt:
+                async with self._pool.acquire() as connection, connection.transaction():
+                    states = await lock(connection, aggregate, groups)
+                    outcomes = await fold(self._voice, connection, aggregate, groups, states)
+        after = []
+        for (key, _), outcome in zip(messages, outcomes, strict=True):
+            if outcome.error is not None and not isinstance(outcome.error, Refusal):
+                raise outcome.error
+            state = outcome.decisions[-1][1].state if outcome.decisions else states.get(key)
+            after.append(outcome.error or state or NotFound("Không tìm thấy.", "Not found."))
+        return after
+
+    def _decider(self, aggregate: Aggregate[Any], message: Message) -> Decide:
+        decide = self._decides[aggregate.name].decider(type(message))
+        if decide is None:
+            raise LookupError(f"{aggregate.name} has no decider for {type(message).__name__}")
+        return decide
+
+
+def may_pass_soon(error: Exception) -> bool:
+    """Races, deadlocks, a lost session; a database that is away is not waited for."""
+    return is_passing(error) and not isinstance(error, OSError | TimeoutError)
+
+
+def attempts(on: Callable[[Exception], bool]) -> Any:
+    """Up to five attempts within five seconds, while `on` says of the error that the same may well succeed."""
+    return stamina.retry_context(on=on, attempts=5, timeout=5.0, wait_initial=0.02, wait_max=0.3, wait_jitter=0.05)
