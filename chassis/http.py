@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import structlog
@@ -41,9 +42,10 @@ def application(
     health: Health,
     metrics: Metrics,
     tracer: Tracer,
+    uploads: Mapping[str, int] = MappingProxyType({}),
     **kwargs: Any,
 ) -> FastAPI:
-    """The ASGI application; `kwargs` go to FastAPI (its lifespan)."""
+    """The ASGI application; `uploads` as in Bounded, `kwargs` go to FastAPI (its lifespan)."""
     app = FastAPI(title=title, description=description, version="1", responses=problem.RESPONSES, **kwargs)
     generate = app.openapi
     app.openapi = lambda: problem.documented(generate())  # type: ignore[method-assign]
@@ -53,7 +55,7 @@ def application(
     app.add_exception_handler(Refusal, _answering(problem.of_refusal))
     app.add_exception_handler(RequestValidationError, _answering(problem.of_validation))
     app.add_exception_handler(HTTPException, _answering(problem.of_http))
-    app.add_middleware(Bounded, most=MOST_BYTES)
+    app.add_middleware(Bounded, most=MOST_BYTES, uploads=uploads)
     app.add_middleware(Observed, tracer=tracer, metrics=metrics)
     return app
 
@@ -94,18 +96,22 @@ def _of_operations(health: Health, metrics: Metrics) -> APIRouter:
 
 
 class Bounded:
-    """Refuses a body of more than `most` bytes with 413, also one that does not say its length beforehand."""
+    """Refuses a body of more than `most` bytes with 413, also one that does not say its length beforehand.
 
-    def __init__(self, app: Any, most: int) -> None:
-        self._app, self._most = app, most
+    A POST to a path in `uploads` may have as many bytes as stand there; its route reads them as a stream.
+    """
+
+    def __init__(self, app: Any, most: int, uploads: Mapping[str, int]) -> None:
+        self._app, self._most, self._uploads = app, most, uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most = self._uploads.get(scope["path"], self._most) if scope["method"] == "POST" else self._most
         said = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if int(said) > self._most:
-            await problem.of_http(HTTPException(413))(scope, receive, send)
+        if int(said) > most:
+            await problem.of_http(_too_large(most))(scope, receive, send)
             return
         taken = 0
 
@@ -113,11 +119,16 @@ class Bounded:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self._most:
-                raise HTTPException(413)
+            if taken > most:
+                raise _too_large(most)
             return message
 
         await self._app(scope, receiving, send)
+
+
+def _too_large(most: int) -> HTTPException:
+    size = f"{most // 2**20} MiB" if most >= 2**20 else f"{most // 2**10} KiB"
+    return HTTPException(413, f"nhiều nhất · at most {size}")
 
 
 class Observed:

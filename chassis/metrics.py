@@ -54,3 +54,4 @@ class Metrics:
             "motcua_oldest_call_seconds", "How long the longest open outside call waits; alert on it"
         )
         self.call_seconds = histogram("motcua_call_seconds", "One outside call", "kind")
+        self.chores = counter("motcua_chores_total", "Periodic chores, by what became of them", "chore", "outcome")

@@ -21,9 +21,11 @@ _TITLES = {
     403: ("Không được phép", "Not allowed"),
     404: ("Không tìm thấy", "Not found"),
     405: ("Phương thức không được hỗ trợ", "Method not allowed"),
+    408: ("Gửi quá chậm", "Too slow"),
     409: ("Không thực hiện được ở trạng thái này", "Not possible in this state"),
     413: ("Nội dung quá lớn", "Too large"),
     422: ("Dữ liệu chưa đúng", "Invalid data"),
+    429: ("Quá nhiều yêu cầu", "Too many requests"),
     500: ("Lỗi hệ thống", "Internal error"),
     503: ("Tạm thời chưa phục vụ được", "Temporarily unavailable"),
 }
@@ -138,7 +140,8 @@ def field_errors(errors: Sequence[Any]) -> list[dict[str, str]]:
 
 def of_http(error: HTTPException) -> JSONResponse:
     vi, en = _TITLES.get(error.status_code, _TITLES[400])
-    return response(error.status_code, en.lower().replace(" ", "_"), f"{vi}.", f"{en}.", (), error.headers)
+    most = f" ({error.detail})" if error.status_code == 413 else ""
+    return response(error.status_code, en.lower().replace(" ", "_"), f"{vi}{most}.", f"{en}{most}.", (), error.headers)
 
 
 def unavailable(reason: str) -> JSONResponse:

@@ -21,6 +21,7 @@ from chassis import http, logs, migrations, telemetry
 from chassis.access import Verifier
 from chassis.backlog import Backlog
 from chassis.calls import Calls, Handler
+from chassis.chores import Chore, keep_doing
 from chassis.clock import Clock, utc_now
 from chassis.consumer import Consumer, Fold
 from chassis.decider import Decides, Message
@@ -56,8 +57,9 @@ class Service:
     """A service's table of contents.
 
     `routes` answer HTTP; `consumes` folds topics; `publishes` names the topics it owns; `decides` lists commands, timers and answers; `calls` maps requests to
-    outside systems to the functions that make them; `sealed` names the topics whose values are sealed; `at_start` runs
-    once the database is there.
+    outside systems to the functions that make them; `sealed` names the topics whose values are sealed; `chores` are done
+    every so often; `uploads` are the paths that take larger bodies than others, by their most bytes; `at_start` runs once
+    the database is there.
     """
 
     name: str
@@ -70,6 +72,8 @@ class Service:
     decides: Sequence[Decides] = ()
     calls: Mapping[type[Message], Handler] = field(default_factory=dict)
     sealed: Mapping[str, Sealer] = field(default_factory=dict)
+    chores: Sequence[Chore] = ()
+    uploads: Mapping[str, int] = field(default_factory=dict)
     at_start: Callable[[Work], Coroutine[Any, Any, None]] | None = None
 
 
@@ -115,6 +119,7 @@ class Running:
             tasks.append(Timers(self.service.decides, self.pool, self.voice, self.metrics).forever())
             wakes = Wakes(settings.database_url.get_secret_value(), settings.instance, CALLS)
             tasks += [wakes.forever(), self.calls.forever(wakes)]
+            tasks += [keep_doing(chore, self.pool, self.metrics) for chore in self.service.chores]
         return tasks
 
     def consumer(self, fold: Fold) -> Consumer:
@@ -164,8 +169,9 @@ def build(service: Service, roles: Sequence[Role] = ROLES, clock: Clock = utc_no
                 telemetry.close(tracing, _TRACES_SECONDS)
 
     routes = service.routes if "api" in roles else ()
+    tracer = tracing.get_tracer("motcua")
     return http.application(
-        service.name, service.description, routes, health, metrics, tracing.get_tracer("motcua"), lifespan=lifespan
+        service.name, service.description, routes, health, metrics, tracer, service.uploads, lifespan=lifespan
     )
 
 

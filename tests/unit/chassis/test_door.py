@@ -21,6 +21,7 @@ STRANGER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 def routes() -> APIRouter:
     made = APIRouter()
 
+    @made.post("/upload")
     @made.post("/size")
     async def size(request: Request) -> int:
         return len(await request.body())
@@ -41,7 +42,8 @@ def spans() -> InMemorySpanExporter:
 async def http(spans: InMemorySpanExporter) -> AsyncIterator[httpx.AsyncClient]:
     tracing = TracerProvider()
     tracing.add_span_processor(SimpleSpanProcessor(spans))
-    app = application("door", "", [routes()], Health(), Metrics(), tracing.get_tracer("test"))
+    uploads = {"/upload": 3 * 2**20}
+    app = application("door", "", [routes()], Health(), Metrics(), tracing.get_tracer("test"), uploads)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door") as client:
         yield client
 
@@ -59,6 +61,20 @@ async def test_a_larger_body_is_refused_also_when_it_does_not_say_its_length(htt
         answer = await http.post("/size", content=content)
         assert answer.status_code == 413
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_only_the_path_of_an_upload_takes_more_and_its_limit_is_told(http: httpx.AsyncClient) -> None:
+    async def more() -> AsyncIterator[bytes]:
+        for _ in range(3 * 16 + 1):
+            yield b"x" * 65536
+
+    whole = b"x" * (3 * 2**20)
+    assert (await http.post("/upload", content=whole)).json() == len(whole)
+    for content in (whole + b"x", more()):
+        answer = await http.post("/upload", content=content)
+        assert (answer.status_code, "3 MiB" in answer.json()["detail"]) == (413, True)
+    for answer in (await http.post("/size", content=whole), await http.put("/upload", content=whole)):
+        assert (answer.status_code, "256 KiB" in answer.json()["detail"]) == (413, True)
 
 
 async def test_a_strangers_context_is_linked_and_never_continued(
