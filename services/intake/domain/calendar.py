@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from itertools import accumulate, pairwise
 from typing import Annotated, Any, Literal, Self
@@ -81,9 +81,9 @@ class Calendar:
     """
 
     first: int
-    days: tuple[tuple[tuple[int, int], ...], ...]
-    worked: tuple[int, ...]
-    working_days: tuple[int, ...]
+    days: tuple[tuple[tuple[int, int], ...], ...] = field(repr=False)
+    worked: tuple[int, ...] = field(repr=False)
+    working_days: tuple[int, ...] = field(repr=False)
     cut_off: int
 
     @classmethod

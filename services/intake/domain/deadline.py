@@ -137,8 +137,9 @@ def late(deadline: Deadline, now: datetime, calendar: Calendar) -> bool:
 def warnings(deadline: Deadline, calendar: Calendar) -> Warnings | None:
     """When to warn of the limit; None while the clock is held.
 
-    Soon is one working day before, or half of the time when that is less. An apology may be sent until closing time of
-    the last working day before the one on which the limit ends; where there is none, until the limit ends.
+    An apology may be sent until closing time of the last working day before the one on which the limit ends; where the
+    time is too short for that, until the limit ends. Soon is the morning of that working day, so that there is a day to
+    decide or to apologise; when less than half of the time has gone by then, it is at half of the time.
     """
     expires = due(deadline, calendar)
     if expires is None:
@@ -147,9 +148,8 @@ def warnings(deadline: Deadline, calendar: Calendar) -> Warnings | None:
     whole = calendar.between(start, expires) - _held(deadline, calendar)
     yesterday = calendar.previous_working_day(expires.date())
     closed = calendar.closing(yesterday)
-    day_before = min(closed, datetime.combine(yesterday, expires.timetz()))
     halfway = min(expires, calendar.back(expires, whole / 2))
-    return Warnings(max(day_before, halfway), closed if closed >= start else expires)
+    return Warnings(max(calendar.opening(yesterday), halfway), closed if closed >= start else expires)
 
 
 def _due(deadline: Deadline, calendar: Calendar) -> datetime:
