@@ -15,6 +15,7 @@ import structlog
 import uvicorn
 from fastapi import APIRouter, FastAPI
 from opentelemetry.sdk.trace import TracerProvider
+from prometheus_client.registry import Collector
 from pydantic import BaseModel
 
 from chassis import http, logs, migrations, telemetry
@@ -58,8 +59,8 @@ class Service:
 
     `routes` answer HTTP; `consumes` folds topics; `publishes` names the topics it owns; `decides` lists commands, timers and answers; `calls` maps requests to
     outside systems to the functions that make them; `sealed` names the topics whose values are sealed; `chores` are done
-    every so often; `uploads` are the paths that take larger bodies than others, by their most bytes; `at_start` runs once
-    the database is there.
+    every so often; `uploads` are the paths that take larger bodies than others, by their most bytes; `measures` are the
+    service's own metrics; `at_start` runs once the database is there.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Service:
     sealed: Mapping[str, Sealer] = field(default_factory=dict)
     chores: Sequence[Chore] = ()
     uploads: Mapping[str, int] = field(default_factory=dict)
+    measures: Sequence[Collector] = ()
     at_start: Callable[[Work], Coroutine[Any, Any, None]] | None = None
 
 
@@ -149,6 +151,8 @@ class Running:
 def build(service: Service, roles: Sequence[Role] = ROLES, clock: Clock = utc_now) -> FastAPI:
     """The service's ASGI application; its consumers, relay and timers live as long as the application's lifespan."""
     health, metrics, tracing = Health(), Metrics(), telemetry.provider(service.name, service.settings)
+    for collector in service.measures:
+        metrics.registry.register(collector)
     health.waits("start", "starting")
 
     @asynccontextmanager

@@ -2,137 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, field_validator, model_validator
 
 from contracts.dossiers import Appointment
-from contracts.money import Dong
+from contracts.money import FeeLine, total
+from services.intake.domain.fact import Certainty, Duration, Fact, LegalBasis, Level, When
+from services.intake.domain.tariff import (
+    ChoiceRule,
+    CopyRule,
+    Fee,
+    FixedRule,
+    LateRule,
+    OnlineDiscount,
+    PageRule,
+    PageStep,
+    Reduction,
+    Rule,
+)
 
-Certainty = Literal["V", "2", "M"]
-"""V read in a published source, 2 second-hand, M from memory and to be confirmed."""
-
-Level = Literal["province", "commune"]
-
-
-class Fact(BaseModel):
-    """A piece of a data file: nothing in it is unknown, nothing is changed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Duration(Fact):
-    """A length of working time. Nought working days is the same day, or the next one after the cut-off."""
-
-    amount: int = Field(ge=0, le=400)
-    unit: Literal["working_days", "working_hours"] = "working_days"
-    certainty: Certainty = "M"
-
-
-class LegalBasis(Fact):
-    """A law or a circular; the last day on which it is in force is `valid_to`, where an end is known."""
-
-    name: str
-    article: str = ""
-    valid_from: date | None = None
-    valid_to: date | None = None
-    certainty: Certainty = "M"
-
-
-class When(Fact):
-    """A condition on the form: the field at this dotted path has one of these values (or, without any, is there)."""
-
-    field: str
-    one_of: tuple[str | int | bool, ...] = ()
-
-
-class FixedRule(Fact):
-    """So much a dossier."""
-
-    by: Literal["fixed"]
-    amount: Dong
-
-
-class CopyRule(Fact):
-    """So much a copy; `copies` is the path of the number in the form."""
-
-    by: Literal["copy"]
-    amount: Dong
-    copies: str = "details.copies"
-
-
-class PageStep(Fact):
-    """From this page of a copy on, each page costs so much."""
-
-    from_page: int = Field(ge=1)
-    amount: Dong
-
-
-class PageRule(Fact):
-    """By pages of each copy, in steps, at most `cap` a copy."""
-
-    by: Literal["page"]
-    steps: tuple[PageStep, ...] = Field(min_length=1)
-    cap: Dong | None = None
-    pages: str = "details.pages"
-    copies: str = "details.copies"
-
-
-class ChoiceRule(Fact):
-    """So much by the value of a field; what is not listed is free."""
-
-    by: Literal["choice"]
-    field: str
-    amounts: dict[str, Dong]
-
-
-class LateRule(Fact):
-    """So much when more than `days` calendar days have gone by since the date in a field."""
-
-    by: Literal["late"]
-    since: str
-    days: int = Field(ge=0)
-    amount: Dong
-
-
-Rule = Annotated[FixedRule | CopyRule | PageRule | ChoiceRule | LateRule, Field(discriminator="by")]
-
-
-class Reduction(Fact):
-    """Another amount for some: `amount` in the place of each unit's, or nothing at all where it is 0 (an exemption)."""
-
-    when: When
-    amount: Dong
-    reason: str
-    legal_basis: str
-    certainty: Certainty = "M"
-
-
-class OnlineDiscount(Fact):
-    """Filed online until this day (inclusive), the line costs `percent` of its amount, rounded down to whole đồng."""
-
-    percent: int = Field(ge=0, le=100)
-    until: date
-    legal_basis: str
-    certainty: Certainty = "M"
-
-
-class Fee(Fact):
-    """One fee line and how much it is. `refundable`: what this line's own circular lets be returned, and until when."""
-
-    code: str
-    kind: Literal["phí", "lệ phí"]
-    name: str
-    rule: Rule
-    legal_basis: str
-    beneficiary: str
-    refundable: Literal["never", "before_acceptance", "before_result"] = "never"
-    valid_from: date | None = None
-    valid_to: date | None = None
-    reductions: tuple[Reduction, ...] = ()
-    online: OnlineDiscount | None = None
-    certainty: Certainty = "M"
+__all__ = [
+    "Case", "Certainty", "ChoiceRule", "CopyRule", "Duration", "Fact", "Fee", "FixedRule", "FormRule", "LateRule",
+    "LegalBasis", "Level", "OnlineDiscount", "PageRule", "PageStep", "Paper", "Procedure", "ProcessStep", "Reduction",
+    "Rule", "When",
+]  # fmt: skip
 
 
 class Paper(Fact):
@@ -200,7 +96,8 @@ class FormRule(Fact):
 class Procedure(Fact):
     """One version of an administrative procedure. `details` is the JSON Schema of its own part of the form.
 
-    `agencies` that take it are named, or all of the `levels`; `extended` is the time when something must be verified.
+    `agencies` that take it are named, or all of the `levels` that serve its `domain`; `extended` is the time when
+    something must be verified. `certainty` tells how certain each of the facts is that cannot say so itself.
     """
 
     code: str
@@ -227,3 +124,55 @@ class Procedure(Fact):
     process: tuple[ProcessStep, ...] = Field(min_length=1)
     rules: tuple[FormRule, ...] = ()
     details: dict[str, Any]
+
+    @field_validator("details")
+    @classmethod
+    def _is_json(cls, details: dict[str, Any]) -> dict[str, Any]:
+        try:
+            json.dumps(details, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"is no JSON (put dates into quotes): {error}") from None
+        return details
+
+    @model_validator(mode="after")
+    def _names_each_once(self) -> Self:
+        for what, names in (
+            ("cases", [case.key for case in self.cases]),
+            ("fees", [fee.code for fee in self.fees]),
+            ("documents", [paper.key for paper in self.documents]),
+            ("process", [step.key for step in self.process]),
+            ("agencies", list(self.agencies)),
+        ):
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"{what}: twice: {', '.join(twice)}")
+        if self.effective_to is not None and self.effective_to < self.effective_from:
+            raise ValueError("effective_to is before effective_from")
+        return self
+
+    @property
+    def fee_lines(self) -> tuple[FeeLine, ...]:
+        """The lines whose amount is the same for every dossier."""
+        return tuple(
+            FeeLine(
+                code=fee.code,
+                kind=fee.kind,
+                name=fee.name,
+                amount=fee.rule.amount,
+                legal_basis=fee.legal_basis,
+                beneficiary=fee.beneficiary,
+                refundable=fee.refundable != "never",
+            )
+            for fee in self.fees
+            if isinstance(fee.rule, FixedRule)
+        )
+
+    @property
+    def fee(self) -> int:
+        """What every dossier costs at least, in đồng."""
+        return total(self.fee_lines)
+
+    @property
+    def processing_days(self) -> int:
+        """The time in working days of eight hours, rounded up."""
+        hours = self.processing.unit == "working_hours"
+        return -(-self.processing.amount // 8) if hours else self.processing.amount
