@@ -7,12 +7,14 @@ from typing import Any
 
 from chassis.errors import Refusal
 from services.intake.domain import catalogue, form
-from services.intake.domain.form import Form
+from services.intake.domain.catalogue import Catalogue, Offered, Procedure
+from services.intake.domain.form import Form, Schemas
 
 CATALOGUE = catalogue.load()
 PROCEDURE = CATALOGUE.procedures["1.002809"]
 AGENCY = CATALOGUE.agencies["G09.20"]
 TODAY = date(2026, 6, 9)
+SCHEMAS = Schemas()
 
 
 def filled(details: dict[str, Any] | None = None, **applicant: Any) -> dict[str, Any]:
@@ -22,8 +24,14 @@ def filled(details: dict[str, Any] | None = None, **applicant: Any) -> dict[str,
     return example | {"applicant": typed, "details": example["details"] | (details or {})}
 
 
+def catalogue_of(*procedures: Procedure) -> Catalogue:
+    """The agencies and the applicant's fields of the data files, with other procedures."""
+    offered = {each.code: (Offered(each, True),) for each in procedures}
+    return Catalogue(offered, CATALOGUE.agencies, (), CATALOGUE.applicant)
+
+
 def checked(typed: Any) -> Form:
-    return form.check(typed, CATALOGUE, TODAY)
+    return form.check(typed, CATALOGUE, TODAY, SCHEMAS)
 
 
 def refused(typed: Any) -> dict[str, set[str]]:

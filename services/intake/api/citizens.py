@@ -27,6 +27,7 @@ from services.intake.views import DossierPage, DossierSummary, DossierView, Subm
 def routes_of(catalogue: Catalogue, clock: Clock) -> APIRouter:
     """Filing a dossier and looking at one's own."""
     routes = APIRouter(tags=["dossiers"])
+    schemas = forms.Schemas()
     examples = {"đổi giấy phép lái xe": {"value": catalogue.example(next(iter(catalogue.procedures.values())))}}
 
     @routes.post(
@@ -48,7 +49,7 @@ def routes_of(catalogue: Catalogue, clock: Clock) -> APIRouter:
         if person_id is None:
             raise Refusal("no_person", "Tài khoản chưa được định danh.", "The account has no person id.", 403)
         today = clock().astimezone(VIETNAM).date()
-        found = forms.check(form, catalogue, today)
+        found = forms.check(form, catalogue, today, schemas)
         procedure, agency = catalogue.procedure(found.procedure), catalogue.agencies[found.agency]
 
         async def prepare(connection: Connection) -> Sequence[To]:

@@ -122,7 +122,8 @@ def _charge(rule: Rule, form: Mapping[str, Any], day: date, instead: int | None)
 def _by_pages(rule: PageRule, form: Mapping[str, Any], instead: int | None) -> Charge:
     amount = counted = 0
     for place, value in places(form, rule.pages):
-        pages, copies = _number(place, value), _number(place, beside(form, rule.copies, place))
+        copies_at, copies_typed = beside(form, rule.copies, place) or ((rule.copies,), None)
+        pages, copies = _number(place, value), _number(copies_at, copies_typed)
         one = _of_one_copy(rule, pages, instead)
         amount += copies * (one if rule.cap is None else min(one, rule.cap))
         counted += copies * pages

@@ -1,126 +1,197 @@
 """Is a form right? Everything that is wrong with it, at once, in Vietnamese and English, and what it says when nothing is.
 
-What a JSON Schema can say stands in the catalogue; what it cannot, about people, in `applicant`.
+What a JSON Schema can say stands in the catalogue; what it cannot, in `kinds`, `rules` and `enclosures`.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
-from itertools import islice
 from typing import Any
+from uuid import UUID
 
-from chassis.errors import Refusal
-from services.intake.domain import applicant as applicants
-from services.intake.domain.applicant import Applicant, Problem, problem
+from chassis.errors import NotFound, Refusal
+from services.intake.domain import enclosures, fees, rules, whole_form
+from services.intake.domain.applicant import Applicant
 from services.intake.domain.catalogue import Catalogue
+from services.intake.domain.clean import clean
+from services.intake.domain.problem import Problems
+from services.intake.domain.procedure import Procedure
+from services.intake.domain.schema import Schema, compiled, tell
 
-_DEEPEST = 8
-_LONGEST_NAME = 64
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
-# What no keyboard writes, PostgreSQL does not keep (U+0000) or UTF-8 cannot say (half of a surrogate pair).
-_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-
-MOST_ERRORS = 100  # nobody reads more, and a hostile form shall not make a large answer
+_APPLICANT = tuple((f"applicant.{name}", name) for name in ("name", "birth_date", "phone", "email", "citizen_id"))
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form that was found right."""
+    """A form that was found right.
+
+    `documents` are ids of uploads by their place; whether these exist and are the citizen's is not known here.
+    """
 
     procedure: str
+    version: int
     agency: str
     applicant: Applicant
     details: Mapping[str, Any]
+    case: str | None = None
+    documents: Mapping[str, tuple[UUID, ...]] = field(default_factory=dict)
+    at_desk: tuple[str, ...] = ()
+    delivery: Mapping[str, str] | None = None
+
+    def filed(self) -> dict[str, Any]:
+        """As JSON, the way it was filed: what is kept, and what fees are counted from."""
+        form: dict[str, Any] = {
+            "procedure": self.procedure,
+            "version": self.version,
+            "agency": self.agency,
+            "applicant": self.applicant.model_dump(mode="json", exclude_none=True),
+            "details": dict(self.details),
+        }
+        if self.case is not None:
+            form["case"] = self.case
+        if self.documents:
+            form["documents"] = {key: [str(each) for each in ids] for key, ids in self.documents.items()}
+        if self.at_desk:
+            form["at_desk"] = list(self.at_desk)
+        if self.delivery is not None:
+            form["delivery"] = dict(self.delivery)
+        return form
 
 
-def check(typed: Any, catalogue: Catalogue, today: date) -> Form:
-    """The form's content. Raises Refusal 422 that lists every wrong field."""
-    wrong: list[Problem] = []
-    form = _clean(typed, (), wrong)
-    procedure = form.get("procedure") if isinstance(form, dict) else None
-    wrong += [_told(error) for error in islice(_leaves(catalogue.validator(procedure).iter_errors(form)), MOST_ERRORS)]
-    applicant = form.get("applicant") if isinstance(form, dict) else None
-    found: dict[str, Any] = {}
-    if isinstance(applicant, dict):
-        paths = {each["path"] for each in wrong}
-        sound = {name: value for name, value in applicant.items() if f"applicant.{name}" not in paths}
-        wrong += applicants.check(sound, found, today)
-        if not applicant.keys() & {"phone", "email"}:
-            wrong.append(
-                problem(
-                    "applicant.phone", "no_contact", "Cần số điện thoại hoặc thư điện tử để nhận thông báo.",
-                    "Give a phone number or an e-mail address for notices.",
-                )
-            )  # fmt: skip
-    if wrong:
-        raise Refusal(
-            "form_invalid",
-            f"Biểu mẫu có {len(wrong)} chỗ chưa đúng; xem từng mục.",
-            f"The form has {len(wrong)} wrong fields; see each.",
-            422,
-            tuple(sorted(wrong, key=lambda each: each["path"])),
-        )
-    return Form(form["procedure"], form["agency"], Applicant(**{**form["applicant"], **found}), form["details"])
+class Schemas:
+    """The compiled schemas of forms, each made when it is first asked for. One for a process."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, int, tuple[str, ...]], tuple[Procedure, Schema]] = {}
+        self._of_any: tuple[Catalogue, Schema] | None = None
+
+    def of(self, procedure: Procedure, catalogue: Catalogue) -> Schema:
+        key = (procedure.code, procedure.version, procedure.agencies)
+        made = self._made.get(key)
+        if made is None or (made[0] is not procedure and made[0] != procedure):
+            made = self._made[key] = (procedure, compiled(catalogue.form(procedure), _APPLICANT))
+        return made[1]
+
+    def of_any(self, catalogue: Catalogue) -> Schema:
+        """What all forms ask, for one whose procedure is not known."""
+        if self._of_any is None or self._of_any[0] is not catalogue:
+            schema = whole_form.of_any(tuple(catalogue.procedures), catalogue.applicant)
+            self._of_any = (catalogue, compiled(schema, _APPLICANT))
+        return self._of_any[1]
 
 
-def _clean(value: Any, path: tuple[str, ...], wrong: list[Problem]) -> Any:
-    """The value with its text in NFC, without what cannot be seen and without space around it.
+def check(typed: Any, catalogue: Catalogue, today: date, schemas: Schemas) -> Form:
+    """The form's content. Raises Refusal 422 that lists every wrong field, 100 at most."""
+    wrong = Problems()
+    form = clean(typed, wrong)
+    procedure = _in_force(form, catalogue, today, wrong)
+    return _checked(procedure, form, catalogue, today, schemas, wrong)
 
-    So what looks alike is alike, whichever keyboard or document it came from. Adds to `wrong` what cannot be cleaned.
+
+def check_details(
+    procedure: Procedure, agency: str, typed: Any, catalogue: Catalogue, today: date, schemas: Schemas
+) -> Form:
+    """The same for a form that is supplemented or corrected, under the version that its dossier is pinned to.
+
+    Raises Refusal 422 that lists every wrong field, 100 at most; the agency cannot be changed.
     """
-    if isinstance(value, str):
-        if _UNWRITABLE.search(value):
-            wrong.append(
-                problem(_named(path), "characters", "Có ký tự không hợp lệ.", "Characters that cannot be kept.")
-            )
-        return unicodedata.normalize("NFC", value.translate(_INVISIBLE)).strip()
-    if not isinstance(value, dict | list):
-        return value
-    if len(path) == _DEEPEST:
-        wrong.append(problem(_named(path), "too_deep", "Dữ liệu lồng quá sâu.", "Nested too deep."))
+    wrong = Problems()
+    form = clean(typed, wrong)
+    if isinstance(form, dict) and form.get("agency", agency) != agency:
+        tell("const", "agency", wrong)
+    return _checked(procedure, form, catalogue, today, schemas, wrong)
+
+
+def for_fees(typed: Any, catalogue: Catalogue, today: date, schemas: Schemas) -> tuple[Procedure, dict[str, Any]]:
+    """The procedure and the form as they are when it is filed today; only what fees depend on has to be right.
+
+    Raises Refusal 422 that lists what is wrong with that.
+    """
+    found = Problems()
+    form = clean(typed, found)
+    procedure = _in_force(form, catalogue, today, found)
+    wrong = found.about({"procedure", "agency", "version"} | (fees.needs(procedure, today) if procedure else set()))
+    _examine(procedure, form, catalogue, today, schemas, wrong)
+    wrong.raise_any()
+    if procedure is None:
+        raise AssertionError("a form without a procedure is wrong")
+    return procedure, form
+
+
+def _in_force(form: Any, catalogue: Catalogue, today: date, wrong: Problems) -> Procedure | None:
+    """The version that the form is for; an agency's other names become its code. None when nothing is in force.
+
+    What an agency does not take is judged as it is in the whole country, so that all its other errors are told too.
+    """
+    code, name = (form.get("procedure"), form.get("agency")) if isinstance(form, dict) else (None, None)
+    if not isinstance(code, str):
         return None
-    if isinstance(value, list):
-        return [_clean(each, (*path, str(place)), wrong) for place, each in enumerate(value)]
-    return {name: _clean(each, (*path, name), wrong) for name, each in value.items()}
+    found = catalogue.on(code, today)
+    try:
+        agency = catalogue.agency(name if isinstance(name, str) else "").code
+        form["agency"] = agency
+        found = catalogue.in_force(code, agency, today)
+    except NotFound:
+        pass  # the schema says which there are
+    except Refusal as refusal:
+        path = "agency" if refusal.code == "wrong_agency" else "procedure"
+        wrong.add(path, refusal.code, refusal.vi, refusal.en)
+    seen = form.get("version")
+    if found is not None and type(seen) is int and seen != found.version:
+        wrong.add(
+            "version", "version",
+            f"Thủ tục này nay có phiên bản {found.version}; hãy mở lại tờ khai rồi nộp.",
+            f"Version {found.version} of this procedure is in force now; open its form again.",
+        )  # fmt: skip
+    return found
 
 
-def _named(path: tuple[str, ...]) -> str:
-    """A path as it may be shown: field names are the caller's, and may be anything."""
-    return ".".join(_UNWRITABLE.sub("\ufffd", name)[:_LONGEST_NAME] for name in path) or "form"
+def _checked(
+    procedure: Procedure | None, form: Any, catalogue: Catalogue, today: date, schemas: Schemas, wrong: Problems
+) -> Form:
+    _examine(procedure, form, catalogue, today, schemas, wrong)
+    wrong.raise_any()
+    if procedure is None:
+        raise AssertionError("a form without a procedure is wrong")
+    return Form(
+        procedure.code,
+        procedure.version,
+        form["agency"],
+        Applicant(**form["applicant"]),
+        form["details"],
+        form.get("case"),
+        {key: tuple(map(UUID, ids)) for key, ids in form.get("documents", {}).items()},
+        tuple(form.get("at_desk", ())),
+        form.get("delivery"),
+    )
 
 
-# JSON Schema's keywords in our words.
-_WORDS = {
-    "required": ("Thiếu thông tin này.", "This field is missing."),
-    "additionalProperties": ("Trường này không có trong biểu mẫu.", "This field is not part of the form."),
-    "enum": ("Không thuộc các lựa chọn cho phép.", "Not one of the choices."),
-    "const": ("Giá trị không khớp.", "Not the expected value."),
-    "minLength": ("Nội dung quá ngắn.", "Too short."),
-    "maxLength": ("Nội dung quá dài.", "Too long."),
-    "type": ("Không đúng kiểu dữ liệu.", "Not of the right type."),
-}
+def _examine(
+    procedure: Procedure | None, form: Any, catalogue: Catalogue, today: date, schemas: Schemas, wrong: Problems
+) -> None:
+    """Adds to `wrong` all that is wrong, and puts into the form what it says in the way it is kept."""
+    if isinstance(form, dict) and isinstance(form.get("documents"), dict):
+        form["documents"] = {key: _in_small_letters(ids) for key, ids in form["documents"].items()}
+    schema = schemas.of_any(catalogue) if procedure is None else schemas.of(procedure, catalogue)
+    schema.check(form, wrong)
+    if not isinstance(form, dict):
+        return
+    rules.hide(schema, form, wrong)
+    rules.keep(schema, form, today, wrong)
+    applicant = form.get("applicant")
+    if isinstance(applicant, dict) and not applicant.keys() & {"phone", "email"}:
+        wrong.add(
+            "applicant.phone", "no_contact", "Cần số điện thoại hoặc thư điện tử để nhận thông báo.",
+            "Give a phone number or an e-mail address for notices.",
+        )  # fmt: skip
+    if procedure is not None:
+        rules.judge(procedure.rules, schema, form, today, wrong)
+        rules.paid(procedure, form, today, wrong)
+        enclosures.check(procedure, form, wrong)
 
 
-def _leaves(errors: Iterator[Any]) -> Iterator[tuple[tuple[str, ...], str, str]]:
-    """(path, keyword, hint) of each wrong place; one entry for each missing or unknown field."""
-    for error in errors:
-        path = tuple(str(part) for part in error.absolute_path)
-        if error.validator == "required":
-            missing = next(name for name in error.validator_value if error.message.startswith(f"{name!r} "))
-            yield (*path, missing), "required", ""
-        elif error.validator == "additionalProperties":
-            for name in sorted(set(error.instance) - set(error.schema["properties"])):
-                yield (*path, name), "additionalProperties", ""
-        else:
-            yield path, str(error.validator), str(error.schema.get("description", ""))
-
-
-def _told(leaf: tuple[tuple[str, ...], str, str]) -> Problem:
-    path, keyword, hint = leaf
-    vi, en = _WORDS.get(keyword, ("Không đúng dạng.", "Not of the right form."))
-    vi_hint, _, en_hint = hint.partition(" / ")
-    return problem(_named(path), keyword, f"{vi} {vi_hint}".strip(), f"{en} {en_hint}".strip())
+def _in_small_letters(ids: Any) -> Any:
+    """Ids of uploads as they are kept: one id is one text."""
+    return [each.lower() if isinstance(each, str) else each for each in ids] if isinstance(ids, list) else ids

@@ -15,19 +15,27 @@ def places(form: Any, path: str) -> Iterator[tuple[Place, Any]]:
     yield from _under(form, (), tuple(path.split(".")))
 
 
-def beside(form: Any, path: str, place: Place) -> Any:
-    """The value at this path that belongs to `place`: the same elements of the same lists. None when there is none."""
-    value, at = form, 0
+def beside(form: Any, path: str, place: Place) -> tuple[Place, Any] | None:
+    """What stands at this path and belongs to `place`, being in the same elements of the same lists; with its own place."""
+    value: Any = form
+    found: Place = ()
     for part in path.split("."):
         if not isinstance(value, Mapping) or part not in value:
             return None
-        value, at = value[part], at + 1
+        value, found = value[part], (*found, part)
         while isinstance(value, list):
-            index = place[at] if at < len(place) else None
+            index = place[len(found)] if len(found) < len(place) else None
             if not isinstance(index, int) or index >= len(value):
                 return None
-            value, at = value[index], at + 1
-    return value
+            value, found = value[index], (*found, index)
+    return found, value
+
+
+def put(form: Any, place: Place, value: Any) -> None:
+    """Puts a value in the place of the one that stands there."""
+    for part in place[:-1]:
+        form = form[part]
+    form[place[-1]] = value
 
 
 def met(when: When, form: Any) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.domain.applicant import OLD_PREFIXES
+from services.intake.domain.kinds import OLD_PREFIXES
 from tests.forms import checked, filled, refused
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from chassis.errors import Refusal
 from services.intake.domain import form
-from services.intake.domain.catalogue import Catalogue
-from tests.forms import CATALOGUE, PROCEDURE, TODAY, checked, filled, refused
+from services.intake.domain.form import Schemas
+from tests.forms import CATALOGUE, PROCEDURE, TODAY, catalogue_of, checked, filled, refused
 
 LETTERS = st.text("abcdefghijklmnopqrstuvwxyzăâđêôơưàảãáạấệỉữỹ", min_size=2, max_size=8).map(str.capitalize)
 SCALARS = st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats() | st.text()
@@ -107,7 +107,7 @@ def test_every_wrong_field_is_told_at_once_each_in_both_languages() -> None:
         }
     )
     assert wrong == {
-        "agency": {"enum"},
+        "agency": {"wrong_agency"},
         "applicant.name": {"name"},
         "applicant.citizen_id": {"pattern"},
         "applicant.birth_date": {"future"},
@@ -213,12 +213,10 @@ def test_what_cannot_be_seen_is_dropped_from_every_field(around: str) -> None:
 
 @pytest.mark.parametrize("text", ["a\x00b", "a\ud800b", "a\x1bb", "a\x7fb"])
 def test_free_text_keeps_lines_and_loses_nothing_else_but_what_no_database_keeps(text: str) -> None:
-    """No procedure of today asks for free text; the next one will."""
     details = {"type": "object", "properties": {"note": {"type": "string"}}, "additionalProperties": False}
-    free = Catalogue({"1.002809": PROCEDURE.model_copy(update={"details": details})}, {}, CATALOGUE.applicant)
-    typed = filled()
-    kept = form.check(typed | {"details": {"note": "một\n\thai 😀"}}, free, TODAY)
+    free = catalogue_of(PROCEDURE.model_copy(update={"details": details}))
+    kept = form.check(filled() | {"details": {"note": "một\n\thai 😀"}}, free, TODAY, Schemas())
     assert kept.details == {"note": "một\n\thai 😀"}
     with pytest.raises(Refusal) as refusal:
-        form.check(typed | {"details": {"note": text}}, free, TODAY)
+        form.check(filled() | {"details": {"note": text}}, free, TODAY, Schemas())
     assert [(error["path"], error["code"]) for error in refusal.value.errors] == [("details.note", "characters")]
