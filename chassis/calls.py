@@ -61,7 +61,7 @@ class Calling:
     id: UUID
     tries: int
     pool: Pool
-    answering: Answering | None = None
+    answering: Answering
 
 
 Handler = Callable[[Any, Calling], Awaitable[Message]]

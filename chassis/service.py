@@ -36,6 +36,7 @@ from chassis.housekeeping import keep_house
 from chassis.kafka import Kafka
 from chassis.metrics import Metrics
 from chassis.postgres import Pool, open_pool
+from chassis.refreshing import Refresh, keep_fresh
 from chassis.relay import Relay
 from chassis.sealing import Sealer
 from chassis.settings import Settings
@@ -60,7 +61,8 @@ class Service:
     `routes` answer HTTP; `consumes` folds topics; `publishes` names the topics it owns; `decides` lists commands, timers and answers; `calls` maps requests to
     outside systems to the functions that make them; `sealed` names the topics whose values are sealed; `chores` are done
     every so often; `uploads` are the paths that take larger bodies than others, by their most bytes; `measures` are the
-    service's own metrics; `at_start` runs once the database is there.
+    service's own metrics; `refreshes` read what each process keeps in memory, at the start and once a second; `at_start`
+    runs once the database is there.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Service:
     chores: Sequence[Chore] = ()
     uploads: Mapping[str, int] = field(default_factory=dict)
     measures: Sequence[Collector] = ()
+    refreshes: Sequence[Refresh] = ()
     at_start: Callable[[Work], Coroutine[Any, Any, None]] | None = None
 
 
@@ -110,6 +113,7 @@ class Running:
         """What runs beside HTTP in these roles."""
         settings, kafka = self.service.settings, Kafka.from_settings(self.service.settings)
         tasks: list[Coroutine[Any, Any, None]] = [keep_house(self.pool, self.backlog, self.metrics, self.health)]
+        tasks += [keep_fresh(refresh, self.pool) for refresh in self.service.refreshes]
         if "relay" in roles and self.service.publishes:
             url = settings.database_url.get_secret_value()
             tasks.append(Relay(url, kafka, settings.instance, self.voice.tracer, self.metrics, self.health).forever())
@@ -181,6 +185,8 @@ def build(service: Service, roles: Sequence[Role] = ROLES, clock: Clock = utc_no
 
 async def _run(running: Running, roles: Sequence[Role]) -> None:
     await running.database_is_there()
+    for refresh in running.service.refreshes:
+        await refresh(running.pool)
     if running.service.at_start is not None and "api" in roles:
         await running.service.at_start(running.work)
     running.health.well("start")

@@ -6,11 +6,12 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import pytest
 
+from chassis.answering import Answering
 from chassis.calls import Calling
 from chassis.clock import VIETNAM
 from chassis.errors import Unanswered
@@ -111,7 +112,9 @@ async def test_bookings_that_race_over_several_processes_never_overbook(office: 
     async def ask(appointment_id: Any) -> tuple[Any, Any]:
         request = FindSlot(appointment_id=appointment_id, place="Quầy", minutes=20, not_before=THURSDAY)
         try:
-            return appointment_id, await booking.find_slot(request, Calling(new_id(), 0, office.pool))
+            return appointment_id, await booking.find_slot(
+                request, Calling(new_id(), 0, office.pool, cast("Answering", None))
+            )
         except Unanswered:
             return appointment_id, None
 

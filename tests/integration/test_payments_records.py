@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import cast
 from uuid import UUID
 
 import asyncpg
 import pytest
 
+from chassis.answering import Answering
 from chassis.calls import Calling
 from chassis.identifiers import new_id
 from chassis.postgres import Pool
@@ -92,7 +94,7 @@ async def test_the_service_itself_can_change_or_remove_no_entry_and_no_receipt(
 async def issued(pool: Pool, receipt_id: UUID, year: int) -> int:
     """The number of a receipt, issued now or before."""
     request = IssueReceipt(receipt_id=receipt_id, bill_id=new_id(), dossier_code="x", amount=AMOUNT, year=year)
-    answer = await issue_receipt(request, Calling(receipt_id, 0, pool))
+    answer = await issue_receipt(request, Calling(receipt_id, 0, pool, cast("Answering", None)))
     told_year, number = answer.number.split("/")
     assert (int(told_year), len(number)) == (year, 8)
     return int(number)

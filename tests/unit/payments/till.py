@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import httpx
 
+from chassis.answering import Answering
 from chassis.calls import Calling
 from chassis.identifiers import new_id
 from chassis.postgres import Pool
@@ -30,7 +31,7 @@ GOOD, SHORT_OF_FUNDS, SECURE = "4242424242424242", "4000000000009995", "40000000
 SETTLES_LATER, FAILS_LATER, SLOW_REFUND = "4000007040000009", "4000007040000017", "4000000000007726"
 RETURNED_REFUND = "4000000000005126"
 DAY = 24 * 3600
-CALLING = Calling(new_id(), 0, cast("Pool", None))
+CALLING = Calling(new_id(), 0, cast("Pool", None), cast("Answering", None))
 
 
 @dataclass
