@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from chassis.settings import Settings
 
 
 class IntakeSettings(Settings):
-    """`contacts_key` seals contacts.v1: 32 bytes in base64url."""
+    """`contacts_key` seals contacts.v1: 32 bytes in base64url.
+
+    Without `scanner_url` documents are marked as not scanned; without `register_url` nobody is looked up.
+    """
 
     contacts_key: SecretStr
+    documents_url: str = Field(description="where documents are kept: file:///folder or s3://bucket/prefix")
+    document_bytes: int = Field(default=20 * 2**20, ge=1, description="most bytes of one document")
+    dossier_bytes: int = Field(default=100 * 2**20, ge=1, description="most bytes of all documents of a dossier")
+    unattached_documents: int = Field(
+        default=50, ge=1, description="most documents that one person uploads in 24 hours and no dossier has"
+    )
+    scanner_url: str | None = Field(default=None, description="clamd://host:port or clamd:///path/of/its/socket")
+    register_url: str | None = Field(default=None, description="the civil register's address")
+    register_key: SecretStr | None = Field(default=None, description="our key at the civil register")

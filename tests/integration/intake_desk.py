@@ -7,6 +7,7 @@ import base64
 import itertools
 import os
 import sys
+import tempfile
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -180,6 +181,7 @@ def settings_for(database_url: str, issuer: str, port: int = 1, **more: Any) -> 
             "oidc_issuer": issuer,
             "instance": "intake-test",
             "contacts_key": KEY,
+            "documents_url": (Path(tempfile.gettempdir()) / "motcua-test-documents").as_uri(),
             **more,
         }
     )
@@ -204,9 +206,11 @@ async def open_desk(
 
 
 @asynccontextmanager
-async def process_desk(database: Database, provider: Server, log: Path) -> AsyncIterator[tuple[Desk, Process]]:
+async def process_desk(
+    database: Database, provider: Server, log: Path, **more: Any
+) -> AsyncIterator[tuple[Desk, Process]]:
     """The same as a process, `python -m services.intake --roles api`, that writes what it says to `log`."""
-    settings = settings_for(database.url, provider.url, free_port())
+    settings = settings_for(database.url, provider.url, free_port(), **more)
     told = {
         f"MOTCUA_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
         for name, value in settings.model_dump(exclude_none=True).items()

@@ -1,0 +1,1 @@
+"""What stands outside of intake: the object store, the virus scanner, the civil register."""
