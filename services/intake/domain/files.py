@@ -13,6 +13,8 @@ from jsonschema import Draft202012Validator, SchemaError
 from pydantic import TypeAdapter, ValidationError
 
 from services.intake.domain.agency import Agency
+from services.intake.domain.guide import Guide
+from services.intake.domain.guide import mistakes as mistakes_of_guide
 from services.intake.domain.localised import Localised
 from services.intake.domain.procedure import Procedure
 
@@ -49,6 +51,7 @@ class Files:
     procedures: list[Procedure] = field(default_factory=list)
     localised: list[Localised] = field(default_factory=list)
     applicant: dict[str, Any] = field(default_factory=dict)
+    guide: Guide | None = None
     mistakes: list[Mistake] = field(default_factory=list)
 
 
@@ -65,14 +68,15 @@ def scan(folder: Traversable = FOLDER) -> Files:
     found = Files()
     found.agencies = _parsed(folder, "agencies.yaml", list[Agency], found.mistakes) or []
     found.applicant = _parsed(folder, "applicant.yaml", dict[str, Any], found.mistakes) or {}
-    found.mistakes += _of_schema("applicant.yaml", "", found.applicant)
+    found.mistakes += of_schema("applicant.yaml", "", found.applicant)
+    found.guide = _parsed(folder, "guide.yaml", Guide, found.mistakes)
     for file, (code, version) in _below(folder / "procedures", "procedures"):
         procedure = _parsed(folder, file, Procedure, found.mistakes)
         if procedure is None:
             continue
         if (procedure.code, str(procedure.version)) != (code, version):
             found.mistakes.append(Mistake(file, "code", f"is {procedure.code} version {procedure.version}"))
-        found.mistakes += _of_schema(file, "details", procedure.details)
+        found.mistakes += of_schema(file, "details", procedure.details)
         found.procedures.append(procedure)
     for file, (province, code) in _below(folder / "localised", "localised"):
         local = _parsed(folder, file, list[Localised], found.mistakes) or []
@@ -122,7 +126,8 @@ def _below(folder: Traversable, name: str) -> Iterator[tuple[str, tuple[str, str
             yield f"{name}/{inner.name}/{file.name}", (inner.name, file.name.removesuffix(".yaml"))
 
 
-def _of_schema(file: str, path: str, schema: Any) -> Iterator[Mistake]:
+def of_schema(file: str, path: str, schema: Any) -> Iterator[Mistake]:
+    """What is wrong with a JSON Schema as such."""
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
@@ -149,3 +154,7 @@ def _together(found: Files) -> Iterator[Mistake]:
             yield Mistake(file, "code", "no such procedure")
         for unknown in sorted(set(local.agencies) - codes):
             yield Mistake(file, "agencies", f"no such agency: {unknown}")
+    if found.guide is not None:
+        newest = {each.code: each for each in sorted(found.procedures, key=lambda each: each.version)}
+        for path, text in mistakes_of_guide(found.guide, list(newest.values())):
+            yield Mistake("guide.yaml", path, text)

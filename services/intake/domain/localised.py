@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
-from services.intake.domain.procedure import Certainty, Duration, Fact, Fee, LegalBasis, Procedure
+from services.intake.domain.procedure import Certainty, Duration, Fact, Fee, LegalBasis, Procedure, ProcessStep
 
 
 class Localised(Fact):
     """A province's own rules for one procedure (địa phương hóa), from a day on, until the next ones.
 
     `fees` take the place of those with the same code, and others are added; `legal_bases` are added; `agencies` are the
-    only ones of the province that take the procedure.
+    only ones of the province that take the procedure; `process` is its way through the province's own agencies.
     """
 
     province: str
@@ -23,6 +23,7 @@ class Localised(Fact):
     fees: tuple[Fee, ...] = ()
     agencies: tuple[str, ...] = ()
     legal_bases: tuple[LegalBasis, ...] = ()
+    process: tuple[ProcessStep, ...] = ()
 
 
 def applied(procedure: Procedure, local: Localised | None, agencies: tuple[str, ...]) -> Procedure:
@@ -36,6 +37,7 @@ def applied(procedure: Procedure, local: Localised | None, agencies: tuple[str, 
             "agencies": local.agencies or agencies,
             "processing": local.processing or procedure.processing,
             "extended": local.extended or procedure.extended,
+            "process": local.process or procedure.process,
             "fees": (*fees, *own.values()),
             "legal_bases": (*procedure.legal_bases, *local.legal_bases),
         }

@@ -52,7 +52,7 @@ class ProcessStep(Fact):
     """One step inside the agencies: who works on it, and for how long.
 
     `at`: the receiving agency, the agency above it, or an agency's code. `procedure` names the interlinked procedure
-    (liên thông) that is carried out in this step.
+    (liên thông) that is carried out in this step. A dossier whose form does not meet `when` goes past the step.
     """
 
     key: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
@@ -61,6 +61,7 @@ class ProcessStep(Fact):
     department: str
     time: Duration | None = None
     procedure: str | None = None
+    when: When | None = None
     certainty: Certainty = "M"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from services.intake.domain.paths import met
 from services.intake.domain.procedure import Procedure
 
 _DELIVERY = {"desk": "tại quầy", "post": "qua bưu chính", "online": "bản điện tử"}
@@ -48,20 +49,19 @@ def of_any(procedures: Sequence[str], applicant: Mapping[str, Any]) -> dict[str,
 
 
 def example(procedure: Procedure, agency: str, applicant: Mapping[str, Any]) -> dict[str, Any]:
-    """A right form without uploads, filled with the examples of the data files, or else with the first choice.
+    """A right form without uploads, filled with the examples of the data files.
 
     A required document is said to be brought to the desk where that is allowed.
     """
-    details = procedure.details
-    form = {
-        "procedure": procedure.code,
-        "agency": agency,
-        "applicant": _filled(applicant),
-        "details": details["examples"][0] if "examples" in details else _filled(details),
-    }
+    form: dict[str, Any] = {"procedure": procedure.code, "agency": agency}
     if procedure.cases:
         form["case"] = procedure.cases[0].key
-    brought = [paper.key for paper in procedure.documents if paper.required and paper.at_desk and paper.when is None]
+    form |= {"applicant": _filled(applicant), "details": _filled(procedure.details)}
+    brought = [
+        paper.key
+        for paper in procedure.documents
+        if paper.required and paper.at_desk and (paper.when is None or met(paper.when, form))
+    ]
     return form | ({"at_desk": brought} if brought else {})
 
 
@@ -125,9 +125,13 @@ def _delivery(procedure: Procedure) -> dict[str, Any]:
     }
 
 
-def _filled(schema: Mapping[str, Any]) -> dict[str, Any]:
+def _filled(schema: Mapping[str, Any]) -> Any:
+    """The schema's own example; or of each field, but of those that only some forms show."""
+    if "examples" in schema:
+        return schema["examples"][0]
+    fields = schema.get("properties", {}).items()
     return {
-        name: (field.get("examples") or field["enum"])[0]
-        for name, field in schema["properties"].items()
-        if isinstance(field, dict) and (field.get("examples") or field.get("enum"))
+        name: _filled(field)
+        for name, field in fields
+        if "x-when" not in field and field.keys() & {"examples", "properties"}
     }
