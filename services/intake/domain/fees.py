@@ -22,6 +22,8 @@ from services.intake.domain.procedure import (
     Rule,
 )
 
+_MOST = 10**12  # đồng, the largest amount of contracts.money.Dong
+
 
 class Charge(NamedTuple):
     """An amount in đồng, and of how many copies or pages where these are counted."""
@@ -34,10 +36,14 @@ def assess(procedure: Procedure, form: Mapping[str, Any], online: bool, day: dat
     """The fee lines of a form filed on this day, through the internet or at a desk.
 
     A fee that does not arise (not late, no copies) has no line; one that is waived has a line of 0 with the reason.
-    Raises Refusal 422 for a form whose numbers or dates are none: `check` lets no such form through.
+    Raises Refusal 422 for a form whose numbers or dates are none (the check of forms lets none through), and for one
+    that would cost more than any bill may.
     """
-    lines = (_line(fee, form, online, day) for fee in procedure.fees if in_force(fee, day))
-    return tuple(line for line in lines if line is not None)
+    found = [_line(fee, form, online, day) for fee in procedure.fees if in_force(fee, day)]
+    lines = tuple(line for line in found if line is not None)
+    if sum(line.amount for line in lines) > _MOST:
+        raise _too_much()
+    return lines
 
 
 def in_force(fee: Fee, day: date) -> bool:
@@ -82,6 +88,8 @@ def _line(fee: Fee, form: Mapping[str, Any], online: bool, day: date) -> FeeLine
         if lower < amount:
             amount = lower
             reasons.append(f"Nộp trực tuyến đến hết ngày {fee.online.until:%d/%m/%Y} ({fee.online.legal_basis})")
+    if amount > _MOST:
+        raise _too_much()
     return FeeLine(
         code=fee.code,
         kind=fee.kind,
@@ -166,6 +174,15 @@ def _unknown(place: tuple[str | int, ...]) -> Refusal:
         "fees_unknown",
         f"Không tính được phí: mục {dotted(place)} chưa đúng.",
         f"The fees cannot be counted: {dotted(place)} is not right.",
+        422,
+    )
+
+
+def _too_much() -> Refusal:
+    return Refusal(
+        "fees_too_large",
+        "Số tiền quá lớn; hãy xem lại số bản và số trang, hoặc chia thành nhiều hồ sơ.",
+        "The fees are too large; look at the numbers of copies and pages again, or file several dossiers.",
         422,
     )
 

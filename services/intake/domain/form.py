@@ -70,8 +70,11 @@ class Schemas:
     def of(self, procedure: Procedure, catalogue: Catalogue) -> Schema:
         key = (procedure.code, procedure.version, procedure.agencies)
         made = self._made.get(key)
-        if made is None or (made[0] is not procedure and made[0] != procedure):
-            made = self._made[key] = (procedure, compiled(catalogue.form(procedure), _APPLICANT))
+        if made is None or made[0] is not procedure:
+            # The catalogue was read anew; mostly it says the same.
+            same = made is not None and made[0] == procedure
+            schema = made[1] if made is not None and same else compiled(catalogue.form(procedure), _APPLICANT)
+            made = self._made[key] = (procedure, schema)
         return made[1]
 
     def of_any(self, catalogue: Catalogue) -> Schema:
@@ -115,8 +118,7 @@ def for_fees(typed: Any, catalogue: Catalogue, today: date, schemas: Schemas) ->
     wrong = found.about({"procedure", "agency", "version"} | (fees.needs(procedure, today) if procedure else set()))
     _examine(procedure, form, catalogue, today, schemas, wrong)
     wrong.raise_any()
-    if procedure is None:
-        raise AssertionError("a form without a procedure is wrong")
+    assert procedure is not None
     return procedure, form
 
 
@@ -138,6 +140,8 @@ def _in_force(form: Any, catalogue: Catalogue, today: date, wrong: Problems) -> 
     except Refusal as refusal:
         path = "agency" if refusal.code == "wrong_agency" else "procedure"
         wrong.add(path, refusal.code, refusal.vi, refusal.en)
+    if found is None and not wrong.at("procedure"):
+        tell("enum", "procedure", wrong)
     seen = form.get("version")
     if found is not None and type(seen) is int and seen != found.version:
         wrong.add(
@@ -153,8 +157,7 @@ def _checked(
 ) -> Form:
     _examine(procedure, form, catalogue, today, schemas, wrong)
     wrong.raise_any()
-    if procedure is None:
-        raise AssertionError("a form without a procedure is wrong")
+    assert procedure is not None
     return Form(
         procedure.code,
         procedure.version,

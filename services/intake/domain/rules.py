@@ -34,11 +34,17 @@ class Judged:
     def fails(self, vi: str, en: str) -> None:
         self.wrong.add(dotted(self.place), self.rule.rule, self.rule.vi or vi, self.rule.en or en)
 
-    def other(self) -> Any:
-        return sound(self.form, self.rule.other, self.place, self.wrong)
+    def others(self) -> list[Any]:
+        """What stands at the other path: beside this value, or anywhere when that is in a list of its own."""
+        if self.rule.other == "today":
+            return [self.today.isoformat()]
+        path = self.rule.other or ""
+        if beside(self.form, path, self.place) is not None:
+            return [sound(self.form, path, self.place, self.wrong)]
+        return [value for place, value in places(self.form, path) if not self.wrong.at(dotted(place))]
 
-    def other_day(self) -> date | None:
-        return self.today if self.rule.other == "today" else day_of(self.other())
+    def days(self) -> list[date]:
+        return [day for day in map(day_of, self.others()) if day is not None]
 
     def title(self) -> str:
         """What the form calls the other field."""
@@ -112,7 +118,7 @@ def _counted(path: str, least: int, form: dict[str, Any], wrong: Problems) -> No
 
 
 def _not_after(judged: Judged) -> None:
-    day, other = day_of(judged.value), judged.other_day()
+    day, other = day_of(judged.value), min(judged.days(), default=None)
     if day is not None and other is not None and day > other:
         if judged.rule.other == "today":
             judged.fails("Ngày này không được ở tương lai.", "This date must not be in the future.")
@@ -124,7 +130,7 @@ def _not_after(judged: Judged) -> None:
 
 
 def _not_before(judged: Judged) -> None:
-    day, other = day_of(judged.value), judged.other_day()
+    day, other = day_of(judged.value), max(judged.days(), default=None)
     if day is not None and other is not None and day < other:
         if judged.rule.other == "today":
             judged.fails("Ngày này không được ở quá khứ.", "This date must not be in the past.")
@@ -136,8 +142,8 @@ def _not_before(judged: Judged) -> None:
 
 
 def _at_least(judged: Judged) -> None:
-    other = judged.other()
-    if _is_number(judged.value) and _is_number(other) and judged.value < other:
+    other = max(filter(_is_number, judged.others()), default=None)
+    if _is_number(judged.value) and other is not None and judged.value < other:
         judged.fails(
             f"Số này không được nhỏ hơn “{judged.title()}” ({other}).",
             f"This number must not be less than {judged.rule.other} ({other}).",
@@ -145,7 +151,7 @@ def _at_least(judged: Judged) -> None:
 
 
 def _differs(judged: Judged) -> None:
-    if judged.value == judged.other():
+    if judged.value in judged.others():
         judged.fails(f"Mục này phải khác “{judged.title()}”.", f"This must not be the same as {judged.rule.other}.")
 
 
@@ -174,8 +180,8 @@ def _citizen_id(judged: Judged) -> None:
         return
     path = dotted(judged.place)
     kinds.citizen_id(judged.value, path, judged.wrong, judged.today)
-    sex = sound(judged.form, judged.rule.third, judged.place, judged.wrong)
-    kinds.agree(judged.value, day_of(judged.other()), sex, path, judged.wrong)
+    born, sex = (sound(judged.form, at, judged.place, judged.wrong) for at in (judged.rule.other, judged.rule.third))
+    kinds.agree(judged.value, day_of(born), sex, path, judged.wrong)
 
 
 def _of_kind(kind: kinds.Kind) -> Callable[[Judged], None]:

@@ -137,7 +137,10 @@ def _fields(schema: Any, place: tuple[str, ...]) -> Iterator[tuple[str, Mapping[
         below = (*place, name)
         yield ".".join(below), inner if isinstance(inner, Mapping) else {}
         yield from _fields(inner, below)
-    yield from _fields(schema.get("items"), place)
+    items = schema.get("items")
+    if isinstance(items, Mapping):  # an element of a list goes by the list's own path
+        yield ".".join(place), items
+        yield from _fields(items, place)
     branches = [*(schema.get(word) for word in _CONDITIONAL), *schema.get("dependentSchemas", {}).values()]
     for branch in (*branches, *(each for word in _BRANCHES for each in schema.get(word, ()))):
         yield from _fields(branch, place)
