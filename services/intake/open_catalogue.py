@@ -24,7 +24,9 @@ class OpenCatalogue:
     """Keeps the catalogue in memory and looks at most once a second whether it was changed."""
 
     def __init__(self, read: Files, seconds: Callable[[], float] = time.monotonic) -> None:
-        self._files, self._seconds = read, seconds
+        if read.guide is None:
+            raise ValueError("there is no guide")
+        self._files, self._seconds, self.guide = read, seconds, read.guide
         self._turn = asyncio.Lock()
         self._writes, self._looked = -1, float("-inf")
         self.latest: Catalogue | None = None

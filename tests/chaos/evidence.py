@@ -36,7 +36,7 @@ _APPOINTMENTS = "select dossier_code, sequence from appointment where $1::text[]
 _VIEWS = "select * from view where $1::text[] is null or dossier_code = any($1)"
 # They belong to no dossier.
 _PEOPLE = "select person_id, sequence from person where $1::text[] is null"
-_PROCEDURES = "select code, sequence from procedure_published where $1::text[] is null"
+_PROCEDURES = "select code, sequence from procedure where $1::text[] is null"
 _MESSAGES = """
 select m.reference, m.recipient, m.text, r.last_answer as receipt, r.done_at
 from message m join receipt r on r.message_id = m.id

@@ -101,8 +101,8 @@ class Procedure(Fact):
     something must be verified. `certainty` tells how certain each of the facts is that cannot say so itself.
     """
 
-    code: str
-    version: int = Field(ge=1)
+    code: str = Field(pattern=r"^[0-9A-Za-z.]{1,30}$")
+    version: int = Field(ge=1, le=10**6)
     name: str
     domain: str
     levels: tuple[Level, ...] = Field(min_length=1)

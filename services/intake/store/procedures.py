@@ -26,6 +26,7 @@ aggregate = Aggregate(
 # Every write raises a version, and nothing is ever deleted: an equal sum is an unchanged table.
 _WRITES = "select coalesce(sum(version), 0) from procedure"
 _ALL = "select * from procedure order by code"
+_ONE = "select * from procedure where code = $1"
 _UNDER_WAY = """
 select procedure, procedure_version, count(*) as dossiers from dossier
 where procedure = any($1::text[]) and status not in (3, 8, 10) and ($2::text is null or agency = $2)
@@ -41,6 +42,12 @@ async def writes(pool: Pool) -> int:
 async def everything(pool: Pool) -> list[Publication]:
     """All procedures to be looked at, by code: nothing is locked."""
     return [Publication.model_validate(dict(row)) for row in await pool.fetch(_ALL)]
+
+
+async def find(pool: Pool, code: str) -> Publication | None:
+    """One procedure to be looked at."""
+    row = await pool.fetchrow(_ONE, code)
+    return Publication.model_validate(dict(row)) if row else None
 
 
 async def under_way(pool: Pool, codes: list[str], agency: str | None) -> dict[tuple[str, int], int]:
