@@ -18,12 +18,15 @@ from services.intake.papers.facts import (
 from services.intake.papers.sheet import Sheet
 from services.intake.papers.words import day_in_words, in_figures, in_words, moment_in_words
 
+_CLOSE = 70  # mm: the last lines and the signatures
+
 
 def receipt(sheet: Sheet, paper: Receipt) -> None:
     """01: giấy tiếp nhận hồ sơ và hẹn trả kết quả."""
     sheet.heading(paper.head)
     sheet.titled("GIẤY TIẾP NHẬN HỒ SƠ VÀ HẸN TRẢ KẾT QUẢ", f"Mã hồ sơ: {paper.about.code}")
     sheet.fact("Cơ quan tiếp nhận", f"{paper.head.agency} – {paper.head.desk}")
+    sheet.fact("Điện thoại", paper.head.phone)
     _who(sheet, paper.about, "Tiếp nhận hồ sơ của")
     if paper.documents:
         sheet.paragraph("Thành phần hồ sơ nộp gồm:")
@@ -34,6 +37,7 @@ def receipt(sheet: Sheet, paper: Receipt) -> None:
         sheet.grid(("TT", "Tên giấy tờ", "#Bản chính", "#Bản sao", "Ghi chú"), (7, 60, 13, 13, 27), rows)
     _fees(sheet, paper.fees, paper.paid)
     sheet.fact("Thời gian giải quyết theo quy định", f"{paper.processing} kể từ ngày nhận đủ hồ sơ hợp lệ")
+    sheet.room(_CLOSE)
     sheet.fact("Thời gian nhận hồ sơ", moment_in_words(paper.received_at))
     sheet.fact("Thời gian hẹn trả kết quả", moment_in_words(paper.due_at))
     sheet.fact("Đăng ký nhận kết quả", paper.delivery)
@@ -61,8 +65,7 @@ def supplement_request(sheet: Sheet, paper: SupplementRequest) -> None:
         "Thời hạn giải quyết tạm dừng từ khi gửi phiếu này và được tính tiếp khi hồ sơ đã được bổ sung đầy đủ. "
         "Toàn bộ yêu cầu được nêu một lần trong phiếu này."
     )
-    _contact(sheet, paper.head)
-    _signed(sheet, paper.head, paper.about)
+    _closed(sheet, paper.head, paper.about)
 
 
 def refusal(sheet: Sheet, paper: Refusal) -> None:
@@ -78,8 +81,7 @@ def refusal(sheet: Sheet, paper: Refusal) -> None:
     _marks(sheet, paper.marks)
     _bases(sheet, paper.legal_bases)
     sheet.paragraph("Xin thông báo để Ông/Bà được biết và thực hiện.")
-    _contact(sheet, paper.head)
-    _signed(sheet, paper.head, paper.about)
+    _closed(sheet, paper.head, paper.about)
 
 
 def apology(sheet: Sheet, paper: Apology) -> None:
@@ -100,8 +102,7 @@ def apology(sheet: Sheet, paper: Apology) -> None:
     )
     sheet.fact("Thời gian hẹn lại trả kết quả", moment_in_words(paper.new_due))
     sheet.paragraph("Rất mong nhận được sự thông cảm của Ông/Bà.")
-    _contact(sheet, paper.head)
-    _signed(sheet, paper.head, paper.about)
+    _closed(sheet, paper.head, paper.about)
 
 
 def stop_notice(sheet: Sheet, paper: StopNotice) -> None:
@@ -119,8 +120,7 @@ def stop_notice(sheet: Sheet, paper: StopNotice) -> None:
     sheet.fact("Phí, lệ phí", paper.money)
     _bases(sheet, paper.legal_bases)
     sheet.paragraph("Xin thông báo để Ông/Bà được biết.")
-    _contact(sheet, paper.head)
-    _signed(sheet, paper.head, paper.about)
+    _closed(sheet, paper.head, paper.about)
 
 
 def _who(sheet: Sheet, about: About, opening: str | None) -> None:
@@ -159,10 +159,9 @@ def _bases(sheet: Sheet, bases: Sequence[str]) -> None:
         sheet.paragraph(f"– {basis}", "I", indent=6)
 
 
-def _contact(sheet: Sheet, head: Head) -> None:
+def _closed(sheet: Sheet, head: Head, about: About) -> None:
+    """Whom to ask, and the signature, which never stands alone on a page."""
+    sheet.room(_CLOSE)
     phone = f", số điện thoại {head.phone}," if head.phone else ""
     sheet.paragraph(f"Nếu có vướng mắc, Ông/Bà liên hệ {head.desk}, {head.agency}{phone} để được hướng dẫn.")
-
-
-def _signed(sheet: Sheet, head: Head, about: About) -> None:
     sheet.signatures((head.position, head.officer), about=about)

@@ -60,6 +60,7 @@ def register(sheet: Sheet, paper: Register) -> None:
         "Nhận hồ sơ", "Hẹn trả", "Trả kết quả", "Phương thức", "Ghi chú",
     )  # fmt: skip
     sheet.grid(heads, (8, 26, 32, 26, 28, 26, 17, 17, 17, 18, 22), rows, size=7.5)
+    sheet.room(55)
     sheet.paragraph(f"Tổng số: {len(paper.rows)} hồ sơ.", "B")
     sheet.signatures((paper.head.position, paper.head.officer))
 

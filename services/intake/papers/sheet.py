@@ -119,12 +119,16 @@ class Sheet(FPDF):
                     table.row(part)
         self.ln(2)
 
+    def room(self, height: float) -> None:
+        """What follows stands together: on the next page when less than this height is left on this one."""
+        if self.get_y() + height > self.h - _BOTTOM:
+            self.add_page()
+
     def signatures(self, *signers: tuple[str, str], about: About | None = None) -> None:
         """At most two who sign (role, name), side by side on the right; on the left the code of the status page."""
         width = (self.epw - _QR_BLOCK) / 2
         names = max(self._height(name, width, "B", 11) for _, name in signers)
-        if self.get_y() + 3 + max(_QR_SIZE + 8, _TO_SIGN + names) > self.h - _BOTTOM:
-            self.add_page()
+        self.room(3 + max(_QR_SIZE + 8, _TO_SIGN + names))
         self.ln(3)
         top = self.get_y()
         if about is not None:
