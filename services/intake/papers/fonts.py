@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 
 import fontpkg_noto_sans
 from fontTools.subset import Options, Subsetter
@@ -27,18 +28,27 @@ _DROPPED = ("GSUB", "GPOS", "GDEF", "STAT", "MVAR")
 _LETTERS = ((0x20, 0x530), (0x1E00, 0x1F00), (0x2000, 0x2070), (0x20A0, 0x20C0), (0x2100, 0x2150))
 
 
+_CUTTING = Lock()
+
+
+def cuts() -> dict[str, Path]:
+    """The font's file by style: regular, bold, italic. A file that somebody swept away meanwhile is made again."""
+    with _CUTTING:
+        folder = Path(_folder().name)
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = {style: folder / f"{FAMILY}{style}.ttf" for style in _CUTS}
+        for style, path in paths.items():
+            if not path.exists():
+                _cut(*_CUTS[style], path)
+        return paths
+
+
 @cache
 def _folder() -> TemporaryDirectory[str]:
     return TemporaryDirectory(prefix="motcua-fonts-")
 
 
-@cache
-def cuts() -> dict[str, Path]:
-    """The font's file by style: regular, bold, italic."""
-    return {style: _cut(style, *cut) for style, cut in _CUTS.items()}
-
-
-def _cut(style: str, file: str, weight: int) -> Path:
+def _cut(file: str, weight: int, path: Path) -> None:
     font = TTFont(_FILES / file, recalcTimestamp=False)
     for table in _DROPPED:
         if table in font:
@@ -49,6 +59,4 @@ def _cut(style: str, file: str, weight: int) -> Path:
     letters.populate(unicodes=[letter for first, end in _LETTERS for letter in range(first, end)])
     letters.subset(font)
     instancer.instantiateVariableFont(font, {"wght": weight, "wdth": 100}, inplace=True)
-    path = Path(_folder().name) / f"{FAMILY}{style}.ttf"
     font.save(path)
-    return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 import subprocess
 import sys
 import unicodedata
@@ -19,6 +20,7 @@ from pypdf import PageObject, PdfReader
 
 from chassis.clock import VIETNAM
 from services.intake.papers import TITLES, facts, render
+from services.intake.papers.fonts import cuts
 from services.intake.papers.words import day_in_words, in_figures, in_words, moment_in_words, short
 
 URL = "https://motcua.example.vn/theo-doi/G09.20-260609-0001?t=3Jk29sKq"
@@ -256,16 +258,31 @@ def test_the_same_facts_give_the_same_bytes(form: str) -> None:
     assert render(again) == render(PAPERS[form])
 
 
-def test_another_process_gives_the_same_bytes() -> None:
-    script = (
-        "import sys; from pydantic import TypeAdapter; from services.intake.papers import facts, render;"
-        "sys.stdout.buffer.write(render(TypeAdapter(facts.Paper).validate_json(sys.stdin.buffer.read())))"
-    )
+def test_another_process_gives_the_same_bytes_in_many_threads_at_once() -> None:
+    script = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pydantic import TypeAdapter
+from services.intake.papers import facts, render
+
+paper = TypeAdapter(facts.Paper).validate_json(sys.stdin.buffer.read())
+with ThreadPoolExecutor(4) as threads:
+    made = set(threads.map(render, [paper] * 8))
+assert len(made) == 1
+sys.stdout.buffer.write(made.pop())
+"""
     paper = PAPERS["01"]
     made = subprocess.run(
-        [sys.executable, "-c", script], input=paper.model_dump_json().encode(), capture_output=True, check=True
+        [sys.executable, "-c", script], input=paper.model_dump_json().encode(), stdout=subprocess.PIPE, check=True
     )
     assert made.stdout == render(paper)
+
+
+def test_letters_that_were_swept_away_are_cut_again() -> None:
+    before = render(PAPERS["03"])
+    folder = next(iter(cuts().values())).parent
+    shutil.rmtree(folder)
+    assert render(PAPERS["03"]) == before
 
 
 def test_a_register_of_two_hundred_rows_flows_over_pages_that_repeat_its_heading() -> None:
