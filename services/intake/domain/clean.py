@@ -27,10 +27,16 @@ def clean(value: Any, wrong: Problems, place: tuple[str | int, ...] = ()) -> Any
         return None
     if isinstance(value, list):
         return [clean(each, wrong, (*place, index)) for index, each in enumerate(value)]
-    return {UNWRITABLE.sub("\ufffd", name): clean(each, wrong, (*place, name)) for name, each in value.items()}
+    return {_key(name): clean(each, wrong, (*place, name)) for name, each in value.items()}
+
+
+def _key(name: str) -> str:
+    return name if name.isidentifier() else UNWRITABLE.sub("\ufffd", name)
 
 
 def _text(text: str, wrong: Problems, place: tuple[str | int, ...]) -> str:
+    if text.isascii() and text.isprintable():
+        return text.strip()
     if UNWRITABLE.search(text):
         wrong.add(named(place), "characters", "Có ký tự không hợp lệ.", "Characters that cannot be kept.")
         text = UNWRITABLE.sub("\ufffd", text)

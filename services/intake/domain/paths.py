@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from services.intake.domain.procedure import When
@@ -10,9 +10,19 @@ from services.intake.domain.procedure import When
 Place = tuple[str | int, ...]
 
 
-def places(form: Any, path: str) -> Iterator[tuple[Place, Any]]:
+def places(form: Any, path: str) -> list[tuple[Place, Any]]:
     """Every value at this path, with its place; a list at its end counts as its elements."""
-    yield from _under(form, (), tuple(path.split(".")))
+    parts, value = tuple(path.split(".")), form
+    for part in parts:  # most forms have no lists: this way is short
+        if not isinstance(value, dict):
+            break
+        if part not in value:
+            return []
+        value = value[part]
+    else:
+        if not isinstance(value, list):
+            return [(parts, value)]
+    return list(_under(form, (), parts))
 
 
 def beside(form: Any, path: str, place: Place) -> tuple[Place, Any] | None:
@@ -20,7 +30,7 @@ def beside(form: Any, path: str, place: Place) -> tuple[Place, Any] | None:
     value: Any = form
     found: Place = ()
     for part in path.split("."):
-        if not isinstance(value, Mapping) or part not in value:
+        if not isinstance(value, dict) or part not in value:
             return None
         value, found = value[part], (*found, part)
         while isinstance(value, list):
@@ -58,5 +68,5 @@ def _under(value: Any, place: Place, rest: tuple[str, ...]) -> Iterator[tuple[Pl
             yield from _under(each, (*place, index), rest)
     elif not rest:
         yield place, value
-    elif isinstance(value, Mapping) and rest[0] in value:
+    elif isinstance(value, dict) and rest[0] in value:
         yield from _under(value[rest[0]], (*place, rest[0]), rest[1:])

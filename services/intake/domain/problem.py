@@ -22,15 +22,19 @@ def named(place: tuple[str | int, ...]) -> str:
 
 
 class Problems:
-    """What was found wrong so far; each place and code once. Given `paths`, only what concerns them is noted."""
+    """What was found wrong so far; each place and code once. Given `paths`, only what concerns these fields is noted."""
 
     def __init__(self, paths: frozenset[str] | None = None) -> None:
         self._found: dict[tuple[str, str], Problem] = {}
         self._paths = paths
 
     def add(self, path: str, code: str, vi: str, en: str) -> None:
-        if not self.full and (self._paths is None or any(_touch(path, each) for each in self._paths)):
+        if not self.full and (self._paths is None or self._concerns(path)):
             self._found.setdefault((path, code), {"path": path, "code": code, "vi": vi, "en": en})
+
+    def _concerns(self, path: str) -> bool:
+        field = ".".join(part for part in path.split(".") if not part.isdecimal())  # any element of a list
+        return any(_touch(field, each) for each in self._paths or ())
 
     @property
     def full(self) -> bool:
@@ -49,7 +53,7 @@ class Problems:
 
     def at(self, path: str) -> bool:
         """Whether something is wrong at this place, inside it or around it: what stands there is not judged further."""
-        return any(_touch(path, where) for where, _ in self._found)
+        return bool(self._found) and any(_touch(path, where) for where, _ in self._found)
 
     def raise_any(self) -> None:
         """Raises Refusal 422 that lists what is wrong, if anything is."""
@@ -63,5 +67,5 @@ class Problems:
 
 
 def _touch(one: str, other: str) -> bool:
-    """Whether one place is the other, or lies inside it; everything lies inside the form."""
-    return one == other or "form" in (one, other) or one.startswith(f"{other}.") or other.startswith(f"{one}.")
+    """Whether one place is the other, or lies inside it."""
+    return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")

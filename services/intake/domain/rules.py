@@ -69,9 +69,10 @@ def keep(schema: Schema, form: dict[str, Any], today: date, wrong: Problems) -> 
     """Puts every name, phone and so on into the form in which it is kept."""
     ids: list[tuple[str, Place, str]] = []
     for path, kind in schema.kinds:
-        for place, typed in list(places(form, path)):
-            if isinstance(typed, str) and not wrong.at(dotted(place)):
-                put(form, place, kinds.KINDS[kind](typed, dotted(place), wrong, today))
+        for place, typed in places(form, path):
+            where = dotted(place)
+            if isinstance(typed, str) and not wrong.at(where):
+                put(form, place, kinds.KINDS[kind](typed, where, wrong, today))
                 if kind == "citizen_id":
                     ids.append((path.rpartition(".")[0], place, typed))
     for around, place, typed in ids:  # when all birth dates were judged
@@ -82,7 +83,7 @@ def keep(schema: Schema, form: dict[str, Any], today: date, wrong: Problems) -> 
 def judge(rules: tuple[FormRule, ...], schema: Schema, form: dict[str, Any], today: date, wrong: Problems) -> None:
     """Adds to `wrong` what the procedure's own rules say."""
     for rule in rules:
-        for place, value in list(places(form, rule.field)):
+        for place, value in places(form, rule.field):
             if not wrong.at(dotted(place)):
                 _RULES[rule.rule](Judged(rule, value, place, form, schema.titles, today, wrong))
 
@@ -97,7 +98,7 @@ def paid(procedure: Procedure, form: dict[str, Any], today: date, wrong: Problem
                 for path, with_it in ((rule.pages, rule.copies), (rule.copies, rule.pages)):
                     _counted(path, 1, form, wrong)
                     for place, _ in places(form, path):
-                        if beside(form, with_it, place) is None and not list(places(form, with_it)):
+                        if beside(form, with_it, place) is None and not places(form, with_it):
                             tell("required", with_it, wrong)
             case LateRule():
                 for place, value in places(form, rule.since):
@@ -106,7 +107,7 @@ def paid(procedure: Procedure, form: dict[str, Any], today: date, wrong: Problem
 
 
 def _counted(path: str, least: int, form: dict[str, Any], wrong: Problems) -> None:
-    for place, value in list(places(form, path)):
+    for place, value in places(form, path):
         if wrong.at(dotted(place)):
             continue
         if not _is_number(value) or value != value // 1:
