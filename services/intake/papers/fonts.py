@@ -24,8 +24,8 @@ _CUTS = {
 }
 # Composed letters need no substitution and no positioning; what remains is drawn glyph by glyph.
 _DROPPED = ("GSUB", "GPOS", "GDEF", "STAT", "MVAR")
-# Latin with all of Vietnamese, Greek, Cyrillic, punctuation, currencies, letter-like signs.
-_LETTERS = ((0x20, 0x530), (0x1E00, 0x1F00), (0x2000, 0x2070), (0x20A0, 0x20C0), (0x2100, 0x2150))
+# Latin with all of Vietnamese, Greek, Cyrillic, punctuation, currencies, letter-like signs, and �.
+_LETTERS = ((0x20, 0x530), (0x1E00, 0x1F00), (0x2000, 0x2070), (0x20A0, 0x20C0), (0x2100, 0x2150), (0xFFFD, 0xFFFE))
 
 
 _CUTTING = Lock()
@@ -41,6 +41,17 @@ def cuts() -> dict[str, Path]:
             if not path.exists():
                 _cut(*_CUTS[style], path)
         return paths
+
+
+def drawable(text: str) -> str:
+    """The text with � for each letter that the font has not: one sees it, and no log has to name it."""
+    known = _known()
+    return "".join(letter if letter == "\n" or ord(letter) in known else "�" for letter in text)
+
+
+@cache
+def _known() -> frozenset[int]:
+    return frozenset.intersection(*(frozenset(TTFont(path).getBestCmap()) for path in cuts().values()))
 
 
 @cache

@@ -12,7 +12,7 @@ from fpdf.enums import Align, MethodReturnValue, TableBordersLayout, XPos, YPos
 
 from chassis.clock import VIETNAM
 from services.intake.papers.facts import About, Head
-from services.intake.papers.fonts import FAMILY, cuts
+from services.intake.papers.fonts import FAMILY, cuts, drawable
 from services.intake.papers.words import clean, day_in_words
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 25, 15, 15, 18  # mm
@@ -83,7 +83,7 @@ class Sheet(FPDF):
         """Text over the whole width."""
         self.letters(style)
         self.set_x(self.l_margin + indent)
-        self.multi_cell(self.epw - indent, 11 * _LINE / self.k, clean(text), align=Align.J, new_x=XPos.LMARGIN)
+        self.multi_cell(self.epw - indent, 11 * _LINE / self.k, _text(text), align=Align.J, new_x=XPos.LMARGIN)
         self.ln(1)
 
     def fact(self, name: str, value: str | None) -> None:
@@ -95,7 +95,7 @@ class Sheet(FPDF):
         width = self.get_string_width(label)
         self.cell(width, 11 * _LINE / self.k, label)
         self.letters("B")
-        self.multi_cell(self.epw - width, 11 * _LINE / self.k, clean(value), align=Align.L, new_x=XPos.LMARGIN)
+        self.multi_cell(self.epw - width, 11 * _LINE / self.k, _text(value), align=Align.L, new_x=XPos.LMARGIN)
         self.ln(0.6)
 
     def grid(self, heads: Sequence[str], widths: Sequence[int], rows: Sequence[Sequence[str]], size: float = 9) -> None:
@@ -145,7 +145,7 @@ class Sheet(FPDF):
         """How high the text becomes in this width."""
         self.letters(style, size)
         height = self.multi_cell(
-            width, size * 1.35 / self.k, clean(text), dry_run=True, output=MethodReturnValue.HEIGHT
+            width, size * 1.35 / self.k, _text(text), dry_run=True, output=MethodReturnValue.HEIGHT
         )
         return cast("float", height)
 
@@ -166,7 +166,7 @@ class Sheet(FPDF):
     def _centred(self, x: float, width: float, text: str, style: str, size: float) -> None:
         self.letters(style, size)
         self.set_x(x)
-        self.multi_cell(width, size * 1.35 / self.k, clean(text), align=Align.C, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.multi_cell(width, size * 1.35 / self.k, _text(text), align=Align.C, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
     def _rule(self, middle: float, length: float) -> None:
         y = self.get_y() + 0.8
@@ -174,9 +174,13 @@ class Sheet(FPDF):
         self.set_y(y + 0.8)
 
 
+def _text(typed: str) -> str:
+    return drawable(clean(typed))
+
+
 def _parts(row: Sequence[str]) -> list[tuple[str, ...]]:
     """The row, or where a cell is too long, rows of which each goes on where the one above ended."""
-    cells = [_pieces(" ".join(clean(cell).split())) for cell in row]
+    cells = [_pieces(" ".join(_text(cell).split())) for cell in row]
     longest = max(map(len, cells))
     return [tuple(cell[part] if part < len(cell) else "" for cell in cells) for part in range(longest)]
 

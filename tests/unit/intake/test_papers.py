@@ -337,6 +337,15 @@ def test_whatever_was_typed_can_be_drawn(name: str, reason: str) -> None:
         assert pages(PAPERS[form].model_copy(update=made))
 
 
+def test_letters_that_the_font_has_not_are_seen_to_be_missing_and_named_in_no_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    about = ABOUT.model_copy(update={"applicant": "Nguyễn 王小明 Hà"})
+    assert bare("Nguyễn ��� Hà") in written(PAPERS["02"].model_copy(update={"about": about}))
+    assert "glyph" not in caplog.text
+    assert "王" not in caplog.text
+
+
 def test_decomposed_names_are_drawn_composed() -> None:
     about = ABOUT.model_copy(update={"applicant": unicodedata.normalize("NFD", ABOUT.applicant)})
     assert render(PAPERS["02"].model_copy(update={"about": about})) == render(PAPERS["02"])
