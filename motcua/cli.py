@@ -27,6 +27,7 @@ app.add_typer(stack_app, name="stack")
 FURTHER = {
     "demo": "Một hồ sơ đi trọn đường · take a real dossier all the way.",
     "trace": "Cây dấu vết của một hồ sơ · the trace of a dossier as a tree.",
+    "procedures": "Danh mục thủ tục: kiểm tra, nạp, so sánh · the catalogue of procedures: check, import, compare.",
     "topics": "Các chủ đề Kafka · Kafka's topics and their certificates.",
     "contracts": "Tài liệu về các sự kiện: JSON Schema, AsyncAPI · the events' documents.",
     "diagrams": "Sơ đồ trạng thái trong docs/states · state diagrams, drawn from the tables of moves.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.clock import VIETNAM, Clock
@@ -166,6 +166,17 @@ def routes_of(opened: OpenCatalogue, clock: Clock) -> APIRouter:
             for each in reversed(publication.versions)
             if each.stage != "draft"
         ]
+
+    @routes.get("/procedures/{code}/versions/{number}", response_model=Procedure)
+    async def version(code: CodeOf, number: Annotated[int, Path(ge=1, le=10**6)], work: WorkOf) -> Procedure:
+        """A version as its data file says; a draft only its makers know of."""
+        publication = await store.procedures.find(work.pool, code)
+        found = publication.version(number) if publication is not None else None
+        if found is None or found.stage == "draft":
+            raise NotFound(
+                f"Không có phiên bản {number} của thủ tục {code}.", f"There is no version {number} of {code}."
+            )
+        return found.body
 
     @routes.get("/guide", response_model=GuideView)
     async def begun(work: WorkOf) -> GuideView:

@@ -112,6 +112,7 @@ def _sound(body: dict[str, Any], catalogue: Catalogue) -> Procedure:
             Mistake("", "agencies", f"no such agency: {each}") for each in procedure.agencies if each not in agencies
         ]
         takers = [each for each in catalogue.takers(procedure) if each in agencies]
+        wrong += soundness.uncertain("", procedure)
         wrong += soundness.mistakes("", procedure, takers, agencies, catalogue.applicant)
     if procedure is None or wrong:
         raise Refusal(

@@ -120,6 +120,12 @@ class Catalogue:
                     for province in self._locals[procedure.code, procedure.version]:
                         yield self._local(procedure, province, day)
 
+    def localised_versions(self, day: date) -> Iterator[tuple[str, str, Procedure]]:
+        """(province, code, version) of each version that a province has its own rules for, as it is there on this day."""
+        for local in dict.fromkeys((each.province, each.code) for each in self.localised):
+            for procedure, _ in self.offered.get(local[1], ()):
+                yield *local, self._local(procedure, local[0], day)
+
     def pinned(self, code: str, version: int, agency: str, filed: date) -> Procedure:
         """The version that a dossier was filed under, as it was in the agency's province on that day, open or not.
 

@@ -100,13 +100,22 @@ def parsed(file: str, data: Any, kind: type[M]) -> tuple[M | None, list[Mistake]
         ]
 
 
+def parsed_text(file: str, text: str, kind: type[M]) -> tuple[M | None, list[Mistake]]:
+    """YAML as this kind of thing, or what is wrong with it."""
+    try:
+        data = yaml.load(text, yaml.CSafeLoader)
+    except (yaml.YAMLError, ValueError) as error:  # a day that no calendar has is a ValueError
+        return None, [Mistake(file, "", " ".join(str(error).split()))]
+    return parsed(file, data, kind)
+
+
 def _parsed(folder: Traversable, file: str, kind: type[M], mistakes: list[Mistake]) -> M | None:
     try:
-        data = yaml.load(_at(folder, file).read_text("utf-8"), yaml.CSafeLoader)
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        text = _at(folder, file).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
         mistakes.append(Mistake(file, "", " ".join(str(error).split())))
         return None
-    found, wrong = parsed(file, data, kind)
+    found, wrong = parsed_text(file, text, kind)
     mistakes += wrong
     return found
 

@@ -39,7 +39,6 @@ def mistakes(
     if not takers:
         yield Mistake(file, "levels", "no agency takes it")
     yield from (Mistake(file, path, text) for path, text in _of_words(procedure.details, "details"))
-    yield from (Mistake(file, path, text) for path, text in _of_certainty(procedure))
     yield from (Mistake(file, path, text) for path, text in _of_the_way(procedure, agencies))
     schema = whole_form.schema(procedure, sorted(takers), applicant)
     known = {"today", *_paths(schema, ())}
@@ -51,6 +50,15 @@ def mistakes(
         for error in Draft202012Validator(schema, format_checker=_FORMATS).iter_errors(example):
             yield Mistake(file, f"example: {'.'.join(map(str, error.absolute_path))}", error.message)
     yield from (Mistake(file, path, text) for path, text in _of_whens(procedure))
+
+
+def uncertain(file: str, procedure: Procedure) -> Iterator[Mistake]:
+    """Facts of a data file that do not say how certain they are, and certainty of nothing."""
+    needed = {*_TOLD, *(name for name in _TOLD_WHERE_THERE if getattr(procedure, name))}
+    for name in sorted(needed - procedure.certainty.keys()):
+        yield Mistake(file, f"certainty.{name}", "how certain is it: V, 2 or M?")
+    for name in sorted(procedure.certainty.keys() - needed):
+        yield Mistake(file, f"certainty.{name}", "is certainty of nothing")
 
 
 def _of_words(schema: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
@@ -72,17 +80,7 @@ def _of_words(schema: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]
         yield from _of_words(field.get("items", {}), at)
 
 
-def _of_certainty(procedure: Procedure) -> Iterator[tuple[str, str]]:
-    needed = {*_TOLD, *(name for name in _TOLD_WHERE_THERE if getattr(procedure, name))}
-    for name in sorted(needed - procedure.certainty.keys()):
-        yield f"certainty.{name}", "how certain is it: V, 2 or M?"
-    for name in sorted(procedure.certainty.keys() - needed):
-        yield f"certainty.{name}", "is certainty of nothing"
-
-
 def _of_the_way(procedure: Procedure, agencies: Collection[str]) -> Iterator[tuple[str, str]]:
-    if procedure.process[0].at != "receiving" or procedure.process[-1].at != "receiving":
-        yield "process", "begins and ends at the receiving agency"
     for step in procedure.process:
         if step.at not in {"receiving", "above", *agencies}:
             yield f"process.{step.key}.at", f"no such agency: {step.at}"
