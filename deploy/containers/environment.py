@@ -27,8 +27,9 @@ def files(secrets: Secrets) -> dict[str, dict[str, str]]:
         "GATEWAY_WEBHOOK_SECRET": secrets.gateway_webhook_secret,
     }
     sms = {"SMS_TOKEN": secrets.sms_token, "SMS_RECEIPT_SECRET": secrets.sms_receipt_secret}
+    register = {"REGISTER_KEY": secrets.register_key}
     own = {
-        "intake": contacts,
+        "intake": {**contacts, **_ours(register)},
         "payments": _ours(gateway),
         "notifications": {**contacts, **_ours(sms)},
         "status": {},
@@ -45,6 +46,7 @@ def files(secrets: Secrets) -> dict[str, dict[str, str]]:
         },
         "gateway": gateway,
         "sms": sms,
+        "register": register,
         **{
             f"{name}-migrations": {"MOTCUA_MIGRATION_DATABASE_URL": _url(secrets, f"{name}_owner", name)}
             for name in SERVICES

@@ -21,6 +21,7 @@ PORTS = {
     "mail": 8204,
     "smtp": 8225,
     "oidc": 8205,
+    "register": 8206,
     "postgres": 15432,
     "kafka": 19092,
     "kafka-controller": 19093,

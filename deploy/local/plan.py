@@ -59,6 +59,7 @@ def _sandbox(layout: Layout, secrets: Secrets, client: httpx.AsyncClient) -> lis
         _server(layout, client, "sms", "nhà mạng · SMS carrier", sms),
         _server(layout, client, "mail", f"hộp thư · mail page, SMTP {smtp}", {"SMTP_PORT": str(smtp)}, (smtp,)),
         _server(layout, client, "oidc", "đăng nhập · sign-in (OIDC)", {"OIDC_ISSUER": layout.url("oidc")}),
+        _server(layout, client, "register", "hộ tịch · civil register", {"REGISTER_KEY": secrets.register_key}),
     ]
 
 

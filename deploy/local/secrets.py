@@ -72,6 +72,10 @@ class Secrets:
     def sms_receipt_secret(self) -> str:
         return self.password("sms:receipt")
 
+    @property
+    def register_key(self) -> str:
+        return self.password("register:key")
+
 
 def _text(key: bytes) -> str:
     return base64.urlsafe_b64encode(key).rstrip(b"=").decode()

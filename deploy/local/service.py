@@ -36,7 +36,11 @@ def services_environment(layout: Layout, secrets: Secrets, name: str) -> dict[st
 def _of_its_own(layout: Layout, secrets: Secrets, name: str) -> dict[str, str]:
     contacts = {"MOTCUA_CONTACTS_KEY": secrets.contacts_key}
     if name == "intake":
-        return contacts | {"MOTCUA_DOCUMENTS_URL": (layout.data / "documents").as_uri()}
+        return contacts | {
+            "MOTCUA_DOCUMENTS_URL": (layout.data / "documents").as_uri(),
+            "MOTCUA_REGISTER_URL": layout.url("register"),
+            "MOTCUA_REGISTER_KEY": secrets.register_key,
+        }
     if name == "payments":
         return {
             "MOTCUA_GATEWAY_URL": layout.url("gateway"),

@@ -342,7 +342,18 @@ def test_spans_of_the_real_exporter_are_shown_by_the_command_even_after_a_kill(t
         assert (unknown.returncode, "Không có dấu vết" in unknown.stderr) == (1, True)
 
 
-@pytest.mark.parametrize("name", ["sms", "mail", "oidc", "traces"])
+def test_a_killed_register_has_every_enquiry_written_down(tmp_path: Path) -> None:
+    with running(Server("register", tmp_path, {"REGISTER_KEY": "key"})) as register:
+        question = {"citizen_id": "019190012345", "purpose": "G09.20-20260609-0092637", "reference": "r-1"}
+        told = httpx.post(f"{register.url}/persons/lookup", json=question, headers={"X-API-Key": "key"})
+        assert told.json()["person"]["name"] == "Nguyễn Thị Ánh"
+        register.kill()
+        register.start()
+        (enquiry,) = httpx.get(f"{register.url}/_control/enquiries").json()["enquiries"]
+        assert {**enquiry, **question, "client": "motcua", "outcome": "found"} == enquiry
+
+
+@pytest.mark.parametrize("name", ["sms", "mail", "oidc", "register", "traces"])
 def test_a_server_that_is_not_told_where_to_keep_its_data_says_so_in_one_line(name: str) -> None:
     told = {"SMS_TOKEN": "t", "SMS_RECEIPT_URL": "u", "SMS_RECEIPT_SECRET": "s", "SMTP_PORT": "no", "OIDC_ISSUER": "i"}
     ended = subprocess.run(

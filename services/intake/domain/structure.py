@@ -106,7 +106,7 @@ def _length(field: bytes) -> int:
     return length - 2
 
 
-_PDF_END = re.compile(rb"startxref\s+([0-9]{1,12})\s+%%EOF\Z")
+_PDF_END = re.compile(rb"(?:startxref\s+([0-9]{1,12})\s+)?%%EOF\Z")
 _PDF_LINEARIZED = re.compile(rb"/Linearized[^>]{0,200}?/L\s+([0-9]{1,12})")
 
 
@@ -114,11 +114,13 @@ def check_pdf(head: bytes, tail: bytes, size: int) -> None:
     """PDF (ISO 32000-1), 7.5.5: the last lines say where the cross-references begin, which is inside of the file.
 
     The first part of a linearized file (annex F) ends in the same way, with a 0 there; its header says the whole length.
+    Readers find the objects without those lines too, so a file that only lacks them is whole.
     Raises TruncatedError.
     """
     end = _PDF_END.search(tail.rstrip(b"\x00\t\n\x0c\r "))
     linearized = _PDF_LINEARIZED.search(head)
-    if end is None or not 0 < int(end[1]) < size or (linearized is not None and int(linearized[1]) > size):
+    outside = end is not None and end[1] is not None and not 0 < int(end[1]) < size
+    if end is None or outside or (linearized is not None and int(linearized[1]) > size):
         raise TruncatedError
 
 
