@@ -1,11 +1,11 @@
-"""The catalogue: every data file is sound, and one that is not stops the service at its start."""
+"""The catalogue: every data file is sound, versions by day and province, and files that are wrong name every mistake."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,78 +13,235 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator, SchemaError
+from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from chassis.errors import NotFound
+from chassis.clock import VIETNAM
+from chassis.errors import NotFound, Refusal
 from deploy.sandbox.oidc.registry import Registry
-from services.intake.domain import catalogue
-from services.intake.domain.catalogue import Agency, Procedure
-from tests.forms import AGENCY, CATALOGUE, PROCEDURE, TODAY, refused
+from services.intake.domain import catalogue, fees, files, inspection
+from services.intake.domain.agency import Agency
+from services.intake.domain.catalogue import Catalogue, Offered
+from services.intake.domain.localised import Localised
+from services.intake.domain.procedure import Duration, Fee, Procedure
+from services.intake.domain.published import published
+from tests.forms import AGENCY, CATALOGUE, PROCEDURE, TODAY
 
 DATA = Path(catalogue.__file__).parents[1] / "catalogue"
-PROCEDURES = list(CATALOGUE.procedures.values())
-AGENCIES = list({agency.code: agency for agency in CATALOGUE.agencies.values()}.values())
+SHIPPED = files.read()
+VERSIONS = SHIPPED.procedures
+COMMUNE = "H55.31"
+CODES = {
+    *("1.001193", "1.000894", "2.000635", "2.000815", "2.000488", "1.002809", "1.001612", "2.000033"),
+    *("1.001022", "1.000689", "1.000656", "1.004837", "1.004845", "1.004859", "1.004873", "1.004884", "1.004772"),
+    *("1.004746", "1.005461", "2.001417", "2.000505"),
+}
 DAYS = st.dates(date(2020, 1, 1), date(2099, 12, 31))
 NUMBERS = st.integers(1, 10**9)
 
 
-def test_every_data_file_is_loaded() -> None:
-    assert len(list(DATA.glob("*.yaml"))) == len(PROCEDURES) + len({"applicant", "agencies"})
+def _named(version: Procedure) -> str:
+    return f"{version.code}/{version.version}"
 
 
-@pytest.mark.parametrize("procedure", PROCEDURES, ids=lambda procedure: procedure.code)
-def test_the_example_in_the_documentation_is_itself_a_right_form(procedure: Procedure) -> None:
-    example = CATALOGUE.example(procedure)
-    assert refused(example) == {}
-    Draft202012Validator(CATALOGUE.form(procedure)).validate(example)
+def _with(*versions: Procedure, localised: tuple[Localised, ...] = ()) -> Catalogue:
+    read = files.Files(SHIPPED.agencies, [], list(localised), SHIPPED.applicant, SHIPPED.guide)
+    return Catalogue.of(read, (Offered(version, True) for version in versions))
 
 
-@pytest.mark.parametrize("procedure", PROCEDURES, ids=lambda procedure: procedure.code)
-def test_every_field_has_a_title_for_people_and_every_example_fits_it(procedure: Procedure) -> None:
-    for schema in (CATALOGUE.applicant, procedure.details):
-        for name, field in schema["properties"].items():
-            assert field["title"], name
-            for example in field.get("examples", ()):
-                Draft202012Validator(field).validate(example)
+def _version(number: int, since: date, until: date | None = None) -> Procedure:
+    return PROCEDURE.model_copy(update={"version": number, "effective_from": since, "effective_to": until})
 
 
-@pytest.mark.parametrize("procedure", PROCEDURES, ids=lambda procedure: procedure.code)
-def test_what_is_published_of_a_procedure_is_what_its_file_says(procedure: Procedure) -> None:
-    published = procedure.published()
-    assert (published.code, published.version, published.needs_appointment) == (
-        procedure.code,
-        procedure.version,
-        procedure.appointment is not None,
+def test_every_procedure_of_the_sample_is_there_and_every_file_is_sound() -> None:
+    found = inspection.of_folder(files.FOLDER, TODAY)
+    assert found.mistakes == ()
+    assert {version.code for version in VERSIONS} == CODES == set(CATALOGUE.procedures)
+    assert (found.procedures, found.versions) == (len(CODES), len(list(DATA.glob("procedures/*/*.yaml"))))
+
+
+@pytest.mark.parametrize("version", VERSIONS, ids=_named)
+def test_what_is_published_of_a_version_is_what_its_file_says(version: Procedure) -> None:
+    said = published(version, TODAY)
+    assert (said.code, said.version, said.needs_appointment) == (
+        version.code,
+        version.version,
+        version.appointment is not None,
     )
-    assert sum(line.amount for line in published.fee_lines) == procedure.fee
+    assert [each.name for each in said.bases] == list(said.legal_bases)
+    assert [each.code for each in said.fees] == [fee.code for fee in version.fees]
+    assert sum(line.amount for line in said.fee_lines) == version.fee
 
 
-def test_the_licence_exchange_costs_135000_and_needs_an_appointment() -> None:
-    assert (PROCEDURE.fee, PROCEDURE.processing_days, PROCEDURE.appointment is not None) == (135_000, 5, True)
+def test_the_licence_exchange_costs_115000_online_until_the_end_of_2025_and_135000_from_then_on() -> None:
+    for day, version, online, desk in (
+        (date(2025, 12, 31), 1, 115_000, 135_000),
+        (date(2026, 1, 1), 2, 135_000, 135_000),
+    ):
+        found = CATALOGUE.in_force("1.002809", "G09.20", day)
+        form = CATALOGUE.example(found)
+        assert found.version == version
+        assert [line.amount for line in fees.assess(found, form, True, day)] == [online]
+        assert [line.amount for line in fees.assess(found, form, False, day)] == [desk]
+        assert "documents" not in CATALOGUE.example(found)
+    assert (PROCEDURE.processing_days, PROCEDURE.appointment is not None) == (5, True)
+
+
+@pytest.mark.parametrize(
+    ("code", "details", "total"),
+    [
+        ("2.000635", {"copies": 3}, 24_000),
+        ("2.000635", {"copies": 3, "priority_group": "hộ nghèo"}, 0),
+        ("2.000815", {"papers": [{"name": "Bằng", "pages": 2, "copies": 1}]}, 4_000),
+        ("2.000815", {"papers": [{"name": "Bằng", "pages": 3, "copies": 2}]}, 10_000),
+        ("2.000815", {"papers": [{"name": "Bằng", "pages": 500, "copies": 1}]}, 200_000),
+        ("2.000488", {"group": "khác"}, 200_000),
+        ("2.000488", {"group": "sinh viên"}, 100_000),
+        ("2.000488", {"group": "trẻ em"}, 0),
+        ("2.000033", {}, 0),
+    ],
+)
+def test_fees_are_the_ones_of_the_circulars(code: str, details: dict[str, Any], total: int) -> None:
+    found = CATALOGUE.in_force(code, CATALOGUE.takers(CATALOGUE.procedure(code))[0], TODAY)
+    example = CATALOGUE.example(found)
+    form = example | {"details": example["details"] | details}
+    assert sum(line.amount for line in fees.assess(found, form, True, TODAY)) == total
+
+
+def test_a_late_birth_costs_what_the_province_says_and_one_on_time_nothing() -> None:
+    found = CATALOGUE.in_force("1.001193", COMMUNE, TODAY)
+    for days, total in ((60, 0), (61, 5_000)):
+        form = {"details": {"child": {"birth_date": (TODAY - timedelta(days)).isoformat()}}}
+        assert sum(line.amount for line in fees.assess(found, form, True, TODAY)) == total
+    assert "khai-sinh-muon" not in [fee.code for fee in CATALOGUE.procedure("1.001193").fees]
+
+
+def test_a_version_begins_at_midnight_in_vietnam() -> None:
+    last, first = datetime(2025, 12, 31, 16, 59, 59, tzinfo=UTC), datetime(2025, 12, 31, 17, tzinfo=UTC)
+    versions = [CATALOGUE.on("1.002809", moment.astimezone(VIETNAM).date()) for moment in (last, first)]
+    assert [each.version for each in versions if each] == [1, 2]
+
+
+@given(
+    st.lists(st.tuples(DAYS, st.one_of(st.none(), st.integers(0, 2000))), min_size=1, max_size=6),
+    st.sampled_from([0, 1, 400]),
+    DAYS,
+)
+def test_in_force_is_the_newest_open_version_that_has_begun_and_not_ended(
+    spans: list[tuple[date, int | None]], shift: int, day: date
+) -> None:
+    versions = [
+        _version(number, since, None if length is None else since + timedelta(length))
+        for number, (since, length) in enumerate(spans, 1)
+    ]
+    wanted = [
+        each.version
+        for each in versions
+        if each.effective_from <= day and (each.effective_to is None or day <= each.effective_to)
+    ]
+    found = _with(*versions).on("1.002809", day)
+    assert (found.version if found else None) == max(wanted, default=None)
+
+
+def test_before_the_first_version_the_refusal_names_its_day_and_after_the_last_one_that_it_is_over() -> None:
+    found = _with(_version(1, date(2026, 7, 1), date(2026, 7, 31)))
+    with pytest.raises(Refusal) as early:
+        found.in_force("1.002809", "G09.20", date(2026, 6, 30))
+    assert (early.value.code, "01/07/2026" in early.value.vi) == ("not_in_force", True)
+    with pytest.raises(Refusal, match="no dossiers any more"):
+        found.in_force("1.002809", "G09.20", date(2026, 8, 1))
+
+
+def test_a_closed_version_takes_no_dossiers_and_stays_for_those_under_way() -> None:
+    found = Catalogue.of(SHIPPED, [Offered(PROCEDURE, False)])
+    assert found.on("1.002809", TODAY) is None
+    assert found.pinned("1.002809", PROCEDURE.version, "G09.20", TODAY).name == PROCEDURE.name
+    with pytest.raises(NotFound):
+        found.pinned("1.002809", 9, "G09.20", TODAY)
+
+
+def test_an_agency_that_does_not_take_a_procedure_is_refused_and_those_that_do_are_named() -> None:
+    with pytest.raises(Refusal) as refusal:
+        CATALOGUE.in_force("1.001193", "H55.04", TODAY)
+    assert refusal.value.code == "wrong_agency"
+    assert "Ủy ban nhân dân phường Hoa Ban" in refusal.value.vi
+
+
+def test_copies_of_registers_are_given_by_communes_and_by_the_provinces_department_of_justice() -> None:
+    takers = CATALOGUE.takers(CATALOGUE.procedure("2.000635"))
+    assert {CATALOGUE.agencies[each].level for each in takers} == {"province", "commune"}
+    assert "H55.08" in takers
+    assert "G09.20" not in takers
+
+
+def test_a_provinces_rules_count_from_their_day_on_in_that_province_only_and_a_dossier_keeps_those_it_was_filed_under() -> (
+    None
+):
+    since = date(2026, 6, 1)
+    fee = {"kind": "lệ phí", "name": "Riêng", "legal_basis": "NQ", "beneficiary": "1"}
+    own = Localised(
+        province="H55",
+        code="1.002809",
+        effective_from=since,
+        certainty="M",
+        processing=Duration(amount=3),
+        fees=(
+            Fee.model_validate(fee | {"code": "gplx-doi", "rule": {"by": "fixed", "amount": 100_000}}),
+            Fee.model_validate(fee | {"code": "rieng", "rule": {"by": "fixed", "amount": 1_000}}),
+        ),
+    )
+    elsewhere = own.model_copy(update={"province": "H01"})
+    found = _with(PROCEDURE, localised=(own, elsewhere))
+    before, after = (found.in_force("1.002809", "G09.20", day) for day in (since - timedelta(1), since))
+    assert (before.processing.amount, before.fee) == (5, 135_000)
+    assert (after.processing.amount, after.fee, [each.code for each in after.fees]) == (
+        3,
+        101_000,
+        ["gplx-doi", "rieng"],
+    )
+    assert found.pinned("1.002809", 2, "G09.20", since - timedelta(1)) is before
+    assert found.pinned("1.002809", 2, "G09.20", since) is after
+    assert _with(PROCEDURE, localised=(elsewhere,)).in_force("1.002809", "G09.20", since).fee == 135_000
+
+
+def test_a_province_may_name_the_only_agencies_that_take_a_procedure() -> None:
+    own = Localised(province="H55", code="1.001193", effective_from=date.min, certainty="M", agencies=("H55.32",))
+    found = _with(CATALOGUE.procedure("1.001193"), localised=(own,))
+    assert found.in_force("1.001193", "H55.32", TODAY).agencies == ("H55.32",)
+    with pytest.raises(Refusal, match="wrong_agency"):
+        found.in_force("1.001193", COMMUNE, TODAY)
+
+
+def test_what_is_looked_up_twice_is_the_same_thing_and_not_made_anew() -> None:
+    assert CATALOGUE.in_force("1.001193", COMMUNE, TODAY) is CATALOGUE.in_force("1.001193", COMMUNE, TODAY)
 
 
 def test_an_agency_is_found_by_its_alias_and_has_one_code() -> None:
-    assert CATALOGUE.agencies["000.00.20.G09"].code == "G09.20"
+    assert CATALOGUE.agency("000.00.20.G09").code == "G09.20"
 
 
-def test_the_sandbox_knows_agencies_and_departments_by_the_catalogues_names() -> None:
+def test_the_sandboxs_agencies_and_departments_have_the_catalogues_names() -> None:
     people = Registry.load()
-    for agency in AGENCIES:
-        assert people.agencies[agency.code] == agency.name
-        departments = {each.department for each in people.personas.values() if each.agency == agency.code}
+    for code, name in people.agencies.items():
+        agency = CATALOGUE.agency(code)
+        assert agency.name == name
+        departments = {each.department for each in people.personas.values() if each.agency == code}
         assert departments == {agency.desk, agency.department}
 
 
-def test_an_unknown_procedure_is_not_found() -> None:
-    with pytest.raises(NotFound):
-        CATALOGUE.procedure("9.999999")
+def test_an_unknown_procedure_or_agency_is_not_found() -> None:
+    for look in (
+        lambda: CATALOGUE.procedure("9.999999"),
+        lambda: CATALOGUE.in_force("9.999999", "G09.20", TODAY),
+        lambda: CATALOGUE.in_force("1.002809", "G09.21", TODAY),
+    ):
+        with pytest.raises(NotFound):
+            look()
 
 
 def test_a_dossier_code_names_agency_day_and_number() -> None:
     assert AGENCY.dossier_code(TODAY, 1) == "G09.20-260609-0001"
-    seven = AGENCY.model_copy(update={"code_pattern": "{agency}-{day:%Y%m%d}-{number:07d}"})
-    assert seven.dossier_code(TODAY, 92_637) == "G09.20-20260609-0092637"
+    assert CATALOGUE.agency("H55.34").dossier_code(TODAY, 92_637) == "H55.34-20260609-0092637"
 
 
 def test_a_code_past_9999_gets_wider_and_never_wraps() -> None:
@@ -92,7 +249,7 @@ def test_a_code_past_9999_gets_wider_and_never_wraps() -> None:
     assert [code.rsplit("-", 1)[1] for code in codes] == ["9999", "10000", "10001", "123456"]
 
 
-@pytest.mark.parametrize("agency", AGENCIES, ids=lambda agency: agency.code)
+@pytest.mark.parametrize("agency", SHIPPED.agencies, ids=lambda agency: agency.code)
 @given(st.tuples(DAYS, NUMBERS), st.tuples(DAYS, NUMBERS))
 def test_two_dossiers_never_have_one_code(agency: Agency, one: tuple[date, int], other: tuple[date, int]) -> None:
     assert (agency.dossier_code(*one) == agency.dossier_code(*other)) == (one == other)
@@ -115,13 +272,19 @@ def test_a_code_pattern_that_would_give_one_code_twice_is_refused(pattern: str) 
         Agency.model_validate(AGENCY.model_dump() | {"code_pattern": pattern})
 
 
-@given(st.integers(0, 365 * 30))
-def test_every_day_has_its_own_codes(days: int) -> None:
-    day = TODAY + timedelta(days)
-    assert AGENCY.dossier_code(day, 1) != AGENCY.dossier_code(day + timedelta(1), 1)
+@pytest.mark.parametrize("version", VERSIONS, ids=_named)
+def test_the_whole_form_is_a_json_schema_that_its_example_fits(version: Procedure) -> None:
+    schema = CATALOGUE.form(version)
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator(schema).validate(CATALOGUE.example(version))
+    assert ("case" in schema["required"]) == bool(version.cases)
 
 
-def _altered(tmp_path: Path, file: str, change: Callable[[Any], Any]) -> Path:
+LICENCE = "procedures/1.002809/2.yaml"
+Change = Callable[[Any], Any]
+
+
+def _altered(tmp_path: Path, file: str, change: Change) -> Path:
     folder = tmp_path / "catalogue"
     shutil.copytree(DATA, folder)
     data = yaml.safe_load((folder / file).read_text("utf-8"))
@@ -130,34 +293,48 @@ def _altered(tmp_path: Path, file: str, change: Callable[[Any], Any]) -> Path:
 
 
 def test_an_unchanged_copy_of_the_data_loads(tmp_path: Path) -> None:
-    assert catalogue.load(_altered(tmp_path, "1.002809.yaml", lambda data: data)) == CATALOGUE
+    assert catalogue.load(_altered(tmp_path, LICENCE, lambda data: data)) == CATALOGUE
+
+
+def _fee(**changes: Any) -> Change:
+    return lambda data: data | {"fees": [data["fees"][0] | changes]}
 
 
 @pytest.mark.parametrize(
-    ("file", "change", "error"),
+    ("file", "change", "path"),
     [
-        ("1.002809.yaml", lambda data: data | {"agencies": ["G09.21"]}, ValueError),
-        ("1.002809.yaml", lambda data: data | {"agencies": ["000.00.20.G09"]}, ValueError),
-        ("1.002809.yaml", lambda data: data | {"agencies": []}, ValidationError),
-        ("1.002809.yaml", lambda data: data | {"processing_day": 5}, ValidationError),
-        ("1.002809.yaml", lambda data: data | {"details": {"type": "objekt"}}, SchemaError),
-        ("1.002809.yaml", lambda data: data | {"fee_lines": [data["fee_lines"][0] | {"amount": -1}]}, ValidationError),
-        ("1.002809.yaml", lambda data: data | {"fee_lines": [data["fee_lines"][0] | {"amount": 0.5}]}, ValidationError),
-        ("applicant.yaml", lambda data: data | {"required": "name"}, SchemaError),
-        ("agencies.yaml", lambda data: [*data, data[0]], ValueError),
-        ("agencies.yaml", lambda data: [*data, data[0] | {"code": "G09.21"}], ValueError),
-        ("agencies.yaml", lambda data: [data[0] | {"code_pattern": "{agency}"}], ValidationError),
+        (LICENCE, lambda data: data | {"agencies": ["G09.21"]}, "agencies"),
+        (LICENCE, lambda data: data | {"agencies": ["000.00.20.G09"]}, "agencies"),
+        (LICENCE, lambda data: data | {"processing_day": 5}, "processing_day"),
+        (LICENCE, lambda data: data | {"details": {"type": "objekt"}}, "details.type"),
+        (LICENCE, lambda data: data | {"version": 3}, "code"),
+        (LICENCE, lambda data: data | {"effective_from": "2026-02-30"}, "effective_from"),
+        (LICENCE, lambda data: data | {"effective_to": "2025-12-31"}, ""),
+        (LICENCE, lambda data: data | {"documents": data["documents"] * 2}, ""),
+        (LICENCE, _fee(rule={"by": "fixed", "amount": -1}), "fees.0.rule.fixed.amount"),
+        (LICENCE, _fee(rule={"by": "fixed", "amount": 0.5}), "fees.0.rule.fixed.amount"),
+        (LICENCE, _fee(rule={"by": "weight", "amount": 1}), "fees.0.rule"),
+        ("applicant.yaml", lambda data: data | {"required": "name"}, "required"),
+        ("agencies.yaml", lambda data: [*data, data[0]], "H55"),
+        ("agencies.yaml", lambda data: [*data, data[0] | {"code": "H56"}], "000.00.00.H55"),
+        ("agencies.yaml", lambda data: [data[0] | {"code_pattern": "{agency}"}], "0.code_pattern"),
+        ("localised/H55/1.001193.yaml", lambda data: [data[0] | {"province": "H01"}], "0"),
+        ("guide.yaml", lambda data: data | {"start": "nowhere"}, "nowhere"),
     ],
 )
-def test_a_wrong_data_file_stops_the_service_at_its_start(
-    tmp_path: Path, file: str, change: Callable[[Any], Any], error: type[Exception]
+def test_a_wrong_data_file_stops_the_service_at_its_start_and_its_place_is_named(
+    tmp_path: Path, file: str, change: Change, path: str
 ) -> None:
-    with pytest.raises(error):
+    with pytest.raises(files.WrongFiles) as wrong:
         catalogue.load(_altered(tmp_path, file, change))
+    assert (file, path) in {(each.file, each.path) for each in wrong.value.mistakes}
 
 
-def test_two_files_for_one_procedure_are_refused(tmp_path: Path) -> None:
-    folder = _altered(tmp_path, "1.002809.yaml", lambda data: data)
-    shutil.copy(folder / "1.002809.yaml", folder / "copy.yaml")
-    with pytest.raises(ValueError, match=r"1\.002809"):
-        catalogue.load(folder)
+def test_the_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
+    folder = _altered(tmp_path, LICENCE, lambda data: data | {"version": 0, "name": 7})
+    (folder / "procedures" / "1.000894" / "1.yaml").write_text("code: [", "utf-8")
+    (folder / "guide.yaml").unlink()
+    with pytest.raises(files.WrongFiles) as wrong:
+        files.read(folder)
+    assert {LICENCE, "procedures/1.000894/1.yaml", "guide.yaml"} <= {each.file for each in wrong.value.mistakes}
+    assert {"version", "name"} <= {each.path for each in wrong.value.mistakes if each.file == LICENCE}
