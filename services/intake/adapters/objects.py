@@ -6,6 +6,7 @@ An object's path is the day of its id (a UUIDv7) and the id, so that old ones ar
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -59,6 +60,8 @@ class Objects:
             await obstore.put_async(
                 self.store, _path(document_id), content, chunk_size=_PART_BYTES, max_concurrency=1, use_multipart=True
             )
+        if self.folder is not None:
+            await asyncio.to_thread(_outlive_a_power_cut, self.folder / _path(document_id))
 
     async def stream(self, document_id: UUID) -> AsyncIterator[bytes]:
         """The content in pieces; it is there when this returns. Raises FileNotFoundError."""
@@ -118,6 +121,16 @@ def _id(path: str) -> UUID | None:
 async def _pieces(stream: obstore.BytesStream) -> AsyncIterator[bytes]:
     async for piece in stream:
         yield bytes(piece)
+
+
+def _outlive_a_power_cut(path: Path) -> None:
+    """The local store leaves writing to the operating system, when it likes; a row that is committed promises more."""
+    for each in (path, path.parent, path.parent.parent):
+        descriptor = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _delete_drafts(folder: Path, older_than: datetime) -> None:

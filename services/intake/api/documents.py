@@ -22,7 +22,12 @@ from services.intake.store import documents
 from services.intake.uploads import Owner, Uploads
 
 UPLOAD = "/documents"
-_BODY = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"format": "binary"}}}}}
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 
 
 class DocumentView(BaseModel):
