@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema_rs
 from jsonschema_rs import ValidationError, ValidationErrorKind
 
+from services.intake.domain.kinds import KINDS
 from services.intake.domain.problem import Problems, named
 from services.intake.domain.procedure import When
 
@@ -122,7 +123,9 @@ def compiled(schema: dict[str, Any], kinds_known: Iterable[tuple[str, str]] = ()
         titles[path] = titles.get(path) or str(field.get("title", ""))
         hints[path] = hints.get(path) or str(field.get("description", ""))
         if "x-kind" in field:
-            kinds[path, str(field["x-kind"])] = None
+            if field["x-kind"] not in KINDS:
+                raise ValueError(f"{path}: there is no x-kind {field['x-kind']!r}")
+            kinds[path, field["x-kind"]] = None
         if "x-when" in field:
             conditions.append((path, When.model_validate(field["x-when"])))
     validator = jsonschema_rs.Draft202012Validator(flat, validate_formats=True)
