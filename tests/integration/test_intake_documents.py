@@ -307,6 +307,14 @@ async def test_what_nothing_uses_within_a_day_is_swept_and_nothing_else(desk: De
     assert await desk.count("document") == 1
 
 
+async def test_a_document_whose_content_is_lost_is_no_passing_trouble(desk: Desk, folder: Path) -> None:
+    document = await _sent(desk)
+    (lost,) = _files(folder)
+    lost.unlink()
+    answer = await desk.get(f"/documents/{document['id']}/content", "anh")
+    assert (answer.status_code, answer.json()["code"]) == (500, "document_lost")
+
+
 async def test_sweeping_goes_on_where_it_stopped_and_begins_anew(desk: Desk, folder: Path) -> None:
     objects = Objects.at(folder.as_uri())
     old = (utc_now() - 3 * DAY).timestamp()

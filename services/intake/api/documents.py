@@ -7,6 +7,7 @@ from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
 
+import structlog
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
@@ -20,6 +21,8 @@ from services.intake.adapters.objects import Objects
 from services.intake.domain.document import Document
 from services.intake.store import documents
 from services.intake.uploads import Owner, Uploads
+
+log = structlog.get_logger()
 
 UPLOAD = "/documents"
 _BODY = {
@@ -116,8 +119,18 @@ def routes_of(uploads: Uploads, objects: Objects) -> APIRouter:
 async def served(document: Document, objects: Objects) -> StreamingResponse:
     """The document's content as an answer: to be saved, never to be run in a page of ours.
 
-    Raises Retry while the store is away, FileNotFoundError when it has lost the content.
+    Raises Retry while the store is away, Refusal 500 when it has lost the content.
     """
+    try:
+        pieces = await objects.stream(document.id)
+    except FileNotFoundError:
+        log.error("the content of a document is lost", document=str(document.id))
+        raise Refusal(
+            "document_lost",
+            "Không tìm thấy nội dung của tệp trong kho lưu trữ; xin báo cho bộ phận một cửa.",
+            "The content of the file is not in the store; please tell the one-stop desk.",
+            500,
+        ) from None
     name = quote(document.name, safe="")
     headers = {
         "Content-Length": str(document.size),
@@ -127,7 +140,7 @@ async def served(document: Document, objects: Objects) -> StreamingResponse:
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "Cache-Control": "private, no-store",
     }
-    return StreamingResponse(await objects.stream(document.id), 200, headers, document.media_type)
+    return StreamingResponse(pieces, 200, headers, document.media_type)
 
 
 def _owner(caller: Caller) -> Owner:
