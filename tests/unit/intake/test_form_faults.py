@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -13,13 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.errors import Refusal
-from contracts.money import total
+from contracts.money import FeeLine, total
 from services.intake.domain import fees
 from services.intake.domain import form as forms
-from services.intake.domain.form import Form
+from services.intake.domain.catalogue import Catalogue
+from services.intake.domain.form import Form, Schemas
 from services.intake.domain.procedure import Procedure
 from tests.forms import CATALOGUE, SCHEMAS, TODAY, refused
-from tests.unit.intake.procedures import KNOWN, right
+from tests.unit.intake.procedures import KNOWN, PROCEDURES, right
+from tests.unit.intake.test_form import ANY_JSON
 
 CODES = sorted(code for code in CATALOGUE.offered if CATALOGUE.on(code, TODAY) is not None)
 
@@ -101,6 +104,39 @@ def test_every_fault_that_is_put_into_a_form_is_told_at_its_place(data: st.DataO
     told = refused(form)
     assert all(any(where == dotted(path) or where.startswith(f"{dotted(path)}.") for where in told) for path in broken)
     assert {dotted((*path, "never_asked")) for path in unknown} <= set(told)
+
+
+@given(st.data(), ANY_JSON)
+@settings(max_examples=400)
+def test_whatever_stands_anywhere_the_answer_is_a_form_or_all_that_is_wrong(data: st.DataObject, value: Any) -> None:
+    """In the example of every procedure, and in the forms that use what a data file can say; the preview never crashes either."""
+    if data.draw(st.booleans()):
+        form, catalogue = example(data.draw(st.sampled_from(CODES))), CATALOGUE
+    else:
+        form, catalogue = right(data.draw(st.sampled_from(sorted(PROCEDURES)))), KNOWN
+    path = data.draw(st.sampled_from([path for path in (*leaves(form), *objects(form)) if path]))
+    at(form, path[:-1])[path[-1]] = value
+    before = copy.deepcopy(form)
+    for judge in (forms.check, previewed):
+        refusal = refusal_of(judge, form, catalogue)
+        if refusal is not None:
+            assert refusal.status == 422
+            assert refusal.errors
+            assert len(json.dumps(refusal.errors, ensure_ascii=False).encode()) < 100_000
+    assert repr(form) == repr(before)
+
+
+def previewed(form: Any, catalogue: Catalogue, today: date, schemas: Schemas) -> tuple[FeeLine, ...]:
+    procedure, seen = forms.for_fees(form, catalogue, today, schemas)
+    return fees.assess(procedure, seen, True, today)
+
+
+def refusal_of(judge: Callable[..., Any], form: Any, catalogue: Catalogue) -> Refusal | None:
+    try:
+        judge(form, catalogue, TODAY, SCHEMAS)
+    except Refusal as refusal:
+        return refusal
+    return None
 
 
 def varied(schema: Any, value: Any, data: st.DataObject) -> Any:
