@@ -52,7 +52,7 @@ class OpenCatalogue:
         """Open what comes with the release and was never open here; the database has the last word on all that was."""
         there = {publication.code: publication for publication in await store.procedures.everything(work.pool)}
         for procedure in sorted(self._files.procedures, key=lambda each: (each.code, each.version)):
-            known = there[procedure.code].version(procedure.version) if procedure.code in there else None
+            known = there[procedure.code].numbered(procedure.version) if procedure.code in there else None
             if known is None or not known.was_open:
                 await work.send(store.procedures.aggregate, procedure.code, Ship(procedure=procedure))
             elif known.body != procedure:

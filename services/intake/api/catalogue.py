@@ -171,7 +171,7 @@ def routes_of(opened: OpenCatalogue, clock: Clock) -> APIRouter:
     async def version(code: CodeOf, number: Annotated[int, Path(ge=1, le=10**6)], work: WorkOf) -> Procedure:
         """A version as its data file says; a draft only its makers know of."""
         publication = await store.procedures.find(work.pool, code)
-        found = publication.version(number) if publication is not None else None
+        found = publication.numbered(number) if publication is not None else None
         if found is None or found.stage == "draft":
             raise NotFound(
                 f"Không có phiên bản {number} của thủ tục {code}.", f"There is no version {number} of {code}."

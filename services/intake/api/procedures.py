@@ -131,7 +131,7 @@ def _sound(body: dict[str, Any], catalogue: Catalogue) -> Procedure:
 async def _sent(work: Work, opened: OpenCatalogue, code: str, number: int, message: Message) -> VersionAt:
     publication: Publication = await work.send(store.procedures.aggregate, code, message)
     opened.look_again()
-    version = publication.version(number)
+    version = publication.numbered(number)
     assert version is not None
     return VersionAt(
         code=code,

@@ -131,7 +131,7 @@ def say_again(publication: Publication | None, message: DayComes, now: datetime)
 
 def _changeable(publication: Publication, body: Procedure) -> Version | None:
     """The version that was there under this number. Raises Refusal when it was open with other content."""
-    before = publication.version(body.version)
+    before = publication.numbered(body.version)
     if before is not None and before.was_open and before.body != body:
         raise Refusal(
             "content_changed",
@@ -177,7 +177,7 @@ def _told(publication: Publication, now: datetime) -> Decision[Publication]:
 
 
 def _known(publication: Publication | None, number: int) -> tuple[Publication, Version]:
-    version = publication.version(number) if publication is not None else None
+    version = publication.numbered(number) if publication is not None else None
     if publication is None or version is None:
         raise NotFound(f"Không có phiên bản {number} của thủ tục này.", f"There is no version {number} of it.")
     return publication, version

@@ -43,7 +43,7 @@ class Publication(State):
     code: str
     versions: Annotated[tuple[Version, ...], BeforeValidator(_read), PlainSerializer(_text)] = Field(default=())
 
-    def version(self, number: int) -> Version | None:
+    def numbered(self, number: int) -> Version | None:
         return next((each for each in self.versions if each.body.version == number), None)
 
     def with_(self, version: Version) -> Publication:

@@ -230,13 +230,11 @@ def test_the_sandboxs_agencies_and_departments_have_the_catalogues_names() -> No
 
 
 def test_an_unknown_procedure_or_agency_is_not_found() -> None:
-    for look in (
-        lambda: CATALOGUE.procedure("9.999999"),
-        lambda: CATALOGUE.in_force("9.999999", "G09.20", TODAY),
-        lambda: CATALOGUE.in_force("1.002809", "G09.21", TODAY),
-    ):
+    with pytest.raises(NotFound):
+        CATALOGUE.procedure("9.999999")
+    for code, agency in (("9.999999", "G09.20"), ("1.002809", "G09.21")):
         with pytest.raises(NotFound):
-            look()
+            CATALOGUE.in_force(code, agency, TODAY)
 
 
 def test_a_dossier_code_names_agency_day_and_number() -> None:
