@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from services.intake.domain.procedure import Procedure
-from tests.forms import PROCEDURE, catalogue_of, filled
+from tests.forms import CATALOGUE, PROCEDURE, catalogue_of, filled
 
 CORPUS = Path(__file__).with_name("corpus")
 _COMMON: dict[str, Any] = {
@@ -26,15 +26,21 @@ _COMMON: dict[str, Any] = {
 _READ: dict[str, dict[str, Any]] = yaml.safe_load((CORPUS / "procedures.yaml").read_text("utf-8"))
 _FORMS = {name: each.pop("form") for name, each in _READ.items()}
 
-PROCEDURES = {name: Procedure.model_validate(_COMMON | each) for name, each in _READ.items()} | {"licence": PROCEDURE}
+_REAL = ("1.000894", "1.001612", "2.000033", "2.000488")
+
+PROCEDURES = {
+    **{name: Procedure.model_validate(_COMMON | each) for name, each in _READ.items()},
+    "licence": PROCEDURE,
+    **{code: CATALOGUE.procedure(code) for code in _REAL},
+}
 KNOWN = catalogue_of(*PROCEDURES.values())
 
 
 def right(name: str) -> dict[str, Any]:
     """A right form of this procedure, to be changed at will."""
-    if name == "licence":
-        return copy.deepcopy(filled())
-    return copy.deepcopy({"applicant": filled()["applicant"], **_FORMS[name]})
+    if name in _FORMS:
+        return copy.deepcopy({"applicant": filled()["applicant"], **_FORMS[name]})
+    return copy.deepcopy(CATALOGUE.example(PROCEDURES[name]))
 
 
 def changed(form: dict[str, Any], path: str, value: Any) -> None:
