@@ -52,8 +52,17 @@ class Work:
         self.pool, self._calls, self._backlog = pool, calls, backlog
         self._answering = Answering(pool, voice, decides)
 
-    async def send(self, aggregate: Aggregate[Any], key: str, message: Message, wait_seconds: float = 0.0) -> Any:
+    async def send(
+        self,
+        aggregate: Aggregate[Any],
+        key: str,
+        message: Message,
+        wait_seconds: float = 0.0,
+        beside: Callable[[Connection], Awaitable[None]] | None = None,
+    ) -> Any:
         """Answer a message and commit; the new state, or the old one when there was nothing to do.
+
+        `beside` is done after the message, in the same transaction.
 
         With `wait_seconds` the calls that the decision asks for are made at once, and the state after their answers is
         given, or, when they take longer, the state as it is by then.
@@ -74,6 +83,8 @@ class Work:
                 committing = False
                 async with self.pool.acquire() as connection, connection.transaction():
                     decisions = await self._answering.one(connection, to)
+                    if beside is not None:
+                        await beside(connection)
                     committing = True
         calls = [call for decision in decisions for call in decision.calls] if wait_seconds else []
         for call in calls:

@@ -40,6 +40,7 @@ def _of_its_own(layout: Layout, secrets: Secrets, name: str) -> dict[str, str]:
             "MOTCUA_DOCUMENTS_URL": (layout.data / "documents").as_uri(),
             "MOTCUA_REGISTER_URL": layout.url("register"),
             "MOTCUA_REGISTER_KEY": secrets.register_key,
+            "MOTCUA_PUBLIC_URL": layout.url("portal"),
         }
     if name == "payments":
         return {

@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from chassis.chores import Chore
 from chassis.clock import Clock, utc_now
 from chassis.consumer import Fold
 from chassis.decider import Decides
 from chassis.sealing import Sealer
 from chassis.service import Service
-from chassis.work import Work
-from chassis.working_days import is_working_day
-from contracts import contacts, dossiers, payments, procedures
+from contracts import agency_answers, contacts, dossiers, payments, procedures
 from contracts.registry import EVENTS
 from services.intake import store
 from services.intake.adapters.objects import Objects
 from services.intake.adapters.scanner import Clamd
+from services.intake.api import calendars as calendars_api
 from services.intake.api import catalogue as catalogue_api
-from services.intake.api import citizens, documents, officers
-from services.intake.domain import catalogue, commands, dossier, person, publication
+from services.intake.api import citizens, documents, fees, folder, officers
+from services.intake.api import procedures as procedures_api
+from services.intake.domain import (
+    calendar_changes,
+    calendars,
+    catalogue,
+    commands,
+    conversation,
+    desk,
+    files,
+    filing,
+    paying,
+    person,
+    process,
+    publication,
+    results,
+    supplement,
+    timing,
+    withdrawal,
+)
+from services.intake.domain.form import Schemas
+from services.intake.filing import Filing
+from services.intake.metrics import LegalBasesEnding
+from services.intake.open_calendars import OpenCalendars
+from services.intake.open_catalogue import OpenCatalogue
 from services.intake.settings import IntakeSettings
 from services.intake.sweeping import Sweeper
 from services.intake.uploads import Limits, Uploads
@@ -26,19 +50,19 @@ from services.intake.uploads import Limits, Uploads
 def intake(settings: IntakeSettings, clock: Clock = utc_now) -> Service:
     """Takes dossiers in, from form to result.
 
-    Reads payments.v1; writes dossiers.v1, contacts.v1 (sealed) and procedures.v1; owns dossiers and people.
+    Reads payments.v1; writes dossiers.v1, contacts.v1 (sealed) and procedures.v1; owns dossiers, people, procedures and
+    documents.
     """
-    loaded = catalogue.load()
-    is_working_day(clock().date())  # reads the calendar now: the first citizen shall not wait for it
-
-    async def publish_catalogue(work: Work) -> None:
-        for code, procedure in loaded.procedures.items():
-            await work.send(store.procedures.aggregate, code, publication.Publish(procedure=procedure))
-
+    shipped = files.read()
+    opened, schemas = OpenCatalogue(shipped), Schemas()
+    open_calendars = OpenCalendars(calendars.load(), {agency.code: agency for agency in shipped.agencies}, clock)
+    filings = Filing(opened, schemas, clock, settings.dossier_bytes)
+    example = catalogue.load().example(catalogue.load().procedure("1.002809"))
     objects = Objects.at(settings.documents_url)
     scanner = Clamd.at(settings.scanner_url) if settings.scanner_url else None
-    limits = Limits(settings.document_bytes, settings.unattached_documents)
-    uploads = Uploads(objects, scanner, limits, clock)
+    uploads = Uploads(objects, scanner, Limits(settings.document_bytes, settings.unattached_documents), clock)
+    dossiers_decide = decides_on_dossiers(open_calendars)
+    settle_fees = partial(paying.settle_fees, calendar_of=open_calendars.of)
 
     return Service(
         name="intake",
@@ -46,37 +70,88 @@ def intake(settings: IntakeSettings, clock: Clock = utc_now) -> Service:
         settings=settings,
         registry=EVENTS,
         routes=[
-            citizens.routes_of(loaded, clock),
+            citizens.routes_of(filings, example),
+            fees.routes_of(opened, schemas, clock),
             documents.routes_of(uploads, objects),
-            officers.routes(),
-            catalogue_api.routes_of(loaded),
+            officers.routes_of(filings),
+            folder.routes_of(filings, objects, settings.public_url, clock),
+            catalogue_api.routes_of(opened, clock),
+            procedures_api.routes_of(opened, clock),
+            calendars_api.routes_of(open_calendars),
         ],
         consumes=[
             Fold(
                 "intake.payments",
                 payments.TOPIC,
                 into=store.dossiers.aggregate,
-                on={payments.Succeeded: dossier.settle_fees, payments.Expired: dossier.stop_unpaid},
+                on={payments.Succeeded: settle_fees, payments.Expired: paying.stop_unpaid},
             ),
         ],
-        publishes=[dossiers.TOPIC, contacts.TOPIC, procedures.TOPIC],
+        publishes=[dossiers.TOPIC, contacts.TOPIC, procedures.TOPIC, agency_answers.TOPIC],
         decides=[
-            Decides(
-                store.dossiers.aggregate,
-                commands={
-                    commands.Submit: dossier.submit,
-                    commands.Accept: dossier.accept,
-                    commands.Refuse: dossier.refuse,
-                    commands.StartProcessing: dossier.start_processing,
-                    commands.Complete: dossier.complete,
-                    commands.Return: dossier.give_back,
-                },
-            ),
+            dossiers_decide,
             Decides(store.people.aggregate, commands={person.Remember: person.remember}),
-            Decides(store.procedures.aggregate, commands={publication.Publish: publication.publish}),
+            Decides(
+                store.procedures.aggregate,
+                commands={
+                    publication.Import: publication.take,
+                    publication.Ship: publication.ship,
+                    publication.Consult: publication.consult,
+                    publication.Open: publication.open_,
+                    publication.Close: publication.close,
+                },
+                timers={publication.DayComes: publication.say_again},
+            ),
+            Decides(
+                store.calendars.aggregate,
+                commands={calendar_changes.SetDay: calendar_changes.set_day},
+                timers={calendar_changes.CountAnew: calendar_changes.count_anew},
+                answers={calendar_changes.Counted: calendar_changes.counted},
+            ),
         ],
+        calls={calendar_changes.Count: open_calendars.count},
         sealed={contacts.TOPIC: Sealer(settings.contacts_key.get_secret_value())},
         chores=[Chore("documents", 600, Sweeper(objects, clock).run)],
         uploads={documents.UPLOAD: settings.document_bytes},
-        at_start=publish_catalogue,
+        measures=[LegalBasesEnding(opened, clock)],
+        refreshes=[open_calendars.refresh],
+        at_start=opened.ship,
+    )
+
+
+def decides_on_dossiers(open_calendars: OpenCalendars) -> Decides:
+    """All that may be said to a dossier; what counts time goes by the calendar of its agency."""
+    calendar_of = open_calendars.of
+    return Decides(
+        store.dossiers.aggregate,
+        commands={
+            commands.Submit: partial(filing.submit, calendar_of=calendar_of),
+            commands.Supplement: partial(supplement.supplement, calendar_of=calendar_of),
+            commands.AskWithdrawal: withdrawal.ask_withdrawal,
+            commands.FetchResult: results.fetch_result,
+            commands.PostMessage: conversation.post_message,
+            commands.Accept: partial(desk.accept, calendar_of=calendar_of),
+            commands.Refuse: desk.refuse,
+            commands.StartProcessing: partial(process.start_processing, calendar_of=calendar_of),
+            commands.Assign: process.assign,
+            commands.HandOn: partial(process.hand_on, calendar_of=calendar_of),
+            commands.SendBack: partial(process.send_back, calendar_of=calendar_of),
+            commands.RequestSupplement: partial(supplement.request_supplement, calendar_of=calendar_of),
+            commands.RequestFees: partial(paying.request_fees, calendar_of=calendar_of),
+            commands.Correct: desk.correct,
+            commands.Apologise: partial(desk.apologise, calendar_of=calendar_of),
+            commands.Extend: partial(desk.extend, calendar_of=calendar_of),
+            commands.Stop: desk.stop,
+            commands.GrantWithdrawal: withdrawal.grant_withdrawal,
+            commands.DeclineWithdrawal: withdrawal.decline_withdrawal,
+            commands.Complete: results.complete,
+            commands.Dispatch: results.dispatch,
+            commands.Return: results.give_back,
+            commands.Recalculate: partial(timing.recalculate, calendar_of=calendar_of),
+        },
+        timers={
+            commands.SupplementOver: supplement.supplement_over,
+            commands.NearlyDue: timing.warn,
+            commands.PastDue: timing.is_late,
+        },
     )

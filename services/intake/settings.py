@@ -14,6 +14,7 @@ class IntakeSettings(Settings):
     """
 
     contacts_key: SecretStr
+    public_url: str = Field(description="the portal, where the QR codes of papers lead")
     documents_url: str = Field(description="where documents are kept: file:///folder or s3://bucket/prefix")
     document_bytes: int = Field(default=20 * 2**20, ge=1, description="most bytes of one document")
     dossier_bytes: int = Field(default=100 * 2**20, ge=1, description="most bytes of all documents of a dossier")

@@ -1,34 +1,51 @@
-"""Citizens over HTTP: filing a dossier and looking at one's own."""
+"""Citizens over HTTP: filing a dossier, looking at one's own, supplying what is asked for, taking it back."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
 
-from chassis.answering import To
-from chassis.clock import VIETNAM, Clock
+from chassis.access import Caller
 from chassis.errors import Refusal
 from chassis.http import CallerOf, CodeOf, OnceOf, WorkOf, allowed
 from chassis.pages import cursor_of, position_of
-from chassis.postgres import Connection
 from contracts.dossiers import Status
+from contracts.money import total
 from services.intake import store
-from services.intake.api.common import visible
-from services.intake.domain import form as forms
-from services.intake.domain.catalogue import Catalogue
-from services.intake.domain.commands import Submit
-from services.intake.domain.dossier import NAMES, Dossier
-from services.intake.domain.person import Remember
+from services.intake.api.changes import attaching, changed
+from services.intake.api.common import IfMatch, Text, shown_to, version_of
+from services.intake.domain.agency import canonical
+from services.intake.domain.commands import AskWithdrawal, Supplement
+from services.intake.domain.dossier import Dossier
+from services.intake.domain.moves import NAMES
+from services.intake.filing import Filing
 from services.intake.views import DossierPage, DossierSummary, DossierView, Submission
 
 
-def routes_of(catalogue: Catalogue, clock: Clock) -> APIRouter:
-    """Filing a dossier and looking at one's own."""
+class Supplied(BaseModel):
+    """What was asked for: new values of fields by their dotted paths, new documents by their places."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fields: dict[str, Any] = Field(default_factory=dict, examples=[{"details.licence_number": "010190012346"}])
+    documents: dict[str, list[UUID]] = Field(default_factory=dict)
+
+
+class Wish(BaseModel):
+    """Why a dossier is wanted back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Annotated[Text, Field(max_length=2000)] = ""
+
+
+def routes_of(filing: Filing, example: dict[str, Any]) -> APIRouter:
+    """What citizens do."""
     routes = APIRouter(tags=["dossiers"])
-    schemas = forms.Schemas()
-    examples = {"đổi giấy phép lái xe": {"value": catalogue.example(next(iter(catalogue.procedures.values())))}}
+    examples = {"đổi giấy phép lái xe": {"value": example}}
 
     @routes.post(
         "/dossiers",
@@ -44,27 +61,8 @@ def routes_of(catalogue: Catalogue, clock: Clock) -> APIRouter:
         response: Response,
     ) -> Any:
         """File a dossier. The form is checked whole: a 422 lists every wrong field. The answer has the dossier's code."""
-        allowed(caller, "citizen")
-        person_id = caller.person_id
-        if person_id is None:
-            raise Refusal("no_person", "Tài khoản chưa được định danh.", "The account has no person id.", 403)
-        today = clock().astimezone(VIETNAM).date()
-        found = forms.check(form, catalogue, today, schemas)
-        procedure, agency = catalogue.procedure(found.procedure), catalogue.agencies[found.agency]
-
-        async def prepare(connection: Connection) -> Sequence[To]:
-            code = agency.dossier_code(today, await store.dossiers.next_number(connection, agency.code, today))
-            filed = {"applicant": found.applicant.model_dump(mode="json"), "details": dict(found.details)}
-            return [
-                To(store.people.aggregate, str(person_id), Remember(person_id=person_id, applicant=found.applicant)),
-                To(
-                    store.dossiers.aggregate,
-                    code,
-                    Submit(code=code, procedure=procedure, agency=agency, person_id=person_id, form=filed),
-                ),
-            ]
-
-        submission = await work.send_once(once, prepare, lambda states: _submission(states[-1]))
+        prepare = await filing.of(form, person_of(caller), work.pool)
+        submission = await work.send_once(once, prepare, lambda states: submitted(states[-1]))
         response.headers["Location"] = f"/dossiers/{submission['code']}"
         return submission
 
@@ -91,21 +89,56 @@ def routes_of(catalogue: Catalogue, clock: Clock) -> APIRouter:
 
     @routes.get("/dossiers/{code}", response_model=DossierView)
     async def shown(code: CodeOf, caller: CallerOf, work: WorkOf, response: Response) -> DossierView:
-        """One dossier with its form, for its citizen and the officers of its agency; 404 for everybody else."""
-        found = visible(await store.dossiers.find(work.pool, code), caller)
+        """One dossier with its form, for its citizen and the officers who have it; 404 for everybody else.
+
+        The code may be written with an older code of its agency.
+        """
+        catalogue = await filing.opened.current(work.pool)
+        found = await shown_to(caller, canonical(code, catalogue.agencies), work)
         response.headers["ETag"] = f'"{found.version}"'
         return DossierView.of(found)
+
+    @routes.post("/dossiers/{code}/supplement", response_model=DossierView)
+    async def supplement(
+        code: CodeOf, body: Supplied, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
+    ) -> DossierView:
+        """Bổ sung: all that was marked and nothing else. The whole form is checked again."""
+        person_id = person_of(caller)
+        dossier = await shown_to(caller, code, work)
+        form, documents, paths = await changed(dossier, body.fields, body.documents, person_id, filing, work)
+        command = Supplement(
+            person_id=person_id, seen_version=version_of(if_match), form=form, changed=paths, documents=documents
+        )
+        sent = await work.send(store.dossiers.aggregate, code, command, beside=attaching(documents))
+        return DossierView.of(sent)
+
+    @routes.post("/dossiers/{code}/withdraw", response_model=DossierView)
+    async def withdraw(
+        code: CodeOf, body: Wish, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
+    ) -> DossierView:
+        """Yêu cầu rút hồ sơ: the agency lets it go, or says why not."""
+        command = AskWithdrawal(person_id=person_of(caller), seen_version=version_of(if_match), reason=body.reason)
+        return DossierView.of(await work.send(store.dossiers.aggregate, code, command))
 
     return routes
 
 
-def _submission(dossier: Dossier) -> dict[str, Any]:
+def person_of(caller: Caller) -> UUID:
+    """Who the citizen is. Raises Refusal 403 for others, and for an account without a person."""
+    allowed(caller, "citizen")
+    if caller.person_id is None:
+        raise Refusal("no_person", "Tài khoản chưa được định danh.", "The account has no person id.", 403)
+    return caller.person_id
+
+
+def submitted(dossier: Dossier) -> dict[str, Any]:
+    """The answer to a filed form, as JSON."""
     waiting = dossier.status == Status.FINANCIAL_DUTY
     return Submission(
         code=dossier.code,
         status=dossier.status,
         status_name=NAMES[dossier.status],
-        fee_total=sum(line.amount for line in dossier.fee_lines),
+        fee_total=total(dossier.fee_lines),
         payment_due=dossier.due if waiting else None,
         submitted_at=dossier.submitted_at,
     ).model_dump(mode="json")

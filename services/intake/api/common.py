@@ -11,6 +11,8 @@ from pydantic import AfterValidator, StringConstraints
 
 from chassis.access import Caller
 from chassis.errors import NotFound, Refusal
+from chassis.work import Work
+from services.intake import store
 from services.intake.domain.dossier import Dossier
 
 # An ETag as we give it; also a weak one, which a compressing proxy makes of ours, and one without its quotes.
@@ -38,6 +40,17 @@ def version_of(if_match: str | None) -> int | None:
     return int(seen[2])
 
 
+async def shown_to(caller: Caller, code: str, work: Work, what: str = "dossier") -> Dossier:
+    """A dossier that its citizen or an officer who has it looks at; an officer's look is written down.
+
+    Raises NotFound for everybody else.
+    """
+    found = visible(await store.dossiers.find(work.pool, code), caller)
+    if caller.role != "citizen":
+        await store.audit.looked(work.pool, caller, what, code)
+    return found
+
+
 def nothing() -> NotFound:
     return NotFound("Không tìm thấy hồ sơ này.", "There is no such dossier.")
 
@@ -46,6 +59,6 @@ def visible(dossier: Dossier | None, caller: Caller) -> Dossier:
     """The dossier; one that is not the caller's looks like none. Raises NotFound."""
     if dossier is not None and caller.role == "citizen" and caller.person_id == dossier.person_id:
         return dossier
-    if dossier is not None and caller.role == "officer" and caller.agency == dossier.agency:
+    if dossier is not None and caller.role == "officer" and caller.agency in (dossier.agency, dossier.handler):
         return dossier
     raise nothing()

@@ -1,90 +1,291 @@
-"""Officers over HTTP: what they decide on dossiers of their agency."""
+"""Officers over HTTP: what they decide on dossiers that their agency received or has now."""
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from datetime import date
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.access import Caller
+from chassis.errors import Refusal
 from chassis.http import CallerOf, CodeOf, WorkOf, allowed
 from chassis.work import Work
+from contracts.dossiers import Marked
+from contracts.money import Dong, FeeLine
 from services.intake import store
-from services.intake.api.common import IfMatch, Text, version_of
-from services.intake.domain.commands import Accept, ByOfficer, Complete, Refuse, Return, StartProcessing
+from services.intake.api.changes import attaching, changed
+from services.intake.api.common import IfMatch, Text, shown_to, version_of
+from services.intake.domain import commands
+from services.intake.domain.commands import ByOfficer
+from services.intake.domain.dossier import Attached
+from services.intake.domain.supplement import markable
+from services.intake.filing import Filing, as_attached
 from services.intake.views import DossierView
 
 Command = TypeVar("Command", bound=ByOfficer)
 
 
-class Grounds(BaseModel):
-    """Why a dossier is not taken in."""
-
+class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class Grounds(Body):
+    """Why a dossier is not taken in."""
 
     grounds: Annotated[Text, Field(min_length=10, max_length=2000, examples=["Giấy phép lái xe không thuộc tỉnh cấp."])]
 
 
-class Result(BaseModel):
-    """The result document."""
+class Reason(Body):
+    """Why."""
 
-    model_config = ConfigDict(extra="forbid")
+    reason: Annotated[Text, Field(min_length=10, max_length=2000)]
+
+
+class Note(Body):
+    """What the next one should know."""
+
+    note: Annotated[Text, Field(max_length=2000)] = ""
+
+
+class Officer(Body):
+    """Who has it from now on."""
+
+    officer: Annotated[Text, Field(min_length=1, max_length=200)]
+
+
+class Mark(Body):
+    """One thing that is wrong: the path of a field or `documents.PLACE`, and why."""
+
+    path: Annotated[Text, Field(min_length=1, max_length=200)]
+    reason: Annotated[Text, Field(min_length=3, max_length=1000)]
+
+
+class Marks(Body):
+    """Everything that is wrong or missing; there is no second time."""
+
+    items: Annotated[list[Mark], Field(min_length=1, max_length=100)]
+
+
+class LaterFee(Body):
+    """A fee of the procedure that came up later, in whole đồng, and why it is so much."""
+
+    code: Annotated[Text, Field(min_length=1, max_length=100)]
+    amount: Annotated[Dong, Field(gt=0)]
+    reason: Annotated[Text, Field(min_length=3, max_length=500)]
+
+
+class LaterFees(Body):
+    """Fees that came up later."""
+
+    fees: Annotated[list[LaterFee], Field(min_length=1, max_length=20)]
+
+
+class Correction(Reason):
+    """New values of fields by their dotted paths."""
+
+    fields: Annotated[dict[str, Any], Field(min_length=1, max_length=100)]
+
+
+class NewDate(Reason):
+    """The date that is promised instead."""
+
+    to: date
+
+
+class Result(Body):
+    """The result, with the id of its document, which was uploaded before."""
 
     result_number: Annotated[Text, Field(min_length=1, max_length=100, examples=["010190012345"])]
+    document_id: UUID
 
 
-class Delivery(BaseModel):
+class Posted(Body):
+    """Where the result can be followed on its way."""
+
+    carrier: Annotated[Text, Field(min_length=1, max_length=100, examples=["Bưu điện Việt Nam"])]
+    tracking_number: Annotated[Text, Field(min_length=1, max_length=50, examples=["EB123456789VN"])]
+
+
+class Delivered(Body):
     """How the citizen got the result."""
-
-    model_config = ConfigDict(extra="forbid")
 
     delivery: Annotated[Text, Field(min_length=1, max_length=100)] = "tại quầy"
 
 
-def routes() -> APIRouter:
-    """What officers decide on dossiers of their agency."""
+def routes_of(filing: Filing) -> APIRouter:
+    """What officers decide."""
     made = APIRouter(tags=["desk"], prefix="/dossiers/{code}")
 
     @made.post("/accept", response_model=DossierView)
     async def accept(code: CodeOf, caller: CallerOf, work: WorkOf, if_match: IfMatch = None) -> DossierView:
         """Tiếp nhận: the processing clock starts."""
-        return await _decided(work, code, _by(caller, Accept, if_match))
+        return await _decided(work, code, by(caller, commands.Accept, if_match))
 
     @made.post("/refuse", response_model=DossierView)
     async def refuse(
         code: CodeOf, body: Grounds, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
     ) -> DossierView:
         """Không tiếp nhận, with grounds."""
-        return await _decided(work, code, _by(caller, Refuse, if_match, grounds=body.grounds))
+        return await _decided(work, code, by(caller, commands.Refuse, if_match, grounds=body.grounds))
 
     @made.post("/process", response_model=DossierView)
     async def process(code: CodeOf, caller: CallerOf, work: WorkOf, if_match: IfMatch = None) -> DossierView:
-        """Chuyển xử lý: to the department that decides."""
-        return await _decided(work, code, _by(caller, StartProcessing, if_match))
+        """Chuyển xử lý: to the first step of the procedure."""
+        return await _decided(work, code, by(caller, commands.StartProcessing, if_match))
+
+    @made.post("/assign", response_model=DossierView)
+    async def assign(
+        code: CodeOf, body: Officer, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
+    ) -> DossierView:
+        """Giao cho cán bộ, or take it oneself."""
+        return await _decided(work, code, by(caller, commands.Assign, if_match, to=body.officer))
+
+    @made.post("/hand-on", response_model=DossierView)
+    async def hand_on(
+        code: CodeOf, body: Note, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
+    ) -> DossierView:
+        """Chuyển bước tiếp theo: the step is done."""
+        return await _decided(work, code, by(caller, commands.HandOn, if_match, note=body.note))
+
+    @made.post("/send-back", response_model=DossierView)
+    async def send_back(
+        code: CodeOf, body: Reason, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
+    ) -> DossierView:
+        """Trả lại bước trước, with the reason."""
+        return await _decided(work, code, by(caller, commands.SendBack, if_match, reason=body.reason))
+
+    @made.post("/request-supplement", response_model=DossierView)
+    async def request_supplement(
+        code: CodeOf, body: Marks, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
+    ) -> DossierView:
+        """Yêu cầu bổ sung, once and whole: every wrong field and document with its reason."""
+        dossier = await _held(caller, code, work)
+        procedure = await filing.pinned(dossier, work.pool)
+        names = markable(procedure, await filing.opened.current(work.pool))
+        items = tuple(
+            Marked(
+                kind="document" if mark.path.startswith("documents.") else "field",
+                path=mark.path,
+                name=names.get(mark.path, ""),
+                reason=mark.reason,
+            )
+            for mark in body.items
+        )
+        _must_be_known([item.path for item in items if not item.name])
+        return await _decided(work, code, by(caller, commands.RequestSupplement, if_match, items=items))
+
+    @made.post("/request-fees", response_model=DossierView)
+    async def request_fees(
+        code: CodeOf, body: LaterFees, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
+    ) -> DossierView:
+        """Yêu cầu thực hiện nghĩa vụ tài chính: fees of the procedure that came up later."""
+        dossier = await _held(caller, code, work)
+        known = {fee.code: fee for fee in (await filing.pinned(dossier, work.pool)).fees}
+        _must_be_known([fee.code for fee in body.fees if fee.code not in known])
+        lines = tuple(
+            FeeLine(
+                code=fee.code,
+                kind=known[fee.code].kind,
+                name=known[fee.code].name,
+                amount=fee.amount,
+                legal_basis=known[fee.code].legal_basis,
+                beneficiary=known[fee.code].beneficiary,
+                refundable=known[fee.code].refundable != "never",
+                reason=fee.reason,
+            )
+            for fee in body.fees
+        )
+        return await _decided(work, code, by(caller, commands.RequestFees, if_match, fee_lines=lines))
+
+    @made.post("/correct", response_model=DossierView)
+    async def correct(
+        code: CodeOf, body: Correction, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
+    ) -> DossierView:
+        """Sửa thông tin: the whole form is checked again, and the citizen sees what was changed."""
+        dossier = await _held(caller, code, work)
+        form, _, paths = await changed(dossier, body.fields, {}, dossier.person_id, filing, work)
+        seen = version_of(if_match)
+        command = by(caller, commands.Correct, if_match, form=form, changed=paths, reason=body.reason)
+        # Never over what somebody else has changed meanwhile, whether or not the officer says what was seen.
+        return await _decided(work, code, command.model_copy(update={"seen_version": seen or dossier.version}))
+
+    @made.post("/apologise", response_model=DossierView)
+    async def apologise(
+        code: CodeOf, body: NewDate, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
+    ) -> DossierView:
+        """Xin lỗi và hẹn lại ngày trả: once, at least a day before the promised date."""
+        return await _decided(work, code, by(caller, commands.Apologise, if_match, to=body.to, reason=body.reason))
+
+    @made.post("/extend", response_model=DossierView)
+    async def extend(
+        code: CodeOf, body: Reason, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
+    ) -> DossierView:
+        """Gia hạn để xác minh, where the procedure has a longer time for that."""
+        return await _decided(work, code, by(caller, commands.Extend, if_match, reason=body.reason))
+
+    @made.post("/stop", response_model=DossierView)
+    async def stop(code: CodeOf, body: Reason, caller: CallerOf, work: WorkOf, if_match: IfMatch = None) -> DossierView:
+        """Dừng xử lý, with the reason."""
+        return await _decided(work, code, by(caller, commands.Stop, if_match, reason=body.reason))
+
+    @made.post("/grant-withdrawal", response_model=DossierView)
+    async def grant_withdrawal(code: CodeOf, caller: CallerOf, work: WorkOf, if_match: IfMatch = None) -> DossierView:
+        """Đồng ý cho rút hồ sơ."""
+        return await _decided(work, code, by(caller, commands.GrantWithdrawal, if_match))
+
+    @made.post("/decline-withdrawal", response_model=DossierView)
+    async def decline_withdrawal(
+        code: CodeOf, body: Reason, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
+    ) -> DossierView:
+        """Không đồng ý cho rút hồ sơ, with the reason."""
+        return await _decided(work, code, by(caller, commands.DeclineWithdrawal, if_match, reason=body.reason))
 
     @made.post("/complete", response_model=DossierView)
     async def complete(
         code: CodeOf, body: Result, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
     ) -> DossierView:
-        """Xử lý xong: the result exists, under its number."""
-        return await _decided(work, code, _by(caller, Complete, if_match, result_number=body.result_number))
+        """Xử lý xong: the result exists, under its number and with its document."""
+        document = await result_document(caller, body.document_id, work)
+        command = by(caller, commands.Complete, if_match, result_number=body.result_number, document=document)
+        sent = await work.send(store.dossiers.aggregate, code, command, beside=attaching([document]))
+        return DossierView.of(sent)
+
+    @made.post("/dispatch", response_model=DossierView)
+    async def dispatch(
+        code: CodeOf, body: Posted, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
+    ) -> DossierView:
+        """Gửi kết quả qua bưu chính."""
+        return await _decided(work, code, by(caller, commands.Dispatch, if_match, **body.model_dump()))
 
     @made.post("/return", response_model=DossierView)
     async def give_back(
-        code: CodeOf, body: Delivery, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
+        code: CodeOf, body: Delivered, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
     ) -> DossierView:
         """Trả kết quả."""
-        return await _decided(work, code, _by(caller, Return, if_match, delivery=body.delivery))
+        return await _decided(work, code, by(caller, commands.Return, if_match, delivery=body.delivery))
 
     return made
 
 
-async def _decided(work: Work, code: str, command: ByOfficer) -> DossierView:
-    return DossierView.of(await work.send(store.dossiers.aggregate, code, command))
+async def result_document(caller: Caller, document_id: UUID, work: Work) -> Attached:
+    """The result's document, which the agency has uploaded. Raises Refusal 422 when it has not."""
+    allowed(caller, "officer", "agency-system")
+    async with work.pool.acquire() as connection:
+        found = await store.documents.of_agency(connection, {document_id}, caller.agency or "")
+    if not found:
+        raise Refusal(
+            "no_result_document",
+            "Chưa có văn bản kết quả: hãy tải tệp kết quả lên trước khi ghi nhận kết quả.",
+            "There is no such result document of your agency: upload it before the result is recorded.",
+            422,
+        )
+    return as_attached("result", found[0])
 
 
-def _by(caller: Caller, command: type[Command], if_match: str | None, **more: str) -> Command:
+def by(caller: Caller, command: type[Command], if_match: str | None, **more: Any) -> Command:
     """The officer's command. Raises Refusal 403 for anybody who is not an officer, 400 for an If-Match that is no ETag."""
     allowed(caller, "officer")
     return command(
@@ -94,3 +295,22 @@ def _by(caller: Caller, command: type[Command], if_match: str | None, **more: st
         seen_version=version_of(if_match),
         **more,
     )
+
+
+async def _decided(work: Work, code: str, command: ByOfficer) -> DossierView:
+    return DossierView.of(await work.send(store.dossiers.aggregate, code, command))
+
+
+async def _held(caller: Caller, code: str, work: Work) -> Any:
+    allowed(caller, "officer")
+    return await shown_to(caller, code, work)
+
+
+def _must_be_known(unknown: list[str]) -> None:
+    if unknown:
+        raise Refusal(
+            "not_of_this_procedure",
+            f"Thủ tục của hồ sơ không có: {', '.join(unknown)}.",
+            f"The dossier's procedure has no: {', '.join(unknown)}.",
+            422,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 from pydantic import field_validator
@@ -44,3 +45,19 @@ class Agency(Fact):
     def dossier_code(self, day: date, number: int) -> str:
         """The code of the day's n-th dossier (TT 01/2018 art. 19); past 9,999 it gets wider, never wraps."""
         return self.code_pattern.format(agency=self.code, day=day, number=number)
+
+
+def canonical(code: str, agencies: Mapping[str, Agency]) -> str:
+    """A dossier's code as it was given, from one that is written with an older code of its agency."""
+    older = sorted((name for name, agency in agencies.items() if name != agency.code), key=len, reverse=True)
+    for name in older:
+        agency = agencies[name]
+        before, _, after = agency.code_pattern.partition("{agency}")
+        if (
+            not before
+            and code.startswith(name)
+            and not code.startswith(agency.code)
+            and after[:1] == code[len(name) :][:1]
+        ):
+            return agency.code + code[len(name) :]
+    return code

@@ -1,38 +1,99 @@
-"""A dossier's life: the national status codes, the legal moves between them, and what each move says and sets."""
+"""A dossier: the national status codes, the legal moves between them, and what every decision on it shares."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
-from chassis.decider import Decision, State
-from chassis.envelope import Event
+from chassis.decider import At, Decision, State
 from chassis.errors import NotFound, Refusal
-from chassis.table import Move, Table
-from chassis.working_days import due_after
-from contracts import dossiers, payments
-from contracts.dossiers import Appointment, Status, Step
+from contracts.dossiers import Appointment, Marked, Status, Step
 from contracts.event import Data
-from contracts.money import FeeLine, total
-from services.intake.domain.commands import (
-    Accept,
-    ByOfficer,
-    Complete,
-    Refuse,
-    Return,
-    StartProcessing,
-    Submit,
-)
+from contracts.money import FeeLine
+from services.intake.domain import deadline as clocks
+from services.intake.domain.calendar import Calendar
+from services.intake.domain.deadline import Deadline
+from services.intake.domain.fact import Duration
+from services.intake.domain.search import words
 
 DESK_DAYS = 1  # the desk looks at a new dossier within one working day
 
+CalendarOf = Callable[[str], Calendar]
+"""The calendar of an agency, by its code."""
+
+Way = Literal["desk", "post", "online"]
+
+
+class Piece(BaseModel):
+    """A part of a dossier."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Stage(Piece):
+    """A step of the procedure with the agency that does it in this dossier; `procedure` is an interlinked one."""
+
+    key: str
+    name: str
+    agency: str
+    agency_name: str
+    department: str
+    time: Duration | None = None
+    procedure: str | None = None
+
+
+class Attached(Piece):
+    """A document in the place that the procedure has for it. What replaced it later leaves it there, as `replaced`."""
+
+    slot: str
+    document_id: UUID
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    version: int = 1
+    replaced: bool = False
+
+
+class Delivery(Piece):
+    """How the citizen wants the result; the address for the post."""
+
+    method: Way = "desk"
+    address: str | None = None
+
+
+class Asked(Piece):
+    """The one supplement that a dossier may be asked for."""
+
+    items: tuple[Marked, ...]
+    asked_at: datetime
+    until: datetime
+    answered_at: datetime | None = None
+
+
+class Entry(Piece):
+    """A line of the dossier's journal: who did what; `paper` is the number of the form that it makes due."""
+
+    at: datetime
+    kind: str
+    by: str | None
+    role: Literal["citizen", "officer", "agency-system", "system"]
+    shown: bool = True
+    paper: str | None = None
+    body: dict[str, Any] = Field(default_factory=dict)
+
 
 class Dossier(State):
-    """One dossier. `form` holds what the citizen typed and never leaves intake."""
+    """One dossier. `form` holds what the citizen typed and never leaves intake.
+
+    `agency` received it, `handler` has it now. `stage` counts the steps of its procedure, None before processing and
+    after. `before` is the status in which its citizen asked for it back. `due` is the date of the
+    step at hand, `result_due` the promised one. `journal` is what a decision adds: written by the store, never loaded.
+    """
 
     code: str
     procedure: str
@@ -40,23 +101,54 @@ class Dossier(State):
     procedure_name: str
     agency: str
     agency_name: str
+    desk: str
+    handler: str
+    handler_name: str
     department: str
     officer: str | None = None
     person_id: UUID
     status: Status
+    before: Status | None = None
     since: datetime
     due: datetime | None = None
-    processing_days: int
+    result_due: datetime | None = None
+    clock: Deadline | None = None
+    processing: Duration
+    extended: Duration | None = None
+    extended_at: datetime | None = None
+    payment_days: int = 10
+    supplement_days: int = 30
     fee_lines: tuple[FeeLine, ...] = ()
     appointment: Appointment | None = None
-    handling_department: str
+    stages: tuple[Stage, ...]
+    stage: int | None = None
+    delivery: Delivery = Delivery()
+    tracking_number: str | None = None
     result: str
     result_number: str | None = None
+    result_document: Attached | None = None
     grounds: str | None = None
+    supplement: Asked | None = None
+    documents: tuple[Attached, ...] = ()
+    at_desk: tuple[str, ...] = ()
+    register_check: dict[str, Any] | None = None
+    external_id: str | None = None
+    reports: tuple[str, ...] = ()
     submitted_at: datetime
+    filed_by: str | None = None
     form: dict[str, Any] = Field(default_factory=dict)
+    journal: tuple[Entry, ...] = ()
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def search(self) -> str:
+        """What it is found by at the desk: its code and its applicant, without accents."""
+        applicant = self.form.get("applicant", {})
+        told = (self.code, *(str(applicant.get(name, "")) for name in ("name", "citizen_id", "phone")))
+        return " ".join(words(" ".join(told)))
 
     def step(self) -> Step:
+        elsewhere = self.handler != self.agency
         return Step(
             status=self.status,
             agency=self.agency,
@@ -65,196 +157,35 @@ class Dossier(State):
             officer=self.officer,
             since=self.since,
             due=self.due,
+            result_due=self.result_due,
+            handler=self.handler if elsewhere else None,
+            handler_name=self.handler_name if elsewhere else None,
+            task=None if self.stage is None else self.stages[self.stage].name,
         )
 
-
-NAMES: dict[Any, str] = {
-    Status.REGISTERED: "mới đăng ký",
-    Status.ACCEPTED: "được tiếp nhận",
-    Status.NOT_ACCEPTED: "không được tiếp nhận",
-    Status.PROCESSING: "đang xử lý",
-    Status.SUPPLEMENT_ASKED: "yêu cầu bổ sung giấy tờ",
-    Status.FINANCIAL_DUTY: "yêu cầu thực hiện nghĩa vụ tài chính",
-    Status.WITHDRAWAL_ASKED: "công dân yêu cầu rút hồ sơ",
-    Status.STOPPED: "dừng xử lý",
-    Status.COMPLETED: "đã xử lý xong",
-    Status.RETURNED: "đã trả kết quả",
-}
-
-WORDS: dict[type, str] = {
-    Submit: "nộp hồ sơ",
-    Accept: "tiếp nhận",
-    Refuse: "từ chối tiếp nhận",
-    StartProcessing: "chuyển xử lý",
-    Complete: "ghi nhận kết quả",
-    Return: "trả kết quả",
-    payments.Succeeded: "ghi nhận đã nộp phí",
-    payments.Expired: "ghi nhận quá hạn nộp phí",
-}
-
-MOVES = Table(
-    [
-        #    from                   message              to                     event
-        Move(None, Submit, Status.REGISTERED, dossiers.Submitted),
-        Move(None, Submit, Status.FINANCIAL_DUTY, dossiers.FeesRequested),
-        Move(Status.FINANCIAL_DUTY, payments.Succeeded, Status.REGISTERED, dossiers.FeesSettled),
-        Move(Status.FINANCIAL_DUTY, payments.Expired, Status.STOPPED, dossiers.Stopped),
-        Move(Status.REGISTERED, Accept, Status.ACCEPTED, dossiers.Accepted),
-        Move(Status.REGISTERED, Refuse, Status.NOT_ACCEPTED, dossiers.Refused),
-        Move(Status.ACCEPTED, StartProcessing, Status.PROCESSING, dossiers.ProcessingStarted),
-        Move(Status.PROCESSING, Complete, Status.COMPLETED, dossiers.Completed),
-        Move(Status.COMPLETED, Return, Status.RETURNED, dossiers.Returned),
-    ],
-    NAMES,
-    WORDS,
-)
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still to be decided."""
+        return self.status not in (Status.NOT_ACCEPTED, Status.STOPPED, Status.COMPLETED, Status.RETURNED)
 
 
-def submit(dossier: Dossier | None, message: Submit, now: datetime) -> Decision[Dossier]:
-    """File a new dossier; when there are fees it waits for them, else for the desk."""
-    if dossier is not None:
-        raise Refusal("code_taken", "Mã hồ sơ đã được dùng.", "This dossier code is taken.")
-    procedure, agency = message.procedure, message.agency
-    filed = Dossier(
-        code=message.code,
-        procedure=procedure.code,
-        procedure_version=procedure.version,
-        procedure_name=procedure.name,
-        agency=agency.code,
-        agency_name=agency.name,
-        department=agency.desk,
-        handling_department=agency.department,
-        person_id=message.person_id,
-        status=Status.REGISTERED,
-        since=now,
-        due=due_after(now, DESK_DAYS),
-        processing_days=procedure.processing_days,
-        fee_lines=procedure.fee_lines,
-        appointment=procedure.appointment,
-        result=procedure.result,
-        submitted_at=now,
-        form=message.form,
-    )
-    payment_due = due_after(now, procedure.payment_days) if procedure.fee else None
-    submitted = dossiers.Submitted(
-        procedure=procedure.code,
-        procedure_version=procedure.version,
-        procedure_name=procedure.name,
-        person_id=message.person_id,
-        fee_lines=procedure.fee_lines,
-        payment_due=payment_due,
-        step=filed.step(),
-    )
-    if payment_due is None:
-        return Decision(filed, (submitted,))
-    waiting = filed.model_copy(update={"status": Status.FINANCIAL_DUTY, "due": payment_due})
-    requested = dossiers.FeesRequested(amount=total(procedure.fee_lines), step=waiting.step())
-    return Decision(waiting, (submitted, requested))
-
-
-def settle_fees(dossier: Dossier | None, event: Event[payments.Succeeded], now: datetime) -> Decision[Dossier] | None:
-    """The fees are paid: back to the desk. Money for a dossier that has moved on changes nothing here; payments returns it."""
-    dossier = _known(dossier)
-    if not MOVES.allows(dossier.status, payments.Succeeded):
-        return None
-    return _move(
-        dossier, payments.Succeeded, now, lambda step: dossiers.FeesSettled(step=step), due=due_after(now, DESK_DAYS)
-    )
-
-
-def stop_unpaid(dossier: Dossier | None, event: Event[payments.Expired], now: datetime) -> Decision[Dossier] | None:
-    """Nobody paid in time: the dossier is stopped."""
-    dossier = _known(dossier)
-    if not MOVES.allows(dossier.status, payments.Expired):
-        return None
-    reason = "Quá hạn thực hiện nghĩa vụ tài chính"
-    return _move(dossier, payments.Expired, now, lambda step: dossiers.Stopped(reason=reason, step=step), due=None)
-
-
-def accept(dossier: Dossier | None, message: Accept, now: datetime) -> Decision[Dossier]:
-    """Take the dossier in: the processing clock starts, and an appointment is asked for where the procedure needs one."""
-    dossier = _for_officer(dossier, message)
-    due = due_after(now, dossier.processing_days)
-    return _move(
-        dossier,
-        Accept,
-        now,
-        lambda step: dossiers.Accepted(appointment=dossier.appointment, step=step),
-        officer=message.officer,
-        department=message.department or dossier.department,
-        due=due,
-    )
-
-
-def refuse(dossier: Dossier | None, message: Refuse, now: datetime) -> Decision[Dossier]:
-    """Do not take the dossier in, and say why. Final."""
-    dossier = _for_officer(dossier, message)
-    return _move(
-        dossier,
-        Refuse,
-        now,
-        lambda step: dossiers.Refused(grounds=message.grounds, step=step),
-        officer=message.officer,
-        department=message.department or dossier.department,
-        grounds=message.grounds,
-        due=None,
-    )
-
-
-def start_processing(dossier: Dossier | None, message: StartProcessing, now: datetime) -> Decision[Dossier]:
-    """Hand the dossier to the department that decides on it; the due date of acceptance stands."""
-    dossier = _for_officer(dossier, message)
-    return _move(
-        dossier,
-        StartProcessing,
-        now,
-        lambda step: dossiers.ProcessingStarted(step=step),
-        officer=message.officer,
-        department=dossier.handling_department,
-    )
-
-
-def complete(dossier: Dossier | None, message: Complete, now: datetime) -> Decision[Dossier]:
-    """The result exists, under its number; it waits at the desk."""
-    dossier = _for_officer(dossier, message)
-    return _move(
-        dossier,
-        Complete,
-        now,
-        lambda step: dossiers.Completed(result=dossier.result, result_number=masked(message.result_number), step=step),
-        officer=message.officer,
-        department=message.department or dossier.department,
-        result_number=message.result_number,
-        due=None,
-    )
-
-
-def give_back(dossier: Dossier | None, message: Return, now: datetime) -> Decision[Dossier]:
-    """The citizen has the result. Final."""
-    dossier = _for_officer(dossier, message)
-    return _move(
-        dossier,
-        Return,
-        now,
-        lambda step: dossiers.Returned(delivery=message.delivery, step=step),
-        officer=message.officer,
-        department=message.department or dossier.department,
-        due=None,
-    )
-
-
-def _known(dossier: Dossier | None) -> Dossier:
+def known(dossier: Dossier | None) -> Dossier:
+    """Raises NotFound when there is none."""
     if dossier is None:
         raise NotFound("Không tìm thấy hồ sơ này.", "There is no such dossier.")
     return dossier
 
 
-def _for_officer(dossier: Dossier | None, message: ByOfficer) -> Dossier:
-    """The dossier, when this officer's agency has it and the officer saw its latest version."""
-    dossier = _known(dossier)
-    if dossier.agency != message.agency:
-        return _known(None)
-    if message.seen_version is not None and message.seen_version != dossier.version:
+def resting(dossier: Dossier) -> Status:
+    """Where it goes on after a supplement, fees or a withdrawal: at the desk, accepted, or at work."""
+    if dossier.clock is None:
+        return Status.REGISTERED
+    return Status.ACCEPTED if dossier.stage is None else Status.PROCESSING
+
+
+def seen(dossier: Dossier, version: int | None) -> Dossier:
+    """The dossier, when whoever speaks of it saw its latest version, or names none. Raises Refusal 412."""
+    if version is not None and version != dossier.version:
         raise Refusal(
             "stale",
             "Hồ sơ đã được người khác cập nhật. Hãy tải lại rồi thực hiện.",
@@ -264,15 +195,31 @@ def _for_officer(dossier: Dossier | None, message: ByOfficer) -> Dossier:
     return dossier
 
 
-def _move(
-    dossier: Dossier, message: type, now: datetime, event: Callable[[Step], Data], **changes: Any
+def told(dossier: Dossier, *entries: Entry) -> Dossier:
+    """The dossier with more lines for its journal."""
+    return dossier.model_copy(update={"journal": (*dossier.journal, *entries)})
+
+
+def decided(
+    dossier: Dossier,
+    event: Callable[[Step], Data] | None,
+    entry: Entry,
+    timers: tuple[At, ...] = (),
+    cancels: tuple[type, ...] = (),
 ) -> Decision[Dossier]:
-    target = MOVES.require(dossier.status, message).target
-    moved = dossier.model_copy(update={"status": target, "since": now, **changes})
-    return Decision(moved, (event(moved.step()),))
+    """The decision: the dossier with its journal's line, and the event that says where it stands now."""
+    events = (event(dossier.step()),) if event is not None else ()
+    return Decision(told(dossier, entry), events, timers=timers, cancels=cancels)
 
 
-def masked(number: str) -> str:
-    """A result's number as others may see it: a licence's or certificate's own number is the person's data."""
-    shown = number[-4:] if len(number) >= 8 else ""
-    return shown.rjust(len(number), "*")
+def desk_due(dossier: Dossier, now: datetime, calendar_of: CalendarOf) -> datetime:
+    """Until when the desk looks at it."""
+    return days_after(dossier.agency, DESK_DAYS, now, calendar_of)
+
+
+def days_after(agency: str, days: int, now: datetime, calendar_of: CalendarOf) -> datetime:
+    """Closing time of the n-th working day of an agency after the day that `now` counts from."""
+    due = clocks.due(Deadline(amount=days, started=now), calendar_of(agency))
+    if due is None:
+        raise AssertionError("a deadline without a pause has a date")
+    return due

@@ -18,19 +18,49 @@ aggregate = Aggregate(
     load="select * from dossier where code = any($1::text[]) order by code for update",
     save=(
         """
-        insert into dossier select r.* from jsonb_to_recordset($1::jsonb) as r(
-            code text, version int, sequence int, traceparent text,
-            procedure text, procedure_version int, procedure_name text,
-            agency text, agency_name text, department text, officer text, person_id uuid,
-            status smallint, since timestamptz, due timestamptz, processing_days int,
-            fee_lines jsonb, appointment jsonb, handling_department text,
-            result text, result_number text, grounds text, submitted_at timestamptz, form jsonb)
+        insert into dossier (
+            code, version, sequence, traceparent, procedure, procedure_version, procedure_name, agency,
+            agency_name, desk, handler, handler_name, department, officer, person_id, status, before, since,
+            due, result_due, clock, processing, extended, extended_at, payment_days, supplement_days,
+            fee_lines, appointment, stages, stage, delivery, tracking_number, result, result_number,
+            result_document, grounds, supplement, documents, at_desk, register_check, external_id, reports,
+            submitted_at, filed_by, form, search)
+        select
+            r.code, r.version, r.sequence, r.traceparent, r.procedure, r.procedure_version, r.procedure_name,
+            r.agency, r.agency_name, r.desk, r.handler, r.handler_name, r.department, r.officer, r.person_id,
+            r.status, r.before, r.since, r.due, r.result_due, r.clock, r.processing, r.extended, r.extended_at,
+            r.payment_days, r.supplement_days, r.fee_lines, r.appointment, r.stages, r.stage, r.delivery,
+            r.tracking_number, r.result, r.result_number, r.result_document, r.grounds, r.supplement,
+            r.documents, r.at_desk, r.register_check, r.external_id, r.reports, r.submitted_at, r.filed_by,
+            r.form, to_tsvector('simple', r.search)
+        from jsonb_to_recordset($1::jsonb) as r(
+            code text, version int, sequence int, traceparent text, procedure text, procedure_version int,
+            procedure_name text, agency text, agency_name text, desk text, handler text, handler_name text,
+            department text, officer text, person_id uuid, status smallint, before smallint, since timestamptz,
+            due timestamptz, result_due timestamptz, clock jsonb, processing jsonb, extended jsonb,
+            extended_at timestamptz, payment_days int, supplement_days int, fee_lines jsonb, appointment jsonb,
+            stages jsonb, stage smallint, delivery jsonb, tracking_number text, result text,
+            result_number text, result_document jsonb, grounds text, supplement jsonb, documents jsonb,
+            at_desk jsonb, register_check jsonb, external_id text, reports jsonb, submitted_at timestamptz,
+            filed_by text, form jsonb, search text)
         on conflict (code) do update set
             version = excluded.version, sequence = excluded.sequence, traceparent = excluded.traceparent,
-            department = excluded.department, officer = excluded.officer,
-            status = excluded.status, since = excluded.since, due = excluded.due,
-            result_number = excluded.result_number, grounds = excluded.grounds
+            handler = excluded.handler, handler_name = excluded.handler_name, department = excluded.department,
+            officer = excluded.officer, status = excluded.status, before = excluded.before,
+            since = excluded.since, due = excluded.due, result_due = excluded.result_due,
+            clock = excluded.clock, extended_at = excluded.extended_at, fee_lines = excluded.fee_lines,
+            stage = excluded.stage, tracking_number = excluded.tracking_number,
+            result_number = excluded.result_number, result_document = excluded.result_document,
+            grounds = excluded.grounds, supplement = excluded.supplement, documents = excluded.documents,
+            register_check = excluded.register_check, external_id = excluded.external_id,
+            reports = excluded.reports, form = excluded.form, search = excluded.search
         where dossier.version = excluded.version - 1""",
+        """
+        insert into dossier_journal (code, at, kind, by, role, shown, paper, body)
+        select r.code, j.at, j.kind, j.by, j.role, j.shown, j.paper, j.body
+        from jsonb_to_recordset($1::jsonb) as r(code text, journal jsonb),
+            jsonb_to_recordset(r.journal) as j(
+                at timestamptz, kind text, by text, role text, shown boolean, paper text, body jsonb)""",
     ),
 )
 
@@ -40,8 +70,14 @@ insert into code_counter (agency, day, last) values ($1, $2, 1)
 on conflict (agency, day) do update set last = code_counter.last + 1
 returning last
 """
+_JOURNAL = """
+select number, at, kind, by, role, paper, body from dossier_journal
+where code = $1 and (shown or not $2) and ($3::text is null or kind = $3) order by number
+"""
+_PAPER = "select number, at, kind, by, role, paper, body from dossier_journal where code = $1 and number = $2"
 PAGE = """
-select code, procedure, procedure_name, agency, agency_name, department, officer, status, since, due, submitted_at
+select code, procedure, procedure_name, agency, agency_name, handler, handler_name, department, officer, status, since,
+    due, result_due, submitted_at
 from dossier
 where ($1::uuid is null or person_id = $1) and ($2::text is null or agency = $2)
   and ($3::smallint is null or status = $3)
@@ -72,3 +108,14 @@ async def page(
     """Dossiers of a person or an agency, newest first, from behind `after` = (submitted_at, code)."""
     rows = await pool.fetch(PAGE, person_id, agency, status, after and after[0], after and after[1], limit)
     return [dict(row) for row in rows]
+
+
+async def journal(pool: Pool, code: str, for_citizen: bool, kind: str | None = None) -> list[Any]:
+    """The lines of a dossier's journal, or those of one kind; for its citizen the ones that are shown."""
+    rows: list[Any] = await pool.fetch(_JOURNAL, code, for_citizen, kind)
+    return rows
+
+
+async def journal_line(pool: Pool, code: str, number: int) -> Any | None:
+    """One line of a dossier's journal."""
+    return await pool.fetchrow(_PAPER, code, number)

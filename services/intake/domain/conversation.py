@@ -1,0 +1,31 @@
+"""Messages inside a dossier, between its citizen and the officers who have it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from chassis.decider import Decision
+from contracts import dossiers
+from services.intake.domain.commands import PostMessage
+from services.intake.domain.dossier import Dossier, Entry, decided, known
+
+
+def post_message(dossier: Dossier | None, message: PostMessage, now: datetime) -> Decision[Dossier]:
+    """Keep the message with the dossier; that there is one is told, its text is not."""
+    dossier = known(dossier)
+    citizen = message.author == "citizen" and message.person_id == dossier.person_id
+    officer = message.author == "officer" and message.agency in (dossier.agency, dossier.handler)
+    if not (citizen or officer):
+        known(None)
+    entry = Entry(
+        at=now,
+        kind="message",
+        by=message.name if officer else None,
+        role=message.author,
+        body={"message_id": str(message.message_id), "text": message.text},
+    )
+    return decided(
+        dossier,
+        lambda step: dossiers.MessagePosted(message_id=message.message_id, author=message.author, step=step),
+        entry,
+    )

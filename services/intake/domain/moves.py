@@ -1,0 +1,188 @@
+"""The national status codes of a dossier and the legal moves between them, as a table."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from chassis.decider import At
+from chassis.errors import Refusal
+from chassis.table import Move, Table
+from contracts import dossiers, payments
+from contracts.dossiers import Status
+from services.intake.domain import deadline as clocks
+from services.intake.domain.commands import (
+    Accept,
+    Apologise,
+    AskWithdrawal,
+    Assign,
+    ByOfficer,
+    Complete,
+    Correct,
+    DeclineWithdrawal,
+    Dispatch,
+    Extend,
+    FetchResult,
+    GrantWithdrawal,
+    HandOn,
+    NearlyDue,
+    PastDue,
+    Refuse,
+    RequestFees,
+    RequestSupplement,
+    Return,
+    SendBack,
+    StartProcessing,
+    Stop,
+    Submit,
+    Supplement,
+    SupplementOver,
+)
+from services.intake.domain.dossier import CalendarOf, Dossier, Entry, known, seen
+
+NAMES: dict[Any, str] = {
+    Status.REGISTERED: "mới đăng ký",
+    Status.ACCEPTED: "được tiếp nhận",
+    Status.NOT_ACCEPTED: "không được tiếp nhận",
+    Status.PROCESSING: "đang xử lý",
+    Status.SUPPLEMENT_ASKED: "yêu cầu bổ sung giấy tờ",
+    Status.FINANCIAL_DUTY: "yêu cầu thực hiện nghĩa vụ tài chính",
+    Status.WITHDRAWAL_ASKED: "công dân yêu cầu rút hồ sơ",
+    Status.STOPPED: "dừng xử lý",
+    Status.COMPLETED: "đã xử lý xong",
+    Status.RETURNED: "đã trả kết quả",
+}
+
+WORDS: dict[type, str] = {
+    Submit: "nộp hồ sơ",
+    Accept: "tiếp nhận",
+    Refuse: "từ chối tiếp nhận",
+    StartProcessing: "chuyển xử lý",
+    Assign: "giao cán bộ",
+    HandOn: "chuyển bước tiếp theo",
+    SendBack: "trả lại bước trước",
+    RequestSupplement: "yêu cầu bổ sung",
+    Supplement: "bổ sung",
+    SupplementOver: "ghi nhận quá hạn bổ sung",
+    RequestFees: "yêu cầu nộp phí",
+    Correct: "sửa thông tin",
+    Apologise: "xin lỗi và hẹn lại",
+    Extend: "gia hạn để xác minh",
+    AskWithdrawal: "yêu cầu rút hồ sơ",
+    GrantWithdrawal: "đồng ý cho rút",
+    DeclineWithdrawal: "không đồng ý cho rút",
+    Stop: "dừng xử lý",
+    Complete: "ghi nhận kết quả",
+    Dispatch: "gửi kết quả qua bưu chính",
+    FetchResult: "nhận kết quả trực tuyến",
+    Return: "trả kết quả",
+    payments.Succeeded: "ghi nhận đã nộp phí",
+    payments.Expired: "ghi nhận quá hạn nộp phí",
+}
+
+_NEW, _IN, _AT_WORK = Status.REGISTERED, Status.ACCEPTED, Status.PROCESSING
+_SUPPLEMENT, _FEES, _LEAVING = Status.SUPPLEMENT_ASKED, Status.FINANCIAL_DUTY, Status.WITHDRAWAL_ASKED
+_STOPPED, _DONE, _RETURNED = Status.STOPPED, Status.COMPLETED, Status.RETURNED
+
+MOVES = Table(
+    [
+        #    from         message            to               event
+        Move(None, Submit, _NEW, dossiers.Submitted),
+        Move(None, Submit, _FEES, dossiers.FeesRequested),
+        Move(_NEW, Accept, _IN, dossiers.Accepted),
+        Move(_NEW, Refuse, Status.NOT_ACCEPTED, dossiers.Refused),
+        Move(_IN, StartProcessing, _AT_WORK, dossiers.ProcessingStarted),
+        Move(_AT_WORK, Assign, _AT_WORK, dossiers.Assigned),
+        Move(_AT_WORK, HandOn, _AT_WORK, dossiers.HandedOn),
+        Move(_AT_WORK, SendBack, _AT_WORK, dossiers.SentBack),
+        # Once and whole; the citizen's answer leads to the desk, or to work where it had been accepted.
+        *(Move(state, RequestSupplement, _SUPPLEMENT, dossiers.SupplementRequested) for state in (_NEW, _IN, _AT_WORK)),
+        Move(_SUPPLEMENT, Supplement, _NEW, dossiers.Supplemented),
+        Move(_SUPPLEMENT, Supplement, _AT_WORK, dossiers.Supplemented),
+        Move(_SUPPLEMENT, SupplementOver, _STOPPED, dossiers.Stopped),
+        # Fees that came up later; paid, it is where it was.
+        *(Move(state, RequestFees, _FEES, dossiers.FeesRequested) for state in (_NEW, _IN, _AT_WORK)),
+        *(Move(_FEES, payments.Succeeded, state, dossiers.FeesSettled) for state in (_NEW, _IN, _AT_WORK)),
+        Move(_FEES, payments.Expired, _STOPPED, dossiers.Stopped),
+        # What an officer corrects the citizen sees.
+        *(Move(state, Correct, state, dossiers.Corrected) for state in (_NEW, _IN, _AT_WORK)),
+        *(Move(state, Apologise, state, dossiers.Rescheduled) for state in (_IN, _AT_WORK)),
+        *(Move(state, Extend, state, dossiers.DueChanged) for state in (_IN, _AT_WORK)),
+        # Withdrawal goes to the agency first; while it waits, fees may still come in or run out.
+        *(
+            Move(state, AskWithdrawal, _LEAVING, dossiers.WithdrawalRequested)
+            for state in (_NEW, _IN, _AT_WORK, _SUPPLEMENT, _FEES)
+        ),
+        Move(_LEAVING, GrantWithdrawal, _STOPPED, dossiers.Stopped),
+        *(
+            Move(_LEAVING, DeclineWithdrawal, state, dossiers.WithdrawalDeclined)
+            for state in (_NEW, _IN, _AT_WORK, _SUPPLEMENT, _FEES)
+        ),
+        Move(_LEAVING, payments.Succeeded, _LEAVING, dossiers.FeesSettled),
+        Move(_LEAVING, payments.Expired, _STOPPED, dossiers.Stopped),
+        Move(_LEAVING, SupplementOver, _STOPPED, dossiers.Stopped),
+        *(Move(state, Stop, _STOPPED, dossiers.Stopped) for state in (_IN, _AT_WORK, _SUPPLEMENT, _FEES)),
+        Move(_AT_WORK, Complete, _DONE, dossiers.Completed),
+        Move(_DONE, Dispatch, _DONE, dossiers.ResultDispatched),
+        Move(_DONE, FetchResult, _RETURNED, dossiers.Returned),
+        Move(_DONE, Return, _RETURNED, dossiers.Returned),
+    ],
+    NAMES,
+    WORDS,
+)
+
+
+def to(dossier: Dossier, message: type, now: datetime, target: Status | None = None, **changes: Any) -> Dossier:
+    """The dossier after this message: in the table's first status for it, or in `target` where the table gives several.
+
+    Raises Refusal 409, naming the legal moves, for an illegal one.
+    """
+    found = MOVES.require(dossier.status, message).target
+    status = Status(target or found)
+    return dossier.model_copy(update={"status": status, "since": now, **changes})
+
+
+def by_officer(dossier: Dossier | None, message: ByOfficer) -> Dossier:
+    """The dossier, when an agency that has to do with it speaks and saw its latest version.
+
+    Raises NotFound for any other agency, Refusal 412 for an older version, 409 where another agency has it now.
+    """
+    dossier = known(dossier)
+    if message.agency not in (dossier.agency, dossier.handler):
+        return known(None)
+    seen(dossier, message.seen_version)
+    MOVES.require(dossier.status, type(message))
+    if dossier.status == Status.PROCESSING and message.agency != dossier.handler:
+        raise Refusal(
+            "held_elsewhere",
+            f"Hồ sơ đang ở {dossier.handler_name}; cơ quan ấy mới thực hiện được bước này.",
+            f"{dossier.handler_name} has the dossier now, and only it can do this.",
+        )
+    return dossier
+
+
+def officers(message: ByOfficer, kind: str, now: datetime, paper: str | None = None, **body: Any) -> Entry:
+    """The journal's line of an officer, or of the agency's own system."""
+    return Entry(
+        at=now,
+        kind=kind,
+        by=message.officer,
+        role="officer" if message.report_id is None else "agency-system",
+        paper=paper,
+        body={"agency": message.agency, "department": message.department, **body},
+    )
+
+
+def promised(dossier: Dossier, calendar_of: CalendarOf) -> tuple[Dossier, tuple[At, ...]]:
+    """The dossier with the promised date that its clock gives, and the timers that warn of it."""
+    if dossier.clock is None:
+        return dossier, ()
+    calendar = calendar_of(dossier.agency)
+    due, warnings = clocks.due(dossier.clock, calendar), clocks.warnings(dossier.clock, calendar)
+    dated = dossier.model_copy(update={"result_due": due})
+    if due is None or warnings is None:
+        return dated, ()
+    return dated, (At(warnings.soon, NearlyDue(due=due)), At(due, PastDue(due=due)))
+
+
+WARNINGS: tuple[type, ...] = (NearlyDue, PastDue)

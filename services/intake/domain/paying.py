@@ -1,0 +1,78 @@
+"""Fees: those that came up later, and what payments says of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from chassis.decider import Decision
+from chassis.envelope import Event
+from contracts import dossiers, payments
+from contracts.dossiers import Status
+from contracts.money import total
+from services.intake.domain import deadline as clocks
+from services.intake.domain.commands import RequestFees, SupplementOver
+from services.intake.domain.desk import held
+from services.intake.domain.dossier import CalendarOf, Dossier, Entry, days_after, decided, desk_due, known, resting
+from services.intake.domain.moves import MOVES, WARNINGS, by_officer, officers, promised, to
+
+HELD_BY_FEES = "fees"
+_UNPAID = "Quá hạn thực hiện nghĩa vụ tài chính"
+
+
+def request_fees(
+    dossier: Dossier | None, message: RequestFees, now: datetime, calendar_of: CalendarOf
+) -> Decision[Dossier]:
+    """Fees came up later: the dossier waits for them, and its clock with it."""
+    dossier = by_officer(dossier, message)
+    due = days_after(dossier.agency, dossier.payment_days, now, calendar_of)
+    amount = total(message.fee_lines)
+    clock = dossier.clock and clocks.paused(dossier.clock, now, HELD_BY_FEES)
+    lines = (*dossier.fee_lines, *message.fee_lines)
+    waiting = to(dossier, RequestFees, now, clock=clock, due=due, result_due=None, fee_lines=lines)
+    return decided(
+        waiting,
+        lambda step: dossiers.FeesRequested(amount=amount, fee_lines=message.fee_lines, payment_due=due, step=step),
+        officers(message, "fees_requested", now, amount=amount, due=due),
+        cancels=WARNINGS,
+    )
+
+
+def settle_fees(
+    dossier: Dossier | None, event: Event[payments.Succeeded], now: datetime, calendar_of: CalendarOf
+) -> Decision[Dossier] | None:
+    """The fees are paid: on it goes where it was, unless its citizen wants it back. Nothing to do where they were not awaited."""
+    dossier = known(dossier)
+    if not MOVES.allows(dossier.status, payments.Succeeded):
+        return None
+    entry = Entry(at=now, kind="fees_settled", by=None, role="system", body={"amount": event.data.amount})
+    if dossier.status == Status.WITHDRAWAL_ASKED:
+        if dossier.before != Status.FINANCIAL_DUTY:
+            return None
+        paid = dossier.model_copy(update={"before": resting(dossier), "clock": _running_on(dossier, now)})
+        return decided(paid, lambda step: dossiers.FeesSettled(step=step), entry)
+    back = resting(dossier)
+    paid = to(dossier, payments.Succeeded, now, back, clock=_running_on(dossier, now))
+    paid, timers = promised(paid, calendar_of)
+    due = desk_due(paid, now, calendar_of) if back == Status.REGISTERED else paid.result_due
+    paid = paid.model_copy(update={"due": due})
+    return decided(paid, lambda step: dossiers.FeesSettled(step=step), entry, timers)
+
+
+def stop_unpaid(dossier: Dossier | None, event: Event[payments.Expired], now: datetime) -> Decision[Dossier] | None:
+    """Nobody paid in time: the dossier is stopped."""
+    dossier = known(dossier)
+    leaving = dossier.status == Status.WITHDRAWAL_ASKED
+    if (dossier.before if leaving else dossier.status) != Status.FINANCIAL_DUTY:
+        return None
+    stopped = to(dossier, payments.Expired, now, due=None, grounds=_UNPAID, clock=held(dossier, now))
+    entry = Entry(at=now, kind="stopped", by=None, role="system", paper="05", body={"reason": _UNPAID})
+    return decided(
+        stopped,
+        lambda step: dossiers.Stopped(reason=_UNPAID, cause="unpaid", step=step),
+        entry,
+        cancels=(*WARNINGS, SupplementOver),
+    )
+
+
+def _running_on(dossier: Dossier, now: datetime) -> clocks.Deadline | None:
+    return dossier.clock and clocks.resumed(dossier.clock, now, HELD_BY_FEES)

@@ -1,0 +1,144 @@
+"""The way of a dossier through departments and levels: the steps of its procedure, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from chassis.decider import Decision
+from chassis.errors import Refusal
+from contracts import dossiers
+from services.intake.domain import deadline as clocks
+from services.intake.domain.agency import Agency
+from services.intake.domain.commands import Assign, HandOn, SendBack, StartProcessing
+from services.intake.domain.deadline import Deadline
+from services.intake.domain.dossier import CalendarOf, Dossier, Stage, decided
+from services.intake.domain.moves import by_officer, officers, to
+from services.intake.domain.procedure import Procedure
+
+
+def stages(procedure: Procedure, agency: Agency, agencies: Mapping[str, Agency]) -> tuple[Stage, ...]:
+    """The steps of a procedure with the agency that does each for a dossier that this one received."""
+    above = agencies.get(agency.parent or "", agency)
+    who = {"receiving": agency, "above": above}
+    found = []
+    for step in procedure.process:
+        at_agency = who.get(step.at) or agencies[step.at]
+        found.append(
+            Stage(
+                key=step.key,
+                name=step.name,
+                agency=at_agency.code,
+                agency_name=at_agency.name,
+                department=step.department,
+                time=step.time,
+                procedure=step.procedure,
+            )
+        )
+    return tuple(found)
+
+
+def start_processing(
+    dossier: Dossier | None, message: StartProcessing, now: datetime, calendar_of: CalendarOf
+) -> Decision[Dossier]:
+    """Hand the dossier to the first step of its procedure."""
+    dossier = by_officer(dossier, message)
+    own = dossier.stages[0].agency == message.agency
+    officer = message.officer if own else None
+    begun = to(dossier, StartProcessing, now, **at(dossier, 0, now, calendar_of, officer))
+    return decided(
+        begun,
+        lambda step: dossiers.ProcessingStarted(step=step),
+        officers(message, "processing_started", now, **_where(begun)),
+    )
+
+
+def assign(dossier: Dossier | None, message: Assign, now: datetime) -> Decision[Dossier] | None:
+    """Give the dossier to an officer of the department that has it."""
+    dossier = by_officer(dossier, message)
+    if dossier.officer == message.to:
+        return None
+    given = to(dossier, Assign, now, officer=message.to)
+    return decided(
+        given, lambda step: dossiers.Assigned(step=step), officers(message, "assigned", now, **_where(given))
+    )
+
+
+def hand_on(dossier: Dossier | None, message: HandOn, now: datetime, calendar_of: CalendarOf) -> Decision[Dossier]:
+    """The step at hand is done: the next one has the dossier."""
+    dossier = by_officer(dossier, message)
+    following = _stage(dossier) + 1
+    if following == len(dossier.stages):
+        raise Refusal(
+            "last_step",
+            "Đây là bước cuối; hãy ghi nhận kết quả.",
+            "This is the last step; record the result.",
+        )
+    moved = to(dossier, HandOn, now, **at(dossier, following, now, calendar_of))
+    entry = officers(message, "handed_on", now, note=message.note, **_where(moved))
+    return decided(moved, lambda step: dossiers.HandedOn(step=step), entry)
+
+
+def send_back(dossier: Dossier | None, message: SendBack, now: datetime, calendar_of: CalendarOf) -> Decision[Dossier]:
+    """The step before has to do something again, for a reason."""
+    dossier = by_officer(dossier, message)
+    before = _stage(dossier) - 1
+    if before < 0:
+        raise Refusal(
+            "first_step",
+            "Đây là bước đầu; có thể yêu cầu bổ sung hoặc dừng xử lý.",
+            "This is the first step; a supplement may be asked for, or the dossier stopped.",
+        )
+    moved = to(dossier, SendBack, now, **at(dossier, before, now, calendar_of))
+    entry = officers(message, "sent_back", now, reason=message.reason, **_where(moved))
+    return decided(moved, lambda step: dossiers.SentBack(reason=message.reason, step=step), entry)
+
+
+def at(
+    dossier: Dossier, place: int, now: datetime, calendar_of: CalendarOf, officer: str | None = None
+) -> dict[str, Any]:
+    """What changes when a dossier comes to a step: who has it, and until when, never later than what was promised."""
+    stage = dossier.stages[place]
+    due = dossier.result_due
+    if stage.time is not None:
+        clock = Deadline(amount=stage.time.amount, unit=stage.time.unit, started=now)
+        own = clocks.due(clock, calendar_of(stage.agency))
+        due = min(filter(None, (own, due)), default=None)
+    return {
+        "stage": place,
+        "handler": stage.agency,
+        "handler_name": stage.agency_name,
+        "department": stage.department,
+        "officer": officer,
+        "due": due,
+    }
+
+
+def last(dossier: Dossier) -> Dossier:
+    """The dossier, when its last step has it. Raises Refusal 409 that names what is still to be done."""
+    left = dossier.stages[_stage(dossier) + 1 :]
+    if left:
+        names = ", ".join(stage.name for stage in left)
+        raise Refusal(
+            "steps_left",
+            f"Còn bước chưa làm: {names}. Hãy chuyển bước tiếp theo.",
+            f"Steps are still to be done: {names}. Hand the dossier on.",
+        )
+    return dossier
+
+
+def _stage(dossier: Dossier) -> int:
+    if dossier.stage is None:
+        raise AssertionError("a dossier that is processed is at a step")
+    return dossier.stage
+
+
+def _where(dossier: Dossier) -> dict[str, Any]:
+    return {
+        "to_agency": dossier.handler,
+        "to_department": dossier.department,
+        "to_officer": dossier.officer,
+        "stage": None if dossier.stage is None else dossier.stages[dossier.stage].name,
+        "due": dossier.due,
+    }

@@ -1,0 +1,159 @@
+"""From a typed form to the messages that file it: checked, its fees assessed, its documents found, its code drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from chassis.answering import To
+from chassis.clock import VIETNAM, Clock
+from chassis.errors import Refusal
+from chassis.postgres import Connection, Pool
+from chassis.work import Prepare
+from services.intake import store
+from services.intake.domain import fees
+from services.intake.domain import form as forms
+from services.intake.domain.catalogue import Catalogue, Procedure
+from services.intake.domain.commands import Submit
+from services.intake.domain.document import Document
+from services.intake.domain.dossier import Attached, Delivery, Dossier
+from services.intake.domain.form import Form, Schemas
+from services.intake.domain.person import Remember
+from services.intake.domain.process import stages
+from services.intake.open_catalogue import OpenCatalogue
+
+
+@dataclass(frozen=True)
+class Filing:
+    """How dossiers are filed, supplemented and corrected here. `most_bytes` of all documents of one."""
+
+    opened: OpenCatalogue
+    schemas: Schemas
+    clock: Clock
+    most_bytes: int
+
+    @property
+    def today(self) -> date:
+        return self.clock().astimezone(VIETNAM).date()
+
+    async def of(self, typed: Any, person_id: UUID, pool: Pool, filed_by: str | None = None) -> Prepare:
+        """What files this form for a person; `filed_by` an officer at the counter.
+
+        Raises Refusal 422 that lists every wrong field; the preparing raises it for documents that are not there.
+        """
+        catalogue, today = await self.opened.current(pool), self.today
+        form = forms.check(typed, catalogue, today, self.schemas)
+        procedure, filed = catalogue.in_force(form.procedure, form.agency, today), form.filed()
+        lines = fees.assess(procedure, filed, online=filed_by is None, day=today)
+        agency = catalogue.agencies[form.agency]
+
+        async def prepare(connection: Connection) -> Sequence[To]:
+            documents = await self.found(connection, form.documents, person_id)
+            await store.documents.attach(connection, [each.document_id for each in documents])
+            code = agency.dossier_code(today, await store.dossiers.next_number(connection, agency.code, today))
+            submit = _submit(code, procedure, catalogue, form, person_id).model_copy(
+                update={"fee_lines": lines, "documents": documents, "form": filed, "filed_by": filed_by}
+            )
+            return [
+                To(store.people.aggregate, str(person_id), Remember(person_id=person_id, applicant=form.applicant)),
+                To(store.dossiers.aggregate, code, submit),
+            ]
+
+        return prepare
+
+    async def pinned(self, dossier: Dossier, pool: Pool) -> Procedure:
+        """The version of the procedure that a dossier was filed under."""
+        catalogue = await self.opened.current(pool)
+        return catalogue.pinned(dossier.procedure, dossier.procedure_version, dossier.agency, _filed_on(dossier))
+
+    async def again(self, dossier: Dossier, form: Any, pool: Pool) -> Form:
+        """The changed form of a dossier, checked under the version that it is pinned to. Raises Refusal 422."""
+        procedure, catalogue = await self.pinned(dossier, pool), await self.opened.current(pool)
+        return forms.check_details(procedure, dossier.agency, form, catalogue, _filed_on(dossier), self.schemas)
+
+    async def found(
+        self, connection: Connection, wanted: Mapping[str, Sequence[UUID]], person_id: UUID, before: int = 0
+    ) -> tuple[Attached, ...]:
+        """The person's documents in their places; `before` bytes are there already.
+
+        Raises Refusal 422 that lists those that are not the person's, and when all together are too large.
+        """
+        if not wanted:
+            return ()
+        ids = {each for slot in wanted.values() for each in slot}
+        found = {each.id: each for each in await store.documents.of_person(connection, ids, person_id)}
+        _all_there(wanted, found)
+        if before + sum(each.size for each in found.values()) > self.most_bytes:
+            limit = f"{self.most_bytes // 2**20} MiB"
+            raise Refusal(
+                "documents_too_large",
+                f"Tổng dung lượng giấy tờ của một hồ sơ không quá {limit}.",
+                f"All documents of a dossier together may have at most {limit}.",
+                422,
+            )
+        return tuple(as_attached(slot, found[each]) for slot, them in wanted.items() for each in them)
+
+
+def _filed_on(dossier: Dossier) -> date:
+    return dossier.submitted_at.astimezone(VIETNAM).date()
+
+
+def as_attached(slot: str, document: Document) -> Attached:
+    """A document in a place of a dossier."""
+    return Attached(
+        slot=slot,
+        document_id=document.id,
+        name=document.name,
+        media_type=document.media_type,
+        size=document.size,
+        sha256=document.sha256,
+    )
+
+
+def _submit(code: str, procedure: Procedure, catalogue: Catalogue, form: Form, person_id: UUID) -> Submit:
+    agency = catalogue.agencies[form.agency]
+    return Submit(
+        code=code,
+        procedure=procedure.code,
+        procedure_version=procedure.version,
+        procedure_name=procedure.name,
+        agency=agency.code,
+        agency_name=agency.name,
+        desk=agency.desk,
+        person_id=person_id,
+        form={},
+        payment_days=procedure.payment_days,
+        supplement_days=procedure.supplement_days,
+        processing=procedure.processing,
+        extended=procedure.extended,
+        stages=stages(procedure, agency, catalogue.agencies),
+        appointment=procedure.appointment,
+        result=procedure.result,
+        delivery=Delivery.model_validate(form.delivery or {}),
+        at_desk=form.at_desk,
+    )
+
+
+def _all_there(wanted: Mapping[str, Sequence[UUID]], found: Mapping[UUID, Document]) -> None:
+    missing = [
+        {
+            "path": f"documents.{slot}.{place}",
+            "code": "no_document",
+            "vi": "Không tìm thấy tệp này; hãy tải tệp lên trước.",
+            "en": "There is no such file of yours; upload it first.",
+        }
+        for slot, ids in wanted.items()
+        for place, each in enumerate(ids)
+        if each not in found
+    ]
+    if missing:
+        raise Refusal(
+            "form_invalid",
+            f"Biểu mẫu có {len(missing)} chỗ chưa đúng; xem từng mục.",
+            f"The form has {len(missing)} wrong fields; see each.",
+            422,
+            tuple(missing),
+        )

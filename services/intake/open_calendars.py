@@ -1,0 +1,55 @@
+"""The calendars of one process: working hours of the data file, with the days that operators changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from chassis.calls import Calling
+from chassis.clock import VIETNAM, Clock
+from chassis.postgres import Pool
+from services.intake import store
+from services.intake.domain import calendars
+from services.intake.domain.agency import Agency
+from services.intake.domain.calendar import Calendar, WorkingTime
+from services.intake.domain.calendar_changes import Count, Counted
+from services.intake.domain.commands import Recalculate
+
+_MOST = 2_000
+_TOGETHER = 500
+_REASON = "Lịch làm việc của cơ quan thay đổi"
+
+
+class OpenCalendars:
+    """Keeps the calendars in memory; `refresh` reads what was changed, and builds them anew on another day's years."""
+
+    def __init__(self, plans: Mapping[str, WorkingTime], agencies: Mapping[str, Agency], clock: Clock) -> None:
+        self._plans, self._clock = plans, clock
+        self.keys = {code: agency.calendar for code, agency in agencies.items()}
+        self._known: tuple[date, tuple[tuple[str, int], ...]] | None = None
+        self._calendars = calendars.build(plans, self._today(), {})
+
+    def of(self, agency: str) -> Calendar:
+        """The calendar of an agency, by its code; the default one for an agency that the data file no longer has."""
+        return self._calendars[self.keys.get(agency, "default")]
+
+    async def refresh(self, pool: Pool) -> None:
+        """Read what was changed, if anything was."""
+        known = (self._today().replace(month=1, day=1), await store.calendars.versions(pool))
+        if known != self._known:
+            self._calendars = calendars.build(self._plans, self._today(), await store.calendars.changes(pool))
+            self._known = known
+
+    async def count(self, request: Count, calling: Calling) -> Counted:
+        """Count the promised dates of the next dossiers anew; the answer names the last one."""
+        await self.refresh(calling.pool)
+        agencies = sorted(code for code, key in self.keys.items() if key == request.key)
+        codes = await store.calendars.promised(calling.pool, agencies, request.after, _MOST)
+        for begin in range(0, len(codes), _TOGETHER):
+            part = codes[begin : begin + _TOGETHER]
+            message = Recalculate(reason=_REASON)
+            await calling.answering.many(store.dossiers.aggregate, [(code, message) for code in part])
+        return Counted(change_id=request.change_id, after=codes[-1] if len(codes) == _MOST else None)
+
+    def _today(self) -> date:
+        return self._clock().astimezone(VIETNAM).date()
