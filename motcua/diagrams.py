@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from chassis.table import Move, Table
-from services.intake.domain import moves
+from services.intake.domain import moves, publication
 from services.notifications.domain import appointment, notice
 from services.payments.domain import bill
 
@@ -21,6 +21,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "docs" / "states"
 # Each page: its title, the service that owns the states, and the table that its deciders go by.
 PAGES: dict[str, tuple[str, str, Table]] = {
     "dossier": ("Hồ sơ · dossier", "intake", moves.MOVES),
+    "procedure": ("Phiên bản thủ tục · a procedure's version", "intake", publication.MOVES),
     "bill": ("Khoản phí · bill", "payments", bill.MOVES),
     "appointment": ("Lịch hẹn · appointment", "notifications", appointment.TRANSITIONS),
     "notice": ("Thông báo · notice", "notifications", notice.TRANSITIONS),
