@@ -28,12 +28,16 @@ from services.intake.open_catalogue import OpenCatalogue
 
 @dataclass(frozen=True)
 class Filing:
-    """How dossiers are filed, supplemented and corrected here. `most_bytes` of all documents of one."""
+    """How dossiers are filed, supplemented and corrected here. `most_bytes` of all documents of one.
+
+    `checks_register`: whether there is a civil register to ask about applicants.
+    """
 
     opened: OpenCatalogue
     schemas: Schemas
     clock: Clock
     most_bytes: int
+    checks_register: bool
 
     @property
     def today(self) -> date:
@@ -55,7 +59,13 @@ class Filing:
             await store.documents.attach(connection, [each.document_id for each in documents])
             code = agency.dossier_code(today, await store.dossiers.next_number(connection, agency.code, today))
             submit = _submit(code, procedure, catalogue, form, person_id).model_copy(
-                update={"fee_lines": lines, "documents": documents, "form": filed, "filed_by": filed_by}
+                update={
+                    "fee_lines": lines,
+                    "documents": documents,
+                    "form": filed,
+                    "filed_by": filed_by,
+                    "checks_register": self.checks_register,
+                }
             )
             return [
                 To(store.people.aggregate, str(person_id), Remember(person_id=person_id, applicant=form.applicant)),
@@ -129,7 +139,7 @@ def _submit(code: str, procedure: Procedure, catalogue: Catalogue, form: Form, p
         supplement_days=procedure.supplement_days,
         processing=procedure.processing,
         extended=procedure.extended,
-        stages=stages(procedure, agency, catalogue.agencies),
+        stages=stages(procedure, agency, catalogue.agencies, form.filed()),
         appointment=procedure.appointment,
         result=procedure.result,
         delivery=Delivery.model_validate(form.delivery or {}),

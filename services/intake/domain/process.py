@@ -15,15 +15,20 @@ from services.intake.domain.commands import Assign, HandOn, SendBack, StartProce
 from services.intake.domain.deadline import Deadline
 from services.intake.domain.dossier import CalendarOf, Dossier, Stage, decided
 from services.intake.domain.moves import by_officer, officers, to
+from services.intake.domain.paths import met
 from services.intake.domain.procedure import Procedure
 
 
-def stages(procedure: Procedure, agency: Agency, agencies: Mapping[str, Agency]) -> tuple[Stage, ...]:
-    """The steps of a procedure with the agency that does each for a dossier that this one received."""
+def stages(
+    procedure: Procedure, agency: Agency, agencies: Mapping[str, Agency], form: Mapping[str, Any]
+) -> tuple[Stage, ...]:
+    """The steps of a procedure that a dossier with this form goes, with the agency that does each for the receiving one."""
     above = agencies.get(agency.parent or "", agency)
     who = {"receiving": agency, "above": above}
     found = []
     for step in procedure.process:
+        if step.when is not None and not met(step.when, form):
+            continue
         at_agency = who.get(step.at) or agencies[step.at]
         found.append(
             Stage(

@@ -81,6 +81,8 @@ def _of_words(schema: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]
 
 
 def _of_the_way(procedure: Procedure, agencies: Collection[str]) -> Iterator[tuple[str, str]]:
+    if procedure.process[-1].at != "receiving":
+        yield "process", "ends at the receiving agency, which hands over the result"
     for step in procedure.process:
         if step.at not in {"receiving", "above", *agencies}:
             yield f"process.{step.key}.at", f"no such agency: {step.at}"

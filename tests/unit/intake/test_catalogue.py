@@ -24,6 +24,7 @@ from services.intake.domain.agency import Agency
 from services.intake.domain.catalogue import Catalogue, Offered
 from services.intake.domain.localised import Localised
 from services.intake.domain.procedure import Duration, Fee, Procedure
+from services.intake.domain.process import stages
 from services.intake.domain.published import published
 from tests.forms import AGENCY, CATALOGUE, PROCEDURE, TODAY
 
@@ -202,6 +203,22 @@ def test_a_provinces_rules_count_from_their_day_on_in_that_province_only_and_a_d
     assert found.pinned("1.002809", 2, "G09.20", since - timedelta(1)) is before
     assert found.pinned("1.002809", 2, "G09.20", since) is after
     assert _with(PROCEDURE, localised=(elsewhere,)).in_force("1.002809", "G09.20", since).fee == 135_000
+
+
+def test_only_a_birth_that_is_linked_goes_to_the_police_and_the_insurance_and_comes_back() -> None:
+    found, agencies = CATALOGUE.in_force("1.001193", COMMUNE, TODAY), CATALOGUE.agencies
+    ways = {
+        case: [stage.agency for stage in stages(found, agencies[COMMUNE], agencies, {"case": case})]
+        for case in ("thuong", "lien_thong")
+    }
+    assert set(ways["thuong"]) == {COMMUNE}
+    assert ways["lien_thong"] == [*ways["thuong"], "G09.20", "G24.19", COMMUNE]
+
+
+def test_registering_anew_goes_from_the_commune_to_the_province_and_back() -> None:
+    found, agencies = CATALOGUE.in_force("1.004884", COMMUNE, TODAY), CATALOGUE.agencies
+    way = [stage.agency for stage in stages(found, agencies[COMMUNE], agencies, {})]
+    assert (way[0], "H55.08" in way, way[-1]) == (COMMUNE, True, COMMUNE)
 
 
 def test_a_province_may_name_the_only_agencies_that_take_a_procedure() -> None:

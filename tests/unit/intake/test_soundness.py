@@ -56,6 +56,7 @@ def _first(part: str, **changes: Any) -> Change:
         (_first("documents", when={"field": "details.nothing"}), "documents.uy_quyen.when", "no field"),
         (_first("documents", when={"field": "case", "one_of": ["x"]}), "documents.uy_quyen.when", "no such case"),
         (_first("process", at="H99"), "process.", "no such agency"),
+        (lambda data: data | {"process": [data["process"][0] | {"at": "above"}]}, "process", "ends at the receiving"),
         (_details("copies", examples=[0]), "details.copies", "example"),
         (_details("copies", title=""), "details.copies", "no title"),
         (_details("copies", description="Số bản"), "details.copies", "description"),
