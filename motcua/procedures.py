@@ -18,6 +18,7 @@ from services.intake.domain import files, inspection
 from services.intake.domain.difference import differences
 from services.intake.domain.files import Mistake, WrongFiles
 from services.intake.domain.procedure import Procedure
+from services.intake.domain.publication import NAMES
 
 app = typer.Typer(
     help="Danh mục thủ tục: kiểm tra, nạp, so sánh · the catalogue of procedures: check, import, compare.",
@@ -88,7 +89,7 @@ def import_(path: Source) -> None:
         for each in procedures:
             try:
                 state = operator.ask("POST", "intake", "/procedures/import", json=each.model_dump(mode="json"))["state"]
-                typer.echo(f"{each.code} phiên bản {each.version}: {state} · version {each.version}: {state}")
+                typer.echo(f"{each.code} phiên bản {each.version}: {NAMES[state]} · version {each.version}: {state}")
             except (JourneyError, StackError) as error:
                 failed += 1
                 typer.secho(str(error), fg="red", err=True)
