@@ -14,6 +14,7 @@ from contracts import agency_answers, contacts, dossiers, payments, procedures
 from contracts.registry import EVENTS
 from services.intake import store
 from services.intake.adapters.objects import Objects
+from services.intake.adapters.register import Register
 from services.intake.adapters.scanner import Clamd
 from services.intake.api import calendars as calendars_api
 from services.intake.api import catalogue as catalogue_api
@@ -28,6 +29,7 @@ from services.intake.domain import (
     desk,
     files,
     filing,
+    identity,
     paying,
     person,
     process,
@@ -38,6 +40,7 @@ from services.intake.domain import (
     withdrawal,
 )
 from services.intake.domain.form import Schemas
+from services.intake.domain.register import CheckRegister, RegisterAnswered
 from services.intake.filing import Filing
 from services.intake.metrics import LegalBasesEnding
 from services.intake.open_calendars import OpenCalendars
@@ -56,7 +59,8 @@ def intake(settings: IntakeSettings, clock: Clock = utc_now) -> Service:
     shipped = files.read()
     opened, schemas = OpenCatalogue(shipped), Schemas()
     open_calendars = OpenCalendars(calendars.load(), {agency.code: agency for agency in shipped.agencies}, clock)
-    filings = Filing(opened, schemas, clock, settings.dossier_bytes)
+    register = _register(settings, clock)
+    filings = Filing(opened, schemas, clock, settings.dossier_bytes, register is not None)
     example = catalogue.load().example(catalogue.load().procedure("1.002809"))
     objects = Objects.at(settings.documents_url)
     scanner = Clamd.at(settings.scanner_url) if settings.scanner_url else None
@@ -109,7 +113,10 @@ def intake(settings: IntakeSettings, clock: Clock = utc_now) -> Service:
                 answers={calendar_changes.Counted: calendar_changes.counted},
             ),
         ],
-        calls={calendar_changes.Count: open_calendars.count},
+        calls={
+            calendar_changes.Count: open_calendars.count,
+            **({CheckRegister: register.check} if register is not None else {}),
+        },
         sealed={contacts.TOPIC: Sealer(settings.contacts_key.get_secret_value())},
         chores=[Chore("documents", 600, Sweeper(objects, clock).run)],
         uploads={documents.UPLOAD: settings.document_bytes},
@@ -154,4 +161,12 @@ def decides_on_dossiers(open_calendars: OpenCalendars) -> Decides:
             commands.NearlyDue: timing.warn,
             commands.PastDue: timing.is_late,
         },
+        answers={RegisterAnswered: identity.note_register},
     )
+
+
+def _register(settings: IntakeSettings, clock: Clock) -> Register | None:
+    """The civil register, where there is one to ask."""
+    if settings.register_url is None or settings.register_key is None:
+        return None
+    return Register.at(settings.register_url, settings.register_key.get_secret_value(), clock)

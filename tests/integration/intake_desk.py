@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +28,7 @@ from chassis.fold import Voice
 from chassis.metrics import Metrics
 from chassis.postgres import Pool, open_pool
 from chassis.sealing import Sealer
-from chassis.service import Service, build
+from chassis.service import Role, Service, build
 from contracts import payments
 from contracts.event import Data
 from contracts.registry import EVENTS
@@ -199,11 +199,11 @@ def settings_for(database_url: str, issuer: str, port: int = 1, **more: Any) -> 
 
 @asynccontextmanager
 async def open_desk(
-    database: Database, provider: Server, clock: Clock = utc_now, **settings: Any
+    database: Database, provider: Server, clock: Clock = utc_now, roles: Sequence[Role] = ("api",), **settings: Any
 ) -> AsyncIterator[Desk]:
     """The service on this database until the block is left; ready, its catalogue published."""
     service = intake(settings_for(database.url, provider.url, **settings), clock)
-    app = build(service, ["api"], clock)
+    app = build(service, roles, clock)
     pool = await open_pool(database.url, "test", 4)
     async with (
         app.router.lifespan_context(app),

@@ -20,7 +20,8 @@ Grounds = Field(min_length=10, max_length=2000)
 class Submit(Message):
     """A form that was found right is filed, under the code it was given; with all of its procedure that it is held to.
 
-    `filed_by` is the officer who filed it at the counter on behalf of the citizen.
+    `filed_by` is the officer who filed it at the counter on behalf of the citizen; `checks_register` whether the civil
+    register is asked about the applicant.
     """
 
     code: str
@@ -44,6 +45,7 @@ class Submit(Message):
     documents: tuple[Attached, ...] = ()
     at_desk: tuple[str, ...] = ()
     filed_by: str | None = None
+    checks_register: bool = False
 
 
 class ByCitizen(Message):

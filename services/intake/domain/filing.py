@@ -9,6 +9,7 @@ from chassis.errors import Refusal
 from contracts import dossiers
 from contracts.dossiers import Status
 from contracts.money import total
+from services.intake.domain import identity
 from services.intake.domain.commands import Submit
 from services.intake.domain.dossier import CalendarOf, Dossier, Entry, days_after, desk_due, told
 from services.intake.domain.moves import MOVES
@@ -54,8 +55,9 @@ def submit(dossier: Dossier | None, message: Submit, now: datetime, calendar_of:
     by = message.filed_by
     body = {"documents": [each.name for each in filed.documents], "at_desk": list(filed.at_desk)}
     filed = told(filed, Entry(at=now, kind="submitted", by=by, role="officer" if by else "citizen", body=body))
+    calls = (identity.question(filed),) if message.checks_register else ()
     if not fee:
-        return Decision(filed, (submitted,))
+        return Decision(filed, (submitted,), calls=calls)
     waiting = filed.model_copy(update={"status": Status.FINANCIAL_DUTY, "due": payment_due})
     requested = dossiers.FeesRequested(amount=fee, step=waiting.step())
-    return Decision(waiting, (submitted, requested))
+    return Decision(waiting, (submitted, requested), calls=calls)

@@ -1,0 +1,83 @@
+"""An applicant held against the civil register, from the form to what an officer sees."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chassis.service import Role
+from tests.database import Server as Postgres
+from tests.forms import filled
+from tests.integration.intake_desk import OFFICER, Desk, open_desk, signing
+from tests.integration.sandbox_process import Server, running
+from tests.waiting import until
+
+SAME, DEAD, ACCENTS, AWAY = "019190012345", "019190000004", "019190000001", "019190000503"
+
+
+@pytest.fixture(scope="module")
+async def desk(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+    register = Server("register", tmp_path_factory.mktemp("register"), {"REGISTER_KEY": "a key"})
+    with signing(tmp_path_factory.mktemp("oidc")) as provider, running(register):
+        database = await postgres_server.fresh("intake")
+        roles: tuple[Role, ...] = ("api", "timers")
+        async with open_desk(
+            database, provider, roles=roles, register_url=register.url, register_key="a key"
+        ) as opened:
+            yield opened
+
+
+async def checked(desk: Desk, code: str) -> dict[str, Any]:
+    """What the officer sees of the register's answer, once it has come."""
+
+    async def there() -> Any:
+        return (await desk.get(f"/dossiers/{code}", OFFICER)).json()["register_check"]
+
+    await until(there, "the register did not answer")
+    found: dict[str, Any] = await there()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("citizen_id", "fields"), [(SAME, set()), (DEAD, {"living"}), (ACCENTS, {"name"})], ids=["same", "dead", "accents"]
+)
+async def test_what_the_register_has_otherwise_is_shown_and_never_taken_over(
+    desk: Desk, citizen_id: str, fields: set[str]
+) -> None:
+    """Officer and citizen see the difference in the dossier and its journal; the form is as it was typed."""
+    form = filled(citizen_id=citizen_id)
+    code = (await desk.submits(form)).json()["code"]
+    found = await checked(desk, code)
+    assert found["found"]
+    assert {each["field"] for each in found["differences"]} >= fields
+    shown = (await desk.get(f"/dossiers/{code}", "anh")).json()
+    assert shown["form"]["applicant"]["name"] == form["applicant"]["name"]
+    journal = (await desk.get(f"/dossiers/{code}/journal", "anh")).json()["lines"]
+    assert "register_checked" in [line["kind"] for line in journal]
+
+
+async def test_a_register_that_is_away_holds_no_dossier_up_and_is_asked_again(desk: Desk) -> None:
+    """Unknown is not "not found": nothing is shown of it, and the question stays to be asked."""
+    code = (await desk.submits(filled(citizen_id=AWAY))).json()["code"]
+
+    async def tried() -> Any:
+        return await desk.pool.fetchval("select tries from call where key = $1 and tries > 0", code)
+
+    await until(tried, "it was not asked")
+    shown = (await desk.get(f"/dossiers/{code}", OFFICER)).json()
+    assert (shown["register_check"], shown["status"]) == (None, 6)
+
+
+async def test_the_question_stays_out_of_traces_and_events(desk: Desk, tmp_path: Path) -> None:
+    """Neither name nor citizen ID is in anything that is published."""
+    code = (await desk.submits(filled())).json()["code"]
+    await checked(desk, code)
+    payloads = await desk.pool.fetch(
+        "select payload, headers::text as headers from outbox where aggregateid = $1", code
+    )
+    text = " ".join(bytes(row["payload"]).decode() + row["headers"] for row in payloads)
+    assert "Ánh" not in text
+    assert "019190012345" not in text
