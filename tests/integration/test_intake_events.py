@@ -10,7 +10,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from chassis.identifiers import new_id
-from contracts import contacts, dossiers, payments, procedures
+from contracts import contacts, dossiers, payments
 from contracts.registry import EVENTS
 from tests.database import Server as Postgres
 from tests.forms import filled
@@ -143,17 +143,6 @@ async def test_all_that_one_request_tells_is_one_trace_and_not_the_strangers(des
     traces = [row["headers"]["traceparent"].split("-")[1] for row in await desk.outbox()]
     assert len(traces) == 3
     assert len({*traces, strangers}) == 2
-
-
-async def test_the_catalogue_is_told_once_however_often_the_service_starts(desk: Desk) -> None:
-    async with desk.owner() as owner:
-        await owner.execute("truncate procedure_published")
-    for _ in range(2):
-        async with open_desk(desk.database, desk.provider):
-            pass
-    (row,) = _told(await desk.outbox(), procedures.TOPIC)
-    assert (row["aggregateid"], row["headers"]["ce_sequence"]) == ("1.002809", "1")
-    assert procedures.Published.model_validate_json(row["payload"]).version == 1
 
 
 async def test_the_service_describes_every_route_with_an_example_that_it_takes(desk: Desk) -> None:

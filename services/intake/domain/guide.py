@@ -74,18 +74,17 @@ class Guide(Fact):
 def mistakes(guide: Guide, procedures: Sequence[Procedure]) -> Iterator[tuple[str, str]]:
     """(place, what is wrong): a question that nobody reaches or that leads back, a leaf of no procedure, and the reverse."""
     yield from _of_questions(guide)
-    cases = {each.code: {case.key for case in each.cases} for each in procedures}
+    # A procedure without cases is one that the guide leads to as a whole.
+    cases: dict[str, list[str | None]] = {each.code: [case.key for case in each.cases] or [None] for each in procedures}
     for leaf in guide.leaves():
         if leaf.procedure not in cases:
             yield leaf.procedure, "the guide leads to a procedure that is not there"
-        elif leaf.case not in (cases[leaf.procedure] or {None}):
-            yield (
-                leaf.procedure,
-                f"the guide leads to case {leaf.case}; there are: {', '.join(sorted(cases[leaf.procedure]))}",
-            )
+        elif leaf.case not in cases[leaf.procedure]:
+            possible = ", ".join(str(case) for case in cases[leaf.procedure])
+            yield leaf.procedure, f"the guide leads to case {leaf.case}; there are: {possible}"
     reached = {(leaf.procedure, leaf.case) for leaf in guide.leaves()}
     for code, keys in cases.items():
-        for case in sorted(keys, key=str) or [None]:
+        for case in keys:
             if (code, case) not in reached:
                 yield code, f"no answers lead there{f' (case {case})' if case else ''}"
 
