@@ -9,8 +9,6 @@ from functools import cached_property
 from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple
 
-from jsonschema import Draft202012Validator
-
 from chassis.errors import NotFound, Refusal
 from services.intake.domain import files, whole_form
 from services.intake.domain.agency import Agency
@@ -148,10 +146,6 @@ class Catalogue:
         """A form filled with the examples that the data files give, or else with the first choice."""
         return whole_form.example(procedure, self.takers(procedure)[0], self.applicant)
 
-    def validator(self, code: object) -> Draft202012Validator:
-        """The compiled schema of a procedure's form; for any other `code` one that asks what all forms ask."""
-        return self._validators.get(code, self._of_any) if isinstance(code, str) else self._of_any
-
     def _local(self, procedure: Procedure, province: str, day: date) -> Procedure:
         versions = self._locals[procedure.code, procedure.version].get(province, ())
         return next((each.procedure for each in versions if each.since <= day), procedure)
@@ -180,18 +174,14 @@ class Catalogue:
             if name == agency.code and agency.level in procedure.levels and procedure.domain in agency.domains:
                 yield agency.code
 
-    @cached_property
-    def _validators(self) -> Mapping[str, Draft202012Validator]:
-        return {code: Draft202012Validator(self.form(procedure)) for code, procedure in self.procedures.items()}
-
-    @cached_property
-    def _of_any(self) -> Draft202012Validator:
-        return Draft202012Validator(whole_form.of_any(tuple(self.procedures), self.applicant))
-
 
 def load(folder: Traversable = files.FOLDER) -> Catalogue:
-    """The catalogue as the data files say it, every version open that is not over. Raises files.WrongFiles."""
-    read = files.read(folder)
+    """The catalogue as the data files say it. Raises files.WrongFiles."""
+    return all_open(files.read(folder))
+
+
+def all_open(read: Files) -> Catalogue:
+    """The data files' catalogue, each of its versions open."""
     return Catalogue.of(read, (Offered(procedure, True) for procedure in read.procedures))
 
 

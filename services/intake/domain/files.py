@@ -8,8 +8,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, TypeVar
 
+import jsonschema_rs
 import yaml
-from jsonschema import Draft202012Validator, SchemaError
 from pydantic import TypeAdapter, ValidationError
 
 from services.intake.domain.agency import Agency
@@ -20,6 +20,7 @@ from services.intake.domain.procedure import Procedure
 
 M = TypeVar("M")
 
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
 FOLDER = files("services.intake") / "catalogue"
 
 
@@ -138,9 +139,9 @@ def _below(folder: Traversable, name: str) -> Iterator[tuple[str, tuple[str, str
 def of_schema(file: str, path: str, schema: Any) -> Iterator[Mistake]:
     """What is wrong with a JSON Schema as such."""
     try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        inside = ".".join(map(str, error.absolute_path))
+        jsonschema_rs.meta.validate({"$schema": _DRAFT, **schema} if isinstance(schema, dict) else schema)
+    except jsonschema_rs.ValidationError as error:
+        inside = ".".join(map(str, error.instance_path))
         yield Mistake(file, f"{path}.{inside}".strip("."), error.message)
 
 

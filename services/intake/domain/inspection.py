@@ -9,7 +9,7 @@ from importlib.resources.abc import Traversable
 
 from chassis.errors import Refusal
 from services.intake.domain import files, form, soundness
-from services.intake.domain.catalogue import Catalogue, Offered
+from services.intake.domain.catalogue import Catalogue, all_open
 from services.intake.domain.files import Files, Mistake
 from services.intake.domain.procedure import Procedure
 from services.intake.domain.published import ending
@@ -42,7 +42,7 @@ def of_file(name: str, text: str, today: date) -> Inspection:
 
 
 def _inspected(found: Files, today: date, name: str | None = None) -> Inspection:
-    catalogue = Catalogue.of(found, (Offered(procedure, True) for procedure in found.procedures))
+    catalogue = all_open(found)
     mistakes, warnings = dict.fromkeys(found.mistakes), dict[Mistake, None]()
     for procedure in found.procedures:
         mistakes |= dict.fromkeys(soundness.uncertain(name or _file_of(procedure), procedure))

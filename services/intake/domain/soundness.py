@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
-from jsonschema import Draft202012Validator
+import jsonschema_rs
 
 from services.intake.domain import whole_form
 from services.intake.domain.files import Mistake, of_schema
@@ -25,7 +25,6 @@ _TOLD = (
     "delivery", "details",
 )  # fmt: skip
 _TOLD_WHERE_THERE = ("agencies", "effective_to", "appointment", "cases")
-_FORMATS = Draft202012Validator.FORMAT_CHECKER
 
 
 def mistakes(
@@ -47,9 +46,13 @@ def mistakes(
             yield Mistake(file, path, f"there is no field {field} in the form")
     if takers:
         example = whole_form.example(procedure, min(takers), applicant)
-        for error in Draft202012Validator(schema, format_checker=_FORMATS).iter_errors(example):
-            yield Mistake(file, f"example: {'.'.join(map(str, error.absolute_path))}", error.message)
+        for error in _validator(schema).iter_errors(example):
+            yield Mistake(file, f"example: {'.'.join(map(str, error.instance_path))}", error.message)
     yield from (Mistake(file, path, text) for path, text in _of_whens(procedure))
+
+
+def _validator(schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
 
 
 def uncertain(file: str, procedure: Procedure) -> Iterator[Mistake]:
@@ -73,7 +76,7 @@ def _of_words(schema: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]
             yield at, "has no description “tiếng Việt / English”"
         if not field.keys() & {"examples", "enum", "properties"}:
             yield at, "has no examples"
-        validator = Draft202012Validator(dict(field), format_checker=_FORMATS)
+        validator = _validator(dict(field))
         for example in field.get("examples", ()):
             yield from ((at, f"example: {error.message}") for error in validator.iter_errors(example))
         yield from _of_words(field, at)
