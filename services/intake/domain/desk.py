@@ -11,8 +11,8 @@ from contracts.dossiers import Status
 from services.intake.domain import deadline as clocks
 from services.intake.domain.commands import Accept, Apologise, Correct, Extend, Refuse, Stop, SupplementOver
 from services.intake.domain.deadline import Deadline
-from services.intake.domain.dossier import CalendarOf, Dossier, decided
-from services.intake.domain.moves import WARNINGS, by_officer, officers, promised, to
+from services.intake.domain.dossier import CalendarOf, Dossier, decided, refiled
+from services.intake.domain.moves import WARNINGS, by_officer, officers, promised, promised_anew, to
 
 
 def accept(dossier: Dossier | None, message: Accept, now: datetime, calendar_of: CalendarOf) -> Decision[Dossier]:
@@ -64,8 +64,7 @@ def apologise(dossier: Dossier | None, message: Apologise, now: datetime, calend
     clock, was = _running(dossier)
     put_off = clocks.rescheduled(clock, message.to, now, calendar_of(dossier.agency))
     changed = to(dossier, Apologise, now, dossier.status, clock=put_off, since=dossier.since)
-    changed, timers = promised(changed, calendar_of)
-    changed = changed.model_copy(update={"due": changed.result_due})
+    changed, timers = promised_anew(changed, calendar_of)
     return decided(
         changed,
         lambda step: dossiers.Rescheduled(promised=was, reason=message.reason, step=step),
@@ -87,10 +86,15 @@ def extend(dossier: Dossier | None, message: Extend, now: datetime, calendar_of:
         )
     if dossier.extended_at is not None:
         raise Refusal("extended_before", "Hồ sơ đã được gia hạn để xác minh.", "The time was extended before.")
+    if clock.rescheduled is not None:
+        raise Refusal(
+            "rescheduled_before",
+            "Hồ sơ đã được xin lỗi và hẹn lại; ngày hẹn ấy không gia hạn được nữa.",
+            "An apology has put this dossier off; that date cannot be extended.",
+        )
     clock = clock.model_copy(update={"amount": longer.amount, "unit": longer.unit})
     changed = to(dossier, Extend, now, dossier.status, clock=clock, extended_at=now, since=dossier.since)
-    changed, timers = promised(changed, calendar_of)
-    changed = changed.model_copy(update={"due": changed.result_due})
+    changed, timers = promised_anew(changed, calendar_of)
     return decided(
         changed,
         lambda step: dossiers.DueChanged(was=was, cause="verification", reason=message.reason, step=step),
@@ -102,7 +106,7 @@ def extend(dossier: Dossier | None, message: Extend, now: datetime, calendar_of:
 def correct(dossier: Dossier | None, message: Correct, now: datetime) -> Decision[Dossier]:
     """Correct fields of the form; the citizen sees each old and new value."""
     dossier = by_officer(dossier, message)
-    corrected = to(dossier, Correct, now, dossier.status, form=message.form, since=dossier.since)
+    corrected = to(dossier, Correct, now, dossier.status, since=dossier.since, **refiled(message.form))
     return decided(
         corrected,
         lambda step: dossiers.Corrected(fields=message.changed, reason=message.reason, step=step),

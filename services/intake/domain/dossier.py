@@ -92,7 +92,8 @@ class Dossier(State):
 
     `agency` received it, `handler` has it now. `stage` counts the steps of its procedure, None before processing and
     after. `before` is the status in which its citizen asked for it back. `due` is the date of the
-    step at hand, `result_due` the promised one. `journal` is what a decision adds: written by the store, never loaded.
+    step at hand, `result_due` the promised one; `due_soon_told` and `overdue_told` are the promised dates of which that
+    was said: a clock that was held and comes to the same date does not say it again. `journal` is what a decision adds: written by the store, never loaded.
     """
 
     code: str
@@ -116,6 +117,8 @@ class Dossier(State):
     processing: Duration
     extended: Duration | None = None
     extended_at: datetime | None = None
+    due_soon_told: datetime | None = None
+    overdue_told: datetime | None = None
     payment_days: int = 10
     supplement_days: int = 30
     fee_lines: tuple[FeeLine, ...] = ()
@@ -174,6 +177,12 @@ def known(dossier: Dossier | None) -> Dossier:
     if dossier is None:
         raise NotFound("Không tìm thấy hồ sơ này.", "There is no such dossier.")
     return dossier
+
+
+def refiled(form: dict[str, Any]) -> dict[str, Any]:
+    """What changes in a dossier with its form."""
+    delivery = Delivery.model_validate(form.get("delivery") or {})
+    return {"form": form, "delivery": delivery, "at_desk": tuple(form.get("at_desk", ()))}
 
 
 def resting(dossier: Dossier) -> Status:

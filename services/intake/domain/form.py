@@ -115,7 +115,9 @@ def for_fees(typed: Any, catalogue: Catalogue, today: date, schemas: Schemas) ->
     found = Problems()
     form = clean(typed, found)
     procedure = _in_force(form, catalogue, today, found)
-    wrong = found.about({"form", "procedure", "agency", "version"} | (fees.needs(procedure, today) if procedure else set()))
+    wrong = found.about(
+        {"form", "procedure", "agency", "version"} | (fees.needs(procedure, today) if procedure else set())
+    )
     _examine(procedure, form, catalogue, today, schemas, wrong)
     wrong.raise_any()
     assert procedure is not None

@@ -16,6 +16,7 @@ from services.intake.domain.commands import (
     Apologise,
     AskWithdrawal,
     Assign,
+    ByCitizen,
     ByOfficer,
     Complete,
     Correct,
@@ -139,7 +140,20 @@ def to(dossier: Dossier, message: type, now: datetime, target: Status | None = N
     """
     found = MOVES.require(dossier.status, message).target
     status = Status(target or found)
+    if not any((move.source, move.message, move.target) == (dossier.status, message, status) for move in MOVES.moves):
+        raise AssertionError(f"{message.__name__} leads from {dossier.status.name} to no {status.name}")
     return dossier.model_copy(update={"status": status, "since": now, **changes})
+
+
+def by_citizen(dossier: Dossier | None, message: ByCitizen) -> Dossier:
+    """The dossier, when its own citizen speaks and saw its latest version.
+
+    Raises NotFound for everybody else, Refusal 412 for an older version.
+    """
+    dossier = known(dossier)
+    if dossier.person_id != message.person_id:
+        return known(None)
+    return seen(dossier, message.seen_version)
 
 
 def by_officer(dossier: Dossier | None, message: ByOfficer) -> Dossier:
@@ -183,6 +197,15 @@ def promised(dossier: Dossier, calendar_of: CalendarOf) -> tuple[Dossier, tuple[
     if due is None or warnings is None:
         return dated, ()
     return dated, (At(warnings.soon, NearlyDue(due=due)), At(due, PastDue(due=due)))
+
+
+def promised_anew(dossier: Dossier, calendar_of: CalendarOf) -> tuple[Dossier, tuple[At, ...]]:
+    """The same for a dossier whose date moves: its step is due then, unless it has an earlier date of its own."""
+    was = dossier.result_due
+    dated, timers = promised(dossier, calendar_of)
+    if dated.result_due is None or (dossier.due not in (None, was) and dossier.due < dated.result_due):
+        return dated, timers
+    return dated.model_copy(update={"due": dated.result_due}), timers
 
 
 WARNINGS: tuple[type, ...] = (NearlyDue, PastDue)

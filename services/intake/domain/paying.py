@@ -13,7 +13,8 @@ from services.intake.domain import deadline as clocks
 from services.intake.domain.commands import RequestFees, SupplementOver
 from services.intake.domain.desk import held
 from services.intake.domain.dossier import CalendarOf, Dossier, Entry, days_after, decided, desk_due, known, resting
-from services.intake.domain.moves import MOVES, WARNINGS, by_officer, officers, promised, to
+from services.intake.domain.moves import WARNINGS, by_officer, officers, promised, to
+from services.intake.domain.process import stage_due
 
 HELD_BY_FEES = "fees"
 _UNPAID = "Quá hạn thực hiện nghĩa vụ tài chính"
@@ -42,27 +43,23 @@ def settle_fees(
 ) -> Decision[Dossier] | None:
     """The fees are paid: on it goes where it was, unless its citizen wants it back. Nothing to do where they were not awaited."""
     dossier = known(dossier)
-    if not MOVES.allows(dossier.status, payments.Succeeded):
+    if not _awaits_fees(dossier):
         return None
-    entry = Entry(at=now, kind="fees_settled", by=None, role="system", body={"amount": event.data.amount})
+    back, clock = resting(dossier), dossier.clock and clocks.resumed(dossier.clock, now, HELD_BY_FEES)
     if dossier.status == Status.WITHDRAWAL_ASKED:
-        if dossier.before != Status.FINANCIAL_DUTY:
-            return None
-        paid = dossier.model_copy(update={"before": resting(dossier), "clock": _running_on(dossier, now)})
-        return decided(paid, lambda step: dossiers.FeesSettled(step=step), entry)
-    back = resting(dossier)
-    paid = to(dossier, payments.Succeeded, now, back, clock=_running_on(dossier, now))
+        paid = to(dossier, payments.Succeeded, now, before=back, clock=clock, since=dossier.since)
+    else:
+        paid = to(dossier, payments.Succeeded, now, back, clock=clock)
     paid, timers = promised(paid, calendar_of)
-    due = desk_due(paid, now, calendar_of) if back == Status.REGISTERED else paid.result_due
-    paid = paid.model_copy(update={"due": due})
+    paid = paid.model_copy(update={"due": _step_due(paid, now, calendar_of)})
+    entry = Entry(at=now, kind="fees_settled", by=None, role="system", body={"amount": event.data.amount})
     return decided(paid, lambda step: dossiers.FeesSettled(step=step), entry, timers)
 
 
 def stop_unpaid(dossier: Dossier | None, event: Event[payments.Expired], now: datetime) -> Decision[Dossier] | None:
     """Nobody paid in time: the dossier is stopped."""
     dossier = known(dossier)
-    leaving = dossier.status == Status.WITHDRAWAL_ASKED
-    if (dossier.before if leaving else dossier.status) != Status.FINANCIAL_DUTY:
+    if not _awaits_fees(dossier):
         return None
     stopped = to(dossier, payments.Expired, now, due=None, grounds=_UNPAID, clock=held(dossier, now))
     entry = Entry(at=now, kind="stopped", by=None, role="system", paper="05", body={"reason": _UNPAID})
@@ -74,5 +71,13 @@ def stop_unpaid(dossier: Dossier | None, event: Event[payments.Expired], now: da
     )
 
 
-def _running_on(dossier: Dossier, now: datetime) -> clocks.Deadline | None:
-    return dossier.clock and clocks.resumed(dossier.clock, now, HELD_BY_FEES)
+def _awaits_fees(dossier: Dossier) -> bool:
+    leaving = dossier.status == Status.WITHDRAWAL_ASKED
+    return (dossier.before if leaving else dossier.status) == Status.FINANCIAL_DUTY
+
+
+def _step_due(dossier: Dossier, now: datetime, calendar_of: CalendarOf) -> datetime | None:
+    """Until when the step that goes on has to be done."""
+    if dossier.clock is None:
+        return desk_due(dossier, now, calendar_of)
+    return dossier.result_due if dossier.stage is None else stage_due(dossier, dossier.stage, now, calendar_of)

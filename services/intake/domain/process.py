@@ -105,19 +105,23 @@ def at(
 ) -> dict[str, Any]:
     """What changes when a dossier comes to a step: who has it, and until when, never later than what was promised."""
     stage = dossier.stages[place]
-    due = dossier.result_due
-    if stage.time is not None:
-        clock = Deadline(amount=stage.time.amount, unit=stage.time.unit, started=now)
-        own = clocks.due(clock, calendar_of(stage.agency))
-        due = min(filter(None, (own, due)), default=None)
     return {
         "stage": place,
         "handler": stage.agency,
         "handler_name": stage.agency_name,
         "department": stage.department,
         "officer": officer,
-        "due": due,
+        "due": stage_due(dossier, place, now, calendar_of),
     }
+
+
+def stage_due(dossier: Dossier, place: int, now: datetime, calendar_of: CalendarOf) -> datetime | None:
+    """Until when a step that begins now has to be done, never later than what was promised."""
+    stage = dossier.stages[place]
+    if stage.time is None:
+        return dossier.result_due
+    clock = Deadline(amount=stage.time.amount, unit=stage.time.unit, started=now)
+    return min(filter(None, (clocks.due(clock, calendar_of(stage.agency)), dossier.result_due)), default=None)
 
 
 def last(dossier: Dossier) -> Dossier:

@@ -9,8 +9,8 @@ from chassis.errors import Refusal
 from contracts import dossiers
 from services.intake.domain.commands import Complete, Dispatch, FetchResult, Return
 from services.intake.domain.desk import held
-from services.intake.domain.dossier import Dossier, Entry, decided, known, seen
-from services.intake.domain.moves import WARNINGS, by_officer, officers, to
+from services.intake.domain.dossier import Dossier, Entry, decided
+from services.intake.domain.moves import WARNINGS, by_citizen, by_officer, officers, to
 from services.intake.domain.process import last
 
 ONLINE = "trực tuyến"
@@ -19,12 +19,13 @@ ONLINE = "trực tuyến"
 def complete(dossier: Dossier | None, message: Complete, now: datetime) -> Decision[Dossier]:
     """The result exists, under its number and with its document; it waits at the desk of the receiving agency."""
     dossier = last(by_officer(dossier, message))
+    own = message.agency == dossier.agency
     done = to(
         dossier,
         Complete,
         now,
-        officer=message.officer,
-        department=message.department or dossier.department,
+        officer=message.officer if own else None,
+        department=message.department or dossier.department if own else dossier.desk,
         handler=dossier.agency,
         handler_name=dossier.agency_name,
         stage=None,
@@ -67,9 +68,7 @@ def dispatch(dossier: Dossier | None, message: Dispatch, now: datetime) -> Decis
 
 def fetch_result(dossier: Dossier | None, message: FetchResult, now: datetime) -> Decision[Dossier] | None:
     """The citizen opened the result online: with that it is returned, for those who asked for it so."""
-    dossier = seen(known(dossier), message.seen_version)
-    if dossier.person_id != message.person_id:
-        known(None)
+    dossier = by_citizen(dossier, message)
     if dossier.delivery.method != "online" or dossier.status != dossiers.Status.COMPLETED:
         return None
     fetched = to(dossier, FetchResult, now, due=None)

@@ -24,10 +24,10 @@ from services.intake.domain.dossier import (
     decided,
     desk_due,
     known,
+    refiled,
     resting,
-    seen,
 )
-from services.intake.domain.moves import WARNINGS, by_officer, officers, promised, to
+from services.intake.domain.moves import WARNINGS, by_citizen, by_officer, officers, promised, to
 from services.intake.domain.problem import Problem
 from services.intake.domain.procedure import Procedure
 from services.intake.domain.process import at
@@ -78,17 +78,15 @@ def supplement(
     dossier: Dossier | None, message: Supplement, now: datetime, calendar_of: CalendarOf
 ) -> Decision[Dossier]:
     """Take what the citizen supplied: all that was marked and nothing else; earlier versions are kept."""
-    dossier = seen(known(dossier), message.seen_version)
-    if dossier.person_id != message.person_id:
-        known(None)
+    dossier = by_citizen(dossier, message)
     back = resting(dossier)
     supplied = to(dossier, Supplement, now, Status.PROCESSING if back == Status.ACCEPTED else back)
     if dossier.supplement is None:
         raise AssertionError("status 5 has what was asked for")
     _answers(dossier.supplement.items, message)
     supplied = supplied.model_copy(
-        update={
-            "form": message.form,
+        update=refiled(message.form)
+        | {
             "documents": replaced(dossier.documents, message.documents),
             "supplement": dossier.supplement.model_copy(update={"answered_at": now}),
             "clock": dossier.clock and clocks.resumed(dossier.clock, now, HELD_BY_SUPPLEMENT),

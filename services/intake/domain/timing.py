@@ -6,28 +6,29 @@ from datetime import datetime
 
 from chassis.decider import Decision
 from contracts import dossiers
-from contracts.dossiers import Status
 from services.intake.domain.commands import NearlyDue, PastDue, Recalculate
 from services.intake.domain.dossier import CalendarOf, Dossier, Entry, decided, known
-from services.intake.domain.moves import promised
+from services.intake.domain.moves import promised_anew
 
 
 def warn(dossier: Dossier | None, message: NearlyDue, now: datetime) -> Decision[Dossier] | None:
     """The promised date is near, and the dossier is not done."""
     dossier = known(dossier)
-    if not dossier.is_open or dossier.result_due != message.due:
+    if not dossier.is_open or dossier.result_due != message.due or dossier.due_soon_told == message.due:
         return None
     entry = Entry(at=now, kind="due_soon", by=None, role="system", shown=False, body={"due": message.due})
-    return decided(dossier, lambda step: dossiers.DueSoon(step=step), entry)
+    told = dossier.model_copy(update={"due_soon_told": message.due})
+    return decided(told, lambda step: dossiers.DueSoon(step=step), entry)
 
 
 def is_late(dossier: Dossier | None, message: PastDue, now: datetime) -> Decision[Dossier] | None:
     """The promised date has passed, and the dossier is not done."""
     dossier = known(dossier)
-    if not dossier.is_open or dossier.result_due != message.due:
+    if not dossier.is_open or dossier.result_due != message.due or dossier.overdue_told == message.due:
         return None
     entry = Entry(at=now, kind="overdue", by=None, role="system", body={"due": message.due})
-    return decided(dossier, lambda step: dossiers.Overdue(step=step), entry)
+    told = dossier.model_copy(update={"overdue_told": message.due})
+    return decided(told, lambda step: dossiers.Overdue(step=step), entry)
 
 
 def recalculate(
@@ -38,12 +39,9 @@ def recalculate(
     was = dossier.result_due
     if not dossier.is_open or was is None:
         return None
-    counted, timers = promised(dossier, calendar_of)
-    if counted.result_due is None or counted.result_due == was:
+    counted, timers = promised_anew(dossier, calendar_of)
+    if counted.result_due in (None, was):
         return None
-    at_promise = dossier.due == was or (dossier.due or was) > counted.result_due
-    if at_promise and dossier.status in (Status.ACCEPTED, Status.PROCESSING):
-        counted = counted.model_copy(update={"due": counted.result_due})
     entry = Entry(
         at=now,
         kind="due_changed",

@@ -8,17 +8,15 @@ from chassis.decider import Decision
 from contracts import dossiers
 from services.intake.domain.commands import AskWithdrawal, DeclineWithdrawal, GrantWithdrawal, SupplementOver
 from services.intake.domain.desk import held
-from services.intake.domain.dossier import Dossier, Entry, decided, known, seen
-from services.intake.domain.moves import WARNINGS, by_officer, officers, to
+from services.intake.domain.dossier import Dossier, Entry, decided
+from services.intake.domain.moves import WARNINGS, by_citizen, by_officer, officers, to
 
 _WISH = "Người nộp yêu cầu rút hồ sơ"
 
 
 def ask_withdrawal(dossier: Dossier | None, message: AskWithdrawal, now: datetime) -> Decision[Dossier]:
     """The citizen asks for the dossier back; meanwhile its clock runs on."""
-    dossier = seen(known(dossier), message.seen_version)
-    if dossier.person_id != message.person_id:
-        known(None)
+    dossier = by_citizen(dossier, message)
     asked = to(dossier, AskWithdrawal, now, before=dossier.status)
     return decided(
         asked,
