@@ -122,7 +122,7 @@ def intake(settings: IntakeSettings, clock: Clock = utc_now) -> Service:
         chores=[Chore("documents", 600, Sweeper(objects, clock).run)],
         uploads={documents.UPLOAD: settings.document_bytes},
         measures=[LegalBasesEnding(opened, clock)],
-        refreshes=[open_calendars.refresh],
+        refreshes=[open_calendars.refresh, opened.refresh],
         at_start=opened.ship,
     )
 

@@ -44,6 +44,10 @@ class OpenCatalogue:
             self._looked = looked
             return self.latest
 
+    async def refresh(self, pool: Pool) -> None:
+        """For a process that nobody asks: its metrics tell of what others opened."""
+        await self.current(pool)
+
     def look_again(self) -> None:
         """The next look is made at once: this process has changed a procedure."""
         self._looked = float("-inf")
