@@ -65,6 +65,7 @@ class OpenCatalogue:
                     procedure=procedure.code,
                     version=procedure.version,
                 )
+        self.look_again()
         await self.current(work.pool)
 
     def _is_fresh(self) -> bool:
