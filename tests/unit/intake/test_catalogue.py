@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from pydantic import ValidationError
 
 from chassis.clock import VIETNAM
 from chassis.errors import NotFound, Refusal
 from deploy.sandbox.oidc.registry import Registry
 from services.intake.domain import catalogue, fees, files, inspection
-from services.intake.domain.agency import Agency
 from services.intake.domain.catalogue import Catalogue, Offered
 from services.intake.domain.localised import Localised
-from services.intake.domain.procedure import Duration, Fee, Procedure
+from services.intake.domain.procedure import Procedure
 from services.intake.domain.process import stages
 from services.intake.domain.published import published
-from tests.forms import AGENCY, CATALOGUE, PROCEDURE, TODAY
+from tests.forms import CATALOGUE, PROCEDURE, TODAY
 
 DATA = Path(catalogue.__file__).parents[1] / "catalogue"
 SHIPPED = files.read()
@@ -175,36 +169,6 @@ def test_copies_of_registers_are_given_by_communes_and_by_the_provinces_departme
     assert "G09.20" not in takers
 
 
-def test_a_provinces_rules_count_from_their_day_on_in_that_province_only_and_a_dossier_keeps_those_it_was_filed_under() -> (
-    None
-):
-    since = date(2026, 6, 1)
-    fee = {"kind": "lệ phí", "name": "Riêng", "legal_basis": "NQ", "beneficiary": "1"}
-    own = Localised(
-        province="H55",
-        code="1.002809",
-        effective_from=since,
-        certainty="M",
-        processing=Duration(amount=3),
-        fees=(
-            Fee.model_validate(fee | {"code": "gplx-doi", "rule": {"by": "fixed", "amount": 100_000}}),
-            Fee.model_validate(fee | {"code": "rieng", "rule": {"by": "fixed", "amount": 1_000}}),
-        ),
-    )
-    elsewhere = own.model_copy(update={"province": "H01"})
-    found = _with(PROCEDURE, localised=(own, elsewhere))
-    before, after = (found.in_force("1.002809", "G09.20", day) for day in (since - timedelta(1), since))
-    assert (before.processing.amount, before.fee) == (5, 135_000)
-    assert (after.processing.amount, after.fee, [each.code for each in after.fees]) == (
-        3,
-        101_000,
-        ["gplx-doi", "rieng"],
-    )
-    assert found.pinned("1.002809", 2, "G09.20", since - timedelta(1)) is before
-    assert found.pinned("1.002809", 2, "G09.20", since) is after
-    assert _with(PROCEDURE, localised=(elsewhere,)).in_force("1.002809", "G09.20", since).fee == 135_000
-
-
 def test_only_a_birth_that_is_linked_goes_to_the_police_and_the_insurance_and_comes_back() -> None:
     found, agencies = CATALOGUE.in_force("1.001193", COMMUNE, TODAY), CATALOGUE.agencies
     ways = {
@@ -219,14 +183,6 @@ def test_registering_anew_goes_from_the_commune_to_the_province_and_back() -> No
     found, agencies = CATALOGUE.in_force("1.004884", COMMUNE, TODAY), CATALOGUE.agencies
     way = [stage.agency for stage in stages(found, agencies[COMMUNE], agencies, {})]
     assert (way[0], "H55.08" in way, way[-1]) == (COMMUNE, True, COMMUNE)
-
-
-def test_a_province_may_name_the_only_agencies_that_take_a_procedure() -> None:
-    own = Localised(province="H55", code="1.001193", effective_from=date.min, certainty="M", agencies=("H55.32",))
-    found = _with(CATALOGUE.procedure("1.001193"), localised=(own,))
-    assert found.in_force("1.001193", "H55.32", TODAY).agencies == ("H55.32",)
-    with pytest.raises(Refusal, match="wrong_agency"):
-        found.in_force("1.001193", COMMUNE, TODAY)
 
 
 def test_what_is_looked_up_twice_is_the_same_thing_and_not_made_anew() -> None:
@@ -254,102 +210,9 @@ def test_an_unknown_procedure_or_agency_is_not_found() -> None:
             CATALOGUE.in_force(code, agency, TODAY)
 
 
-def test_a_dossier_code_names_agency_day_and_number() -> None:
-    assert AGENCY.dossier_code(TODAY, 1) == "G09.20-260609-0001"
-    assert CATALOGUE.agency("H55.34").dossier_code(TODAY, 92_637) == "H55.34-20260609-0092637"
-
-
-def test_a_code_past_9999_gets_wider_and_never_wraps() -> None:
-    codes = [AGENCY.dossier_code(TODAY, number) for number in (9_999, 10_000, 10_001, 123_456)]
-    assert [code.rsplit("-", 1)[1] for code in codes] == ["9999", "10000", "10001", "123456"]
-
-
-@pytest.mark.parametrize("agency", SHIPPED.agencies, ids=lambda agency: agency.code)
-@given(st.tuples(DAYS, NUMBERS), st.tuples(DAYS, NUMBERS))
-def test_two_dossiers_never_have_one_code(agency: Agency, one: tuple[date, int], other: tuple[date, int]) -> None:
-    assert (agency.dossier_code(*one) == agency.dossier_code(*other)) == (one == other)
-
-
-@pytest.mark.parametrize(
-    "pattern",
-    [
-        "{agency}-{day:%y%m%d}",
-        "{agency}-{number:04d}",
-        "{agency}-{day:%m%d}-{number:04d}",
-        "{agency}-{day:%y%m%d}-{nr:04d}",
-        "{}-{}",
-        "",
-        "{agency",
-    ],
-)
-def test_a_code_pattern_that_would_give_one_code_twice_is_refused(pattern: str) -> None:
-    with pytest.raises(ValidationError):
-        Agency.model_validate(AGENCY.model_dump() | {"code_pattern": pattern})
-
-
 @pytest.mark.parametrize("version", VERSIONS, ids=_named)
 def test_the_whole_form_is_a_json_schema_that_its_example_fits(version: Procedure) -> None:
     schema = CATALOGUE.form(version)
     Draft202012Validator.check_schema(schema)
     Draft202012Validator(schema).validate(CATALOGUE.example(version))
     assert ("case" in schema["required"]) == bool(version.cases)
-
-
-LICENCE = "procedures/1.002809/2.yaml"
-Change = Callable[[Any], Any]
-
-
-def _altered(tmp_path: Path, file: str, change: Change) -> Path:
-    folder = tmp_path / "catalogue"
-    shutil.copytree(DATA, folder)
-    data = yaml.safe_load((folder / file).read_text("utf-8"))
-    (folder / file).write_text(yaml.safe_dump(json.loads(json.dumps(change(data), default=str))), "utf-8")
-    return folder
-
-
-def test_an_unchanged_copy_of_the_data_loads(tmp_path: Path) -> None:
-    assert catalogue.load(_altered(tmp_path, LICENCE, lambda data: data)) == CATALOGUE
-
-
-def _fee(**changes: Any) -> Change:
-    return lambda data: data | {"fees": [data["fees"][0] | changes]}
-
-
-@pytest.mark.parametrize(
-    ("file", "change", "path"),
-    [
-        (LICENCE, lambda data: data | {"agencies": ["G09.21"]}, "agencies"),
-        (LICENCE, lambda data: data | {"agencies": ["000.00.20.G09"]}, "agencies"),
-        (LICENCE, lambda data: data | {"processing_day": 5}, "processing_day"),
-        (LICENCE, lambda data: data | {"details": {"type": "objekt"}}, "details.type"),
-        (LICENCE, lambda data: data | {"version": 3}, "code"),
-        (LICENCE, lambda data: data | {"effective_from": "2026-02-30"}, "effective_from"),
-        (LICENCE, lambda data: data | {"effective_to": "2025-12-31"}, ""),
-        (LICENCE, lambda data: data | {"documents": data["documents"] * 2}, ""),
-        (LICENCE, _fee(rule={"by": "fixed", "amount": -1}), "fees.0.rule.fixed.amount"),
-        (LICENCE, _fee(rule={"by": "fixed", "amount": 0.5}), "fees.0.rule.fixed.amount"),
-        (LICENCE, _fee(rule={"by": "weight", "amount": 1}), "fees.0.rule"),
-        ("applicant.yaml", lambda data: data | {"required": "name"}, "required"),
-        ("agencies.yaml", lambda data: [*data, data[0]], "H55"),
-        ("agencies.yaml", lambda data: [*data, data[0] | {"code": "H56"}], "000.00.00.H55"),
-        ("agencies.yaml", lambda data: [data[0] | {"code_pattern": "{agency}"}], "0.code_pattern"),
-        ("localised/H55/1.001193.yaml", lambda data: [data[0] | {"province": "H01"}], "0"),
-        ("guide.yaml", lambda data: data | {"start": "nowhere"}, "nowhere"),
-    ],
-)
-def test_a_wrong_data_file_stops_the_service_at_its_start_and_its_place_is_named(
-    tmp_path: Path, file: str, change: Change, path: str
-) -> None:
-    with pytest.raises(files.WrongFiles) as wrong:
-        catalogue.load(_altered(tmp_path, file, change))
-    assert (file, path) in {(each.file, each.path) for each in wrong.value.mistakes}
-
-
-def test_the_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
-    folder = _altered(tmp_path, LICENCE, lambda data: data | {"version": 0, "name": 7})
-    (folder / "procedures" / "1.000894" / "1.yaml").write_text("code: [", "utf-8")
-    (folder / "guide.yaml").unlink()
-    with pytest.raises(files.WrongFiles) as wrong:
-        files.read(folder)
-    assert {LICENCE, "procedures/1.000894/1.yaml", "guide.yaml"} <= {each.file for each in wrong.value.mistakes}
-    assert {"version", "name"} <= {each.path for each in wrong.value.mistakes if each.file == LICENCE}
