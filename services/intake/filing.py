@@ -22,6 +22,7 @@ from services.intake.domain.document import Document
 from services.intake.domain.dossier import Attached, Delivery, Dossier
 from services.intake.domain.form import Form, Schemas
 from services.intake.domain.person import Remember
+from services.intake.domain.problem import Problem
 from services.intake.domain.process import stages
 from services.intake.open_catalogue import OpenCatalogue
 
@@ -73,6 +74,17 @@ class Filing:
             ]
 
         return prepare
+
+    async def problems(self, typed: Any, person_id: UUID, pool: Pool) -> list[Problem]:
+        """What filing this form now would be refused for, each with its path."""
+        try:
+            form = forms.check(typed, await self.opened.current(pool), self.today, self.schemas)
+            async with pool.acquire() as connection:
+                await self.found(connection, form.documents, person_id)
+        except Refusal as refusal:
+            whole = {"path": "documents", "code": refusal.code, "vi": refusal.vi, "en": refusal.en}
+            return list(refusal.errors) or [whole]
+        return []
 
     async def pinned(self, dossier: Dossier, pool: Pool) -> Procedure:
         """The version of the procedure that a dossier was filed under."""

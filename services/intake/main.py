@@ -18,7 +18,7 @@ from services.intake.adapters.register import Register
 from services.intake.adapters.scanner import Clamd
 from services.intake.api import calendars as calendars_api
 from services.intake.api import catalogue as catalogue_api
-from services.intake.api import citizens, documents, fees, folder, officers
+from services.intake.api import citizens, documents, drafts, fees, folder, officers
 from services.intake.api import procedures as procedures_api
 from services.intake.domain import (
     calendar_changes,
@@ -46,7 +46,7 @@ from services.intake.metrics import LegalBasesEnding
 from services.intake.open_calendars import OpenCalendars
 from services.intake.open_catalogue import OpenCatalogue
 from services.intake.settings import IntakeSettings
-from services.intake.sweeping import Sweeper
+from services.intake.sweeping import Forgetter, Sweeper
 from services.intake.uploads import Limits, Uploads
 
 
@@ -76,6 +76,7 @@ def intake(settings: IntakeSettings, clock: Clock = utc_now) -> Service:
         registry=EVENTS,
         routes=[
             citizens.routes_of(filings, example),
+            drafts.routes_of(filings, clock),
             fees.routes_of(opened, schemas, clock),
             documents.routes_of(uploads, objects),
             officers.routes_of(filings),
@@ -119,7 +120,7 @@ def intake(settings: IntakeSettings, clock: Clock = utc_now) -> Service:
             **({CheckRegister: register.check} if register is not None else {}),
         },
         sealed={contacts.TOPIC: Sealer(settings.contacts_key.get_secret_value())},
-        chores=[Chore("documents", 600, Sweeper(objects, clock).run)],
+        chores=[Chore("documents", 600, Sweeper(objects, clock).run), Chore("drafts", 3600, Forgetter(clock).run)],
         uploads={documents.UPLOAD: settings.document_bytes},
         measures=[LegalBasesEnding(opened, clock)],
         refreshes=[open_calendars.refresh, opened.refresh],

@@ -1,4 +1,4 @@
-"""Deletes what no dossier came to use: documents that were never attached, and contents without a document."""
+"""Deletes what no dossier came to use: documents never attached, contents without a document, drafts nobody touched."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import structlog
 from chassis.clock import Clock
 from chassis.postgres import Pool
 from services.intake.adapters.objects import Objects
-from services.intake.store import documents
+from services.intake.domain import draft
+from services.intake.store import documents, drafts
 
 KEPT = timedelta(hours=24)
 
@@ -43,3 +44,16 @@ class Sweeper:
             self._swept = date.min
         if old or contents:
             log.info("documents swept", documents=len(old), contents=contents)
+
+
+class Forgetter:
+    """Deletes drafts that nobody has touched for as long as they are kept."""
+
+    def __init__(self, clock: Clock, most: int = 1_000) -> None:
+        self._clock, self._most = clock, most
+
+    async def run(self, pool: Pool) -> None:
+        """One pass, some drafts at a time until none is left."""
+        before = self._clock() - draft.KEPT
+        while await drafts.forget(pool, before, self._most) == self._most:
+            pass
