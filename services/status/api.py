@@ -62,7 +62,7 @@ async def listed(
 
 
 def may_see(caller: Caller, view: View) -> bool:
-    """Citizens see their own dossiers, an agency's officers and systems those it has, operators all.
+    """Citizens see their own dossiers, an agency's officers and systems those it received or has, operators all.
 
     While a dossier's own first event has not come, nobody knows whose it is.
     """
@@ -70,7 +70,7 @@ def may_see(caller: Caller, view: View) -> bool:
         return True
     if caller.role == "citizen":
         return caller.person_id is not None and caller.person_id == view.person_id
-    return caller.agency is not None and caller.agency == view.agency
+    return caller.agency is not None and caller.agency in (view.agency, view.handler)
 
 
 def within(caller: Caller, status: int | None, agency: str | None) -> Wanted | None:

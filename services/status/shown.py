@@ -9,8 +9,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from services.status.domain.facts import Appointment, Entry, NewDate, Payment, Posts, Result, Supplement, Withdrawal
 from services.status.domain.sentences import EVENTS, STATUSES
-from services.status.domain.view import Appointment, Entry, Payment, Result, View
+from services.status.domain.view import View
 
 
 class Line(BaseModel):
@@ -24,10 +25,14 @@ class Line(BaseModel):
     status: int | None = None
     agency: str | None = None
     agency_name: str | None = None
+    handler: str | None = None
+    handler_name: str | None = None
     department: str | None = None
     officer: str | None = None
+    task: str | None = None
     since: datetime | None = None
     due: datetime | None = None
+    result_due: datetime | None = None
 
     @classmethod
     def of(cls, entry: Entry) -> Line:
@@ -64,10 +69,16 @@ class DossierSummary(BaseModel):
     status_en: str | None
     agency: str | None
     agency_name: str | None
+    handler: str | None = Field(description="Cơ quan đang giữ hồ sơ, khi không phải cơ quan tiếp nhận")
+    handler_name: str | None
     department: str | None
     officer: str | None
+    task: str | None = Field(description="Việc đang làm")
     since: datetime | None
-    due: datetime | None
+    due: datetime | None = Field(description="Hạn của bước này")
+    result_due: datetime | None = Field(description="Ngày hẹn trả kết quả")
+    due_soon: bool
+    overdue: bool = Field(description="Đã quá ngày hẹn trả mà chưa xong")
 
     @classmethod
     def of(cls, known: Mapping[str, Any], **more: Any) -> Self:
@@ -78,6 +89,8 @@ class DossierSummary(BaseModel):
                 "code": known["dossier_code"],
                 "status_vi": text and text.vi,
                 "status_en": text and text.en,
+                "due_soon": known["lateness"] == "soon",
+                "overdue": known["lateness"] == "late",
                 **more,
             }
         )
@@ -88,7 +101,12 @@ class DossierView(DossierSummary):
 
     procedure_version: int | None
     grounds: str | None = Field(description="Lý do không tiếp nhận hoặc dừng xử lý")
+    supplement: Supplement | None = Field(description="Yêu cầu bổ sung")
+    withdrawal: Withdrawal | None = Field(description="Yêu cầu rút hồ sơ gần nhất")
+    new_dates: tuple[NewDate, ...] = Field(description="Những lần đổi ngày hẹn trả")
+    posts: Posts = Field(description="Số lời nhắn trong hồ sơ")
     payment: Payment | None = Field(description="Khoản phí mới nhất")
+    payments: list[Payment] = Field(description="Mọi khoản phí, cũ nhất trước")
     appointment: Appointment | None = Field(description="Lịch hẹn mới nhất")
     delivery: Delivery
     timeline: list[Line]
@@ -100,6 +118,7 @@ class DossierView(DossierSummary):
         return cls.of(
             dict(view),
             payment=_newest(view.payments),
+            payments=[bill for _, bill in sorted(view.payments.items())],
             appointment=_newest(view.appointments),
             delivery=Delivery(result=view.result, notices=notices),
             timeline=[Line.of(entry) for entry in view.timeline],

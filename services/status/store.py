@@ -24,7 +24,9 @@ views = Aggregate(
             procedure text, procedure_version int, procedure_name text, person_id uuid,
             dossier_sequence bigint, status smallint, agency text, agency_name text, department text, officer text,
             since timestamptz, due timestamptz, grounds text, result jsonb,
-            payments jsonb, appointments jsonb, notices jsonb, timeline jsonb)
+            payments jsonb, appointments jsonb, notices jsonb, timeline jsonb, result_due timestamptz, handler text,
+            handler_name text, task text, supplement jsonb, withdrawal jsonb, new_dates jsonb, posts jsonb,
+            warned jsonb, lateness text)
         on conflict (dossier_code) do update set
             version = excluded.version, sequence = excluded.sequence, traceparent = excluded.traceparent,
             opened_at = excluded.opened_at, procedure = excluded.procedure,
@@ -33,14 +35,18 @@ views = Aggregate(
             agency = excluded.agency, agency_name = excluded.agency_name, department = excluded.department,
             officer = excluded.officer, since = excluded.since, due = excluded.due, grounds = excluded.grounds,
             result = excluded.result, payments = excluded.payments, appointments = excluded.appointments,
-            notices = excluded.notices, timeline = excluded.timeline
+            notices = excluded.notices, timeline = excluded.timeline, result_due = excluded.result_due,
+            handler = excluded.handler, handler_name = excluded.handler_name, task = excluded.task,
+            supplement = excluded.supplement, withdrawal = excluded.withdrawal, new_dates = excluded.new_dates,
+            posts = excluded.posts, warned = excluded.warned, lateness = excluded.lateness
         where view.version = excluded.version - 1""",
     ),
 )
 
 _FIND = "select * from view where dossier_code = $1"
 _LISTED = """
-select dossier_code, opened_at, procedure, procedure_name, status, agency, agency_name, department, officer, since, due
+select dossier_code, opened_at, procedure, procedure_name, status, agency, agency_name, handler, handler_name,
+    department, officer, task, since, due, result_due, lateness
 from view
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -81,6 +82,34 @@ async def test_a_citizen_sees_the_four_facts_and_the_whole_timeline(desk: Desk) 
     ]
     assert seen["timeline"][-1]["text_vi"] == "Đã trả kết quả."
     assert (seen["timeline"][-1]["status"], seen["timeline"][-1]["officer"]) == (10, "Vũ Thị Lan")
+
+
+async def test_what_is_asked_of_the_citizen_and_what_was_promised_are_shown_and_the_agency_that_has_it_sees_it(
+    desk: Desk,
+) -> None:
+    due = (NOON + timedelta(days=3)).isoformat()
+    step = {"agency": OURS, "status": 4, "result_due": due}
+    there = {"handler": THEIRS, "handler_name": "Ủy ban nhân dân xã", "task": "Thẩm định"}
+    await desk.filed(status=1)
+    await desk.hears(example(dossiers.SupplementRequested, step=step | {"status": 5}), 2, minutes=1)
+    await desk.hears(example(dossiers.Supplemented, step=step), 3, minutes=2)
+    await desk.hears(example(dossiers.WithdrawalRequested, step=step | {"status": 7}), 4, minutes=3)
+    await desk.hears(example(dossiers.WithdrawalDeclined, reason="Kết quả đã có.", step=step), 5, minutes=4)
+    await desk.hears(example(dossiers.MessagePosted, author="citizen", step=step), 6, minutes=5)
+    await desk.hears(example(dossiers.DueChanged, cause="verification", was=NOON, step=step), 7, minutes=6)
+    await desk.hears(example(dossiers.HandedOn, step=step | there), 8, minutes=7)
+    await desk.hears(example(dossiers.Overdue, step=step | there), 9, minutes=8)
+    seen = (await desk.get(f"/dossiers/{CODE}", "officer", agency=THEIRS)).json()
+    assert datetime.fromisoformat(seen["result_due"]) == datetime.fromisoformat(due)
+    assert (seen["handler"], seen["task"], seen["overdue"], seen["due_soon"]) == (THEIRS, "Thẩm định", True, False)
+    assert (seen["supplement"]["items"][0]["path"], bool(seen["supplement"]["supplied_at"])) == (
+        "details.licence_number",
+        True,
+    )
+    assert (seen["withdrawal"]["state"], seen["withdrawal"]["reason"]) == ("declined", "Kết quả đã có.")
+    assert (seen["posts"], seen["new_dates"][0]["cause"]) == ({"citizen": 1, "officer": 0}, "verification")
+    (listed,) = (await desk.get("/dossiers", "citizen", person_id=str(ANH))).json()["items"]
+    assert (listed["overdue"], listed["handler"], listed["task"]) == (True, THEIRS, "Thẩm định")
 
 
 async def test_neither_the_person_nor_the_trace_is_shown(desk: Desk) -> None:

@@ -20,11 +20,11 @@ class Text(NamedTuple):
 _EVENTS: Mapping[type[Data], Text] = {
     dossiers.Submitted: Text("Hồ sơ đã được nộp và cấp mã.", "The dossier was filed and got its code."),
     dossiers.FeesRequested: Text(
-        "Hồ sơ chờ nộp phí, lệ phí trước khi được xem xét.", "The dossier waits for its fees before it is looked at."
+        "Hồ sơ chờ nộp phí, lệ phí rồi mới được giải quyết tiếp.", "The dossier waits for its fees before it goes on."
     ),
     dossiers.FeesSettled: Text(
-        "Phí, lệ phí đã nộp đủ; hồ sơ đã chuyển đến cán bộ tiếp nhận.",
-        "The fees are paid; the dossier is on the officer's desk.",
+        "Phí, lệ phí đã nộp đủ; hồ sơ được giải quyết tiếp.",
+        "The fees are paid; the dossier goes on.",
     ),
     dossiers.Accepted: Text(
         "Hồ sơ được tiếp nhận; thời hạn giải quyết bắt đầu tính.",
@@ -32,8 +32,38 @@ _EVENTS: Mapping[type[Data], Text] = {
     ),
     dossiers.Refused: Text("Hồ sơ không được tiếp nhận.", "The dossier was not accepted."),
     dossiers.ProcessingStarted: Text("Hồ sơ đang được xử lý.", "The dossier is being processed."),
+    dossiers.SupplementRequested: Text(
+        "Hồ sơ cần bổ sung; thời hạn giải quyết tạm dừng đến khi bổ sung xong.",
+        "The dossier needs a supplement; the processing clock stands until it has come.",
+    ),
+    dossiers.Supplemented: Text(
+        "Người nộp đã bổ sung đủ hồ sơ; thời hạn giải quyết được tính tiếp.",
+        "The citizen supplied all that was asked for; the processing clock runs on.",
+    ),
+    dossiers.WithdrawalRequested: Text("Người nộp yêu cầu rút hồ sơ.", "The citizen asked for the dossier back."),
+    dossiers.WithdrawalDeclined: Text(
+        "Yêu cầu rút hồ sơ không được đồng ý; hồ sơ được giải quyết tiếp.",
+        "The withdrawal was declined; the dossier goes on.",
+    ),
+    dossiers.Assigned: Text("Hồ sơ đã được giao cho cán bộ xử lý.", "The dossier was given to an officer."),
+    dossiers.HandedOn: Text("Hồ sơ đã chuyển sang bước tiếp theo.", "The dossier was handed on to the next step."),
+    dossiers.SentBack: Text("Hồ sơ được trả lại bước trước.", "The dossier was sent back to the step before."),
+    dossiers.Rescheduled: Text(
+        "Cơ quan xin lỗi và hẹn lại ngày trả kết quả.", "The agency apologised and promised another date."
+    ),
+    dossiers.DueChanged: Text("Ngày hẹn trả kết quả đã thay đổi.", "The promised date was changed."),
+    dossiers.DueSoon: Text("Hồ sơ sắp đến ngày hẹn trả kết quả.", "The promised date is near."),
+    dossiers.Overdue: Text(
+        "Hồ sơ đã quá ngày hẹn trả kết quả.", "The promised date has passed and the dossier is not done."
+    ),
+    dossiers.Corrected: Text(
+        "Cán bộ đã sửa thông tin trong hồ sơ; người nộp xem được trước và sau khi sửa.",
+        "An officer corrected the form; the citizen sees it before and after.",
+    ),
+    dossiers.MessagePosted: Text("Có lời nhắn mới trong hồ sơ.", "There is a new message in the dossier."),
     dossiers.Stopped: Text("Hồ sơ đã dừng xử lý.", "The dossier was stopped."),
     dossiers.Completed: Text("Hồ sơ đã xử lý xong; kết quả chờ trao.", "The dossier is done; the result waits."),
+    dossiers.ResultDispatched: Text("Kết quả đã được gửi qua bưu chính.", "The result was given to the post."),
     dossiers.Returned: Text("Đã trả kết quả.", "The result was handed over."),
     payments.Opened: Text("Đã lập khoản phí, lệ phí phải nộp.", "A bill was opened for the fees."),
     payments.Started: Text("Người nộp đã mở trang thanh toán.", "The citizen was sent to the payment page."),

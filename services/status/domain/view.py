@@ -9,96 +9,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
-
-from pydantic import BaseModel, ConfigDict
 
 from chassis.decider import Decision, State
 from chassis.envelope import Event
 from contracts import appointments, dossiers, notifications, payments
+from contracts.dossiers import Status
 from contracts.event import Data
-
-
-class Fact(BaseModel):
-    """A part of a view."""
-
-    model_config = ConfigDict(frozen=True)
-
-
-class Holder(Fact):
-    """Who has the dossier in which status, since when, due when (NĐ 224/2026 art. 15)."""
-
-    status: int
-    agency: str
-    agency_name: str
-    department: str
-    officer: str | None = None
-    since: datetime
-    due: datetime | None = None
-
-
-class Entry(Fact):
-    """One line of the timeline; `holder` where the event tells one."""
-
-    at: datetime
-    topic: str
-    sequence: int
-    type: str
-    holder: Holder | None = None
-
-
-class Payment(Fact):
-    """One bill. `state` is that of the bill's latest event, `sequence` that event's number."""
-
-    bill_id: UUID
-    sequence: int = 0
-    state: str | None = None
-    amount: int | None = None
-    currency: str = "VND"
-    due: datetime | None = None
-    paid_at: datetime | None = None
-    receipt_number: str | None = None
-    refunded: int = 0
-
-
-class Appointment(Fact):
-    """One appointment."""
-
-    appointment_id: UUID
-    sequence: int = 0
-    state: str | None = None
-    purpose: str | None = None
-    place: str | None = None
-    address: str | None = None
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
-
-
-class Result(Fact):
-    """What the procedure gave, and how it was handed over."""
-
-    name: str | None = None
-    number: str | None = None
-    completed_at: datetime | None = None
-    handed_over: str | None = None
-    returned_at: datetime | None = None
-
-
-class Notice(Fact):
-    """One notice on one channel; its text is not told."""
-
-    notice_id: UUID
-    channel: str
-    template: str
-    sequence: int = 0
-    state: str | None = None
-    at: datetime | None = None
-    reason: str | None = None
+from services.status.domain.facts import (
+    Appointment,
+    Entry,
+    Holder,
+    NewDate,
+    Notice,
+    Payment,
+    Posts,
+    Result,
+    Supplement,
+    Warned,
+    Withdrawal,
+)
 
 
 class View(State):
-    """One dossier. Until its own first event has come, only what other topics said of it is known."""
+    """One dossier. Until its own first event has come, only what other topics said of it is known.
+
+    `lateness` follows from the promised date, the status and the latest warning, whichever came last.
+    """
 
     dossier_code: str
     opened_at: datetime
@@ -120,8 +58,19 @@ class View(State):
     appointments: Mapping[UUID, Appointment] = {}
     notices: Mapping[UUID, Notice] = {}
     timeline: tuple[Entry, ...] = ()
+    result_due: datetime | None = None
+    handler: str | None = None
+    handler_name: str | None = None
+    task: str | None = None
+    supplement: Supplement | None = None
+    withdrawal: Withdrawal | None = None
+    new_dates: tuple[NewDate, ...] = ()
+    posts: Posts = Posts()
+    warned: Warned | None = None
+    lateness: Literal["soon", "late"] | None = None
 
 
+DECIDED = (Status.NOT_ACCEPTED, Status.STOPPED, Status.COMPLETED, Status.RETURNED)
 PAYMENT_STATES: Mapping[type[Data], str] = {
     payments.Opened: "open",
     payments.Started: "in_checkout",
@@ -153,22 +102,13 @@ def on_dossier(view: View | None, event: Event[Any], now: datetime) -> Decision[
     holder = Holder(**data.step.model_dump(include=Holder.model_fields.keys()))
     view = _told(view, event, holder)
     changes: dict[str, Any] = {}
-    match data:
-        case dossiers.Submitted():
-            changes = data.model_dump(include={"procedure", "procedure_version", "procedure_name", "person_id"})
-        case dossiers.Refused():
-            changes = {"grounds": data.grounds}
-        case dossiers.Stopped():
-            changes = {"grounds": data.reason}
-        case dossiers.Completed():
-            done = {"name": data.result, "number": data.result_number, "completed_at": event.time}
-            changes = {"result": (view.result or Result()).model_copy(update=done)}
-        case dossiers.Returned():
-            returned = {"handed_over": data.delivery, "returned_at": event.time}
-            changes = {"result": (view.result or Result()).model_copy(update=returned)}
+    if isinstance(data, dossiers.Submitted):
+        changes = data.model_dump(include={"procedure", "procedure_version", "procedure_name", "person_id"})
+    changes |= _grounds(data) | _outcome(view, event) | _course(view, event)
     if event.sequence > view.dossier_sequence:
         changes |= dict(holder) | {"dossier_sequence": event.sequence}
-    return Decision(view.model_copy(update=changes))
+    view = view.model_copy(update=changes)
+    return Decision(view.model_copy(update={"lateness": _lateness(view)}))
 
 
 def on_payment(view: View | None, event: Event[Any], now: datetime) -> Decision[View]:
@@ -213,6 +153,86 @@ def on_notice(view: View | None, event: Event[Any], now: datetime) -> Decision[V
         changes |= {"at": event.time, "reason": getattr(data, "reason", None)}
     notice = notice.model_copy(update=changes)
     return Decision(view.model_copy(update={"notices": {**view.notices, notice.notice_id: notice}}))
+
+
+def _grounds(data: Data) -> dict[str, Any]:
+    match data:
+        case dossiers.Refused():
+            return {"grounds": data.grounds}
+        case dossiers.Stopped():
+            return {"grounds": data.reason}
+    return {}
+
+
+def _outcome(view: View, event: Event[Any]) -> dict[str, Any]:
+    """What becomes of the result."""
+    match event.data:
+        case dossiers.Completed() as done:
+            told: dict[str, Any] = {"name": done.result, "number": done.result_number, "delivery": done.delivery}
+            told |= {"completed_at": event.time}
+        case dossiers.ResultDispatched() as sent:
+            told = sent.model_dump(include={"carrier", "tracking_number"}) | {"dispatched_at": event.time}
+        case dossiers.Returned() as returned:
+            told = {"handed_over": returned.delivery, "returned_at": event.time}
+        case _:
+            return {}
+    return {"result": (view.result or Result()).model_copy(update=told)}
+
+
+def _course(view: View, event: Event[Any]) -> dict[str, Any]:
+    """What happens on the way: a supplement, a withdrawal, other dates, warnings, messages."""
+    at, sequence = event.time, event.sequence
+    match event.data:
+        case dossiers.SupplementRequested() as asked:
+            known = view.supplement or Supplement()
+            told = {"items": asked.items, "until": asked.until, "asked_at": at}
+            return {"supplement": known.model_copy(update=told)}
+        case dossiers.Supplemented():
+            return {"supplement": (view.supplement or Supplement()).model_copy(update={"supplied_at": at})}
+        case dossiers.WithdrawalRequested():
+            return _wish(view, Withdrawal(sequence=sequence, state="asked", at=at))
+        case dossiers.WithdrawalDeclined() as declined:
+            return _wish(view, Withdrawal(sequence=sequence, state="declined", at=at, reason=declined.reason))
+        case dossiers.Stopped(cause="withdrawn"):
+            return _wish(view, Withdrawal(sequence=sequence, state="granted", at=at))
+        case dossiers.Rescheduled() as moved:
+            return _moved(view, event, "apology", moved.promised)
+        case dossiers.DueChanged() as moved:
+            return _moved(view, event, moved.cause, moved.was)
+        case dossiers.DueSoon():
+            return _warning(view, event, "soon")
+        case dossiers.Overdue():
+            return _warning(view, event, "late")
+        case dossiers.MessagePosted() as post:
+            posts = view.posts
+            return {"posts": posts.model_copy(update={post.author: getattr(posts, post.author) + 1})}
+    return {}
+
+
+def _wish(view: View, told: Withdrawal) -> dict[str, Any]:
+    latest = view.withdrawal is None or told.sequence > view.withdrawal.sequence
+    return {"withdrawal": told} if latest else {}
+
+
+def _moved(view: View, event: Event[Any], cause: str, was: datetime) -> dict[str, Any]:
+    data = event.data
+    told = {"sequence": event.sequence, "at": event.time, "cause": cause, "was": was}
+    moved = NewDate.model_validate({**told, "due": data.step.result_due, "reason": data.reason})
+    return {"new_dates": tuple(sorted((*view.new_dates, moved), key=lambda each: each.sequence))}
+
+
+def _warning(view: View, event: Event[Any], lateness: Literal["soon", "late"]) -> dict[str, Any]:
+    told = Warned(sequence=event.sequence, lateness=lateness, result_due=event.data.step.result_due)
+    latest = view.warned is None or told.sequence > view.warned.sequence
+    return {"warned": told} if latest else {}
+
+
+def _lateness(view: View) -> Literal["soon", "late"] | None:
+    """How near its promised date an open dossier is; a warning of a date that no longer holds counts for nothing."""
+    warned = view.warned
+    if warned is None or view.status in DECIDED or warned.result_due != view.result_due:
+        return None
+    return warned.lateness
 
 
 def _told(view: View | None, event: Event[Any], holder: Holder | None = None) -> View:

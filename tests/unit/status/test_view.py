@@ -57,7 +57,12 @@ def topic_of(draw: st.DrawFn, kinds: tuple[type[Data], ...], once: bool) -> list
     counted = dict.fromkeys(sources, 0)
     for kind, source, minutes, status in told:
         counted[source] += 1
-        changes = {"step": {"status": status, "officer": f"Cán bộ {counted[source]}"}} if from_dossier else {}
+        step = {
+            "status": status,
+            "officer": f"Cán bộ {counted[source]}",
+            "result_due": NOON + timedelta(days=status % 3),
+        }
+        changes = {"step": step} if from_dossier else {}
         at = NOON + timedelta(minutes=minutes)
         events.append(event(of_source(kind, source, **changes), counted[source], at))
     return events
@@ -163,3 +168,85 @@ def test_partial_refunds_add_up() -> None:
         for number, amount in enumerate((35_000, 100_000), 5)
     ]
     assert folded(events).payments[bill].refunded == 135_000
+
+
+def life(*told: tuple[type[Data], dict[str, Any]]) -> list[Event[Any]]:
+    """A dossier's events, one minute after the other."""
+    return [
+        event(example(kind, **changes), number, NOON + timedelta(minutes=number))
+        for number, (kind, changes) in enumerate(told, 1)
+    ]
+
+
+DUE, LATER = NOON + timedelta(days=3), NOON + timedelta(days=5)
+AT_WORK = {"status": 4, "result_due": DUE}
+
+
+def test_a_supplement_is_shown_with_what_was_asked_until_when_and_when_it_came() -> None:
+    asked, supplied = life(
+        (dossiers.SupplementRequested, {"until": LATER}), (dossiers.Supplemented, {"step": {"status": 1}})
+    )
+    view = folded([asked])
+    assert view.supplement is not None
+    assert (view.supplement.items, view.supplement.until) == (asked.data.items, LATER)
+    assert (view.supplement.asked_at, view.supplement.supplied_at) == (asked.time, None)
+    assert folded([asked, supplied]).supplement == folded([supplied, asked]).supplement
+    assert folded([asked, supplied]).supplement == view.supplement.model_copy(update={"supplied_at": supplied.time})
+
+
+def test_another_agency_that_has_the_dossier_is_shown_with_its_task_until_it_is_back() -> None:
+    there = {"handler": "H55", "handler_name": "Sở Công Thương", "task": "Thẩm định"}
+    none = dict.fromkeys(there)
+    away, back = life((dossiers.HandedOn, {"step": AT_WORK | there}), (dossiers.HandedOn, {"step": AT_WORK | none}))
+    assert folded([away]).model_dump(include=set(there)) == there
+    assert folded([away, back]).model_dump(include=set(there)) == none
+
+
+def test_an_open_dossier_is_late_from_the_word_on_its_promised_date_until_that_moves_or_it_is_done() -> None:
+    told = life(
+        (dossiers.Accepted, {"step": AT_WORK | {"status": 2}}),
+        (dossiers.DueSoon, {"step": AT_WORK}),
+        (dossiers.Overdue, {"step": AT_WORK}),
+        (dossiers.DueChanged, {"step": AT_WORK | {"result_due": LATER}}),
+        (dossiers.Overdue, {"step": AT_WORK | {"result_due": LATER}}),
+        (dossiers.Completed, {"step": AT_WORK | {"status": 9, "result_due": LATER}}),
+    )
+    assert [folded(told[: number + 1]).lateness for number in range(6)] == [None, "soon", "late", None, "late", None]
+    assert folded(reversed(told)).lateness is None
+
+
+def test_every_move_of_the_promised_date_is_kept_with_its_cause_and_both_dates() -> None:
+    step = AT_WORK | {"result_due": LATER}
+    told = life(
+        (dossiers.Rescheduled, {"promised": DUE, "step": step}),
+        (dossiers.DueChanged, {"was": LATER, "cause": "calendar", "step": AT_WORK}),
+    )
+    moves = folded(reversed(told)).new_dates
+    assert [(move.cause, move.was, move.due) for move in moves] == [("apology", DUE, LATER), ("calendar", LATER, DUE)]
+
+
+def test_the_latest_word_on_a_withdrawal_counts_and_another_stop_is_none() -> None:
+    told = life(
+        (dossiers.WithdrawalRequested, {}),
+        (dossiers.WithdrawalDeclined, {"reason": "Kết quả đã có."}),
+        (dossiers.WithdrawalRequested, {}),
+        (dossiers.Stopped, {"cause": "withdrawn"}),
+    )
+    states = [view.withdrawal and view.withdrawal.state for view in (folded(told[: n + 1]) for n in range(4))]
+    assert states == ["asked", "declined", "asked", "granted"]
+    assert folded(life((dossiers.Stopped, {"cause": "unpaid"}))).withdrawal is None
+
+
+def test_messages_are_counted_by_author_and_a_result_by_post_is_shown_with_its_number() -> None:
+    view = folded(
+        life(
+            (dossiers.MessagePosted, {"author": "citizen"}),
+            (dossiers.MessagePosted, {"author": "officer"}),
+            (dossiers.MessagePosted, {"author": "citizen"}),
+            (dossiers.Completed, {"delivery": "post"}),
+            (dossiers.ResultDispatched, {"carrier": "Bưu điện", "tracking_number": "EB123456789VN"}),
+        )
+    )
+    assert (view.posts.citizen, view.posts.officer) == (2, 1)
+    assert view.result is not None
+    assert (view.result.delivery, view.result.tracking_number) == ("post", "EB123456789VN")
