@@ -39,6 +39,7 @@ from services.intake.domain import (
     timing,
     withdrawal,
 )
+from services.intake.domain.dossier import CalendarOf
 from services.intake.domain.form import Schemas
 from services.intake.domain.register import CheckRegister, RegisterAnswered
 from services.intake.filing import Filing
@@ -66,7 +67,7 @@ def intake(settings: IntakeSettings, clock: Clock = utc_now) -> Service:
     objects = Objects.at(settings.documents_url)
     scanner = Clamd.at(settings.scanner_url) if settings.scanner_url else None
     uploads = Uploads(objects, scanner, Limits(settings.document_bytes, settings.unattached_documents), clock)
-    dossiers_decide = decides_on_dossiers(open_calendars)
+    dossiers_decide = decides_on_dossiers(open_calendars.of)
     settle_fees = partial(paying.settle_fees, calendar_of=open_calendars.of)
 
     return Service(
@@ -128,9 +129,8 @@ def intake(settings: IntakeSettings, clock: Clock = utc_now) -> Service:
     )
 
 
-def decides_on_dossiers(open_calendars: OpenCalendars) -> Decides:
+def decides_on_dossiers(calendar_of: CalendarOf) -> Decides:
     """All that may be said to a dossier; what counts time goes by the calendar of its agency."""
-    calendar_of = open_calendars.of
     return Decides(
         store.dossiers.aggregate,
         commands={
