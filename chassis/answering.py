@@ -61,6 +61,26 @@ class Answering:
             after.append(outcome.error or state or NotFound("Không tìm thấy.", "Not found."))
         return after
 
+    async def all(self, connection: Connection, sent: Sequence[tuple[To, str | None]]) -> list[Any]:
+        """The states after these messages, each with the trace that it continues, written in the caller's transaction.
+
+        Aggregates of one kind are answered together, kinds in the order in which they first come. A Remark stands for
+        itself, None for a message to which there was nothing to do. Raises what a decider raises.
+        """
+        after: list[Any] = [None] * len(sent)
+        for name in dict.fromkeys(to.aggregate.name for to, _ in sent):
+            places = [place for place, (to, _) in enumerate(sent) if to.aggregate.name == name]
+            groups = [
+                Group(str(place), [Inbound(to.key, to.message, self._decider(to.aggregate, to.message), traceparent)])
+                for place, (to, traceparent) in ((place, sent[place]) for place in places)
+            ]
+            outcomes = await fold(self._voice, connection, sent[places[0]][0].aggregate, groups)
+            for place, outcome in zip(places, outcomes, strict=True):
+                if outcome.error is not None:
+                    raise outcome.error
+                after[place] = outcome.answer
+        return after
+
     def _decider(self, aggregate: Aggregate[Any], message: Message) -> Decide:
         decide = self._decides[aggregate.name].decider(type(message))
         if decide is None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
-from chassis import inbox, outbox, parking, work
+from chassis import inbox, once, outbox, parking
 from chassis.backlog import Backlog
 from chassis.health import Health
 from chassis.metrics import Metrics
@@ -23,7 +23,7 @@ _TABLES: Mapping[str, Callable[[Pool, int], Awaitable[int]]] = {
     "outbox": outbox.prune,
     "inbox": inbox.prune,
     "parked": lambda pool, limit: parking.prune(pool, inbox.KEPT, limit),
-    "idempotency": work.prune,
+    "idempotency": once.prune,
 }
 
 log = structlog.get_logger()

@@ -23,8 +23,9 @@ from chassis.access import Caller, Verifier
 from chassis.errors import NotFound, Refusal, is_passing
 from chassis.health import Health
 from chassis.metrics import Metrics
+from chassis.once import Once
 from chassis.telemetry import links_to
-from chassis.work import Once, Work
+from chassis.work import Work
 
 log = structlog.get_logger()
 

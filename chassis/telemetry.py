@@ -107,6 +107,11 @@ def traceparent_of(span: Span) -> str | None:
     return carrier.get("traceparent")
 
 
+def traceparent_of_current() -> str | None:
+    """The context of the span that is current; None where there is none."""
+    return traceparent_of(trace.get_current_span())
+
+
 @contextmanager
 def step(
     tracer: Tracer,

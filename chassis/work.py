@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic_core import to_json
-
+from chassis import together
 from chassis.aggregate import Aggregate
 from chassis.answering import Answering, To, attempts, may_pass_soon
 from chassis.backlog import Backlog
 from chassis.calls import Calls
 from chassis.decider import Decides, Decision, Message
-from chassis.errors import Conflict, NotFound, Refusal, was_rolled_back
+from chassis.errors import NotFound, was_rolled_back
 from chassis.fold import Voice
+from chassis.once import Once
 from chassis.postgres import Connection, Pool
-
-_ENTER = "insert into idempotency (client, key, body_digest) values ($1, $2, $3) on conflict do nothing returning true"
-_KNOWN = "select body_digest, response from idempotency where client = $1 and key = $2"
-_ANSWER = "update idempotency set response = $3::jsonb where client = $1 and key = $2 returning response"
-_PRUNE = """
-delete from idempotency where ctid = any(array(
-    select ctid from idempotency where created_at < now() - interval '24 hours'
-    order by created_at limit $1 for update skip locked
-))"""
-
-
-@dataclass(frozen=True, slots=True)
-class Once:
-    """What makes a request the same as an earlier one: the caller, its Idempotency-Key and the body."""
-
-    client: str
-    key: str
-    digest: bytes
-
-    @classmethod
-    def of(cls, client: str, key: str, path: str, body: bytes) -> Once:
-        return cls(client, key, hashlib.sha256(path.encode() + b"\0" + body).digest())
-
+from chassis.telemetry import traceparent_of_current
+from chassis.together import Together
 
 Prepare = Callable[[Connection], Awaitable[Sequence[To]]]
-Respond = Callable[[Sequence[Any]], Any]
+Respond = together.Respond
+R = TypeVar("R")
+
+_MOST_TOGETHER = 64
 
 
 class Work:
@@ -51,6 +31,7 @@ class Work:
     def __init__(self, pool: Pool, voice: Voice, decides: Sequence[Decides], calls: Calls, backlog: Backlog) -> None:
         self.pool, self._calls, self._backlog = pool, calls, backlog
         self._answering = Answering(pool, voice, decides)
+        self._together: dict[Any, Together[Any]] = {}
 
     async def send(
         self,
@@ -98,19 +79,19 @@ class Work:
         while the outbox is full.
         """
         self._backlog.refuse_when_full()
-        async for attempt in attempts(may_pass_soon):
-            with attempt:
-                async with self.pool.acquire() as connection, connection.transaction():
-                    if not await connection.fetchval(_ENTER, once.client, once.key, once.digest):
-                        return await _first_answer(connection, once)
-                    states = []
-                    for to in await prepare(connection):
-                        decisions = await self._answering.one(connection, to)
-                        states.append(decisions[-1].state if decisions else None)
-                    # Given as it is read back, so as every repetition gets it.
-                    response = to_json(respond(states)).decode()
-                    return await connection.fetchval(_ANSWER, once.client, once.key, response)
-        raise AssertionError("stamina ends with a result or an error")
+
+        async def of_one(connection: Connection, _: Sequence[None]) -> Sequence[Sequence[To]]:
+            return [await prepare(connection)]
+
+        alone = Together(self.pool, self._answering, of_one, respond, 1)
+        return await alone.answered(once, None, traceparent_of_current())
+
+    async def send_together(self, once: Once, request: R, prepare: together.Prepare[R], respond: Respond) -> Any:
+        """Like `send_once`; requests with the same `prepare` that come at the same time share a transaction."""
+        self._backlog.refuse_when_full()
+        if prepare not in self._together:
+            self._together[prepare] = Together(self.pool, self._answering, prepare, respond, _MOST_TOGETHER)
+        return await self._together[prepare].answered(once, request, traceparent_of_current())
 
     async def send_many(self, aggregate: Aggregate[Any], messages: Sequence[tuple[str, Message]]) -> list[Any]:
         """Answer a message for each of many aggregates in one transaction: the state after it, or that one's Refusal.
@@ -127,22 +108,3 @@ class Work:
         if key not in found:
             raise NotFound("Không tìm thấy.", "Not found.")
         return found[key]
-
-
-async def _first_answer(connection: Connection, once: Once) -> Any:
-    known = await connection.fetchrow(_KNOWN, once.client, once.key)
-    if known is None:
-        raise Conflict("the first request with this key was rolled back meanwhile")
-    if known["body_digest"] != once.digest:
-        raise Refusal(
-            "idempotency_key_reused",
-            "Khóa Idempotency-Key này đã được dùng cho một yêu cầu khác. Hãy dùng khóa mới.",
-            "This Idempotency-Key was used for another request. Use a new key.",
-        )
-    return known["response"]
-
-
-async def prune(pool: Pool, limit: int) -> int:
-    """Forget at most `limit` requests of longer than a day ago; answers how many."""
-    done = await pool.execute(_PRUNE, limit)
-    return int(done.rsplit(" ", 1)[1])

@@ -30,6 +30,7 @@ class Name(StrEnum):
     LATENCY = "latency"
     REBUILD = "rebuild"
     GROWTH = "growth"
+    INTAKE_SUBMIT = "intake_submit"
 
 
 @app.command()

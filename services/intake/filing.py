@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +17,7 @@ from chassis.work import Prepare
 from services.intake import store
 from services.intake.domain import fees
 from services.intake.domain import form as forms
+from services.intake.domain.agency import Agency
 from services.intake.domain.catalogue import Catalogue, Procedure
 from services.intake.domain.commands import Submit
 from services.intake.domain.document import Document
@@ -25,6 +27,16 @@ from services.intake.domain.person import Remember
 from services.intake.domain.problem import Problem
 from services.intake.domain.process import stages
 from services.intake.open_catalogue import OpenCatalogue
+
+
+@dataclass(frozen=True)
+class Filed:
+    """A form that was found right on this day, and what its dossier is held to; its code is drawn last."""
+
+    form: Form
+    submit: Submit
+    agency: Agency
+    day: date
 
 
 @dataclass(frozen=True)
@@ -44,36 +56,58 @@ class Filing:
     def today(self) -> date:
         return self.clock().astimezone(VIETNAM).date()
 
-    async def of(self, typed: Any, person_id: UUID, pool: Pool, filed_by: str | None = None) -> Prepare:
-        """What files this form for a person; `filed_by` an officer at the counter.
+    async def check(self, typed: Any, person_id: UUID, pool: Pool, filed_by: str | None = None) -> Filed:
+        """A typed form of a person as it can be filed; `filed_by` an officer at the counter.
 
-        Raises Refusal 422 that lists every wrong field; the preparing raises it for documents that are not there.
+        Raises Refusal 422 that lists every wrong field.
         """
         catalogue, today = await self.opened.current(pool), self.today
         form = forms.check(typed, catalogue, today, self.schemas)
         procedure, filed = catalogue.in_force(form.procedure, form.agency, today), form.filed()
         lines = fees.assess(procedure, filed, online=filed_by is None, day=today)
-        agency = catalogue.agencies[form.agency]
+        submit = _submit(procedure, catalogue, form, person_id).model_copy(
+            update={"fee_lines": lines, "form": filed, "filed_by": filed_by, "checks_register": self.checks_register}
+        )
+        return Filed(form, submit, catalogue.agencies[form.agency], today)
+
+    async def prepare(self, connection: Connection, filed: Sequence[Filed]) -> list[list[To]]:
+        """What files these forms: their documents found and kept, their codes drawn.
+
+        Raises Refusal 422 for documents that are not there.
+        """
+        documents = [await self._kept(connection, each) for each in filed]
+        codes = await _codes(connection, filed)
+        return [
+            [
+                To(
+                    store.people.aggregate, str(person_id), Remember(person_id=person_id, applicant=each.form.applicant)
+                ),
+                To(
+                    store.dossiers.aggregate,
+                    code,
+                    each.submit.model_copy(update={"code": code, "documents": attached}),
+                ),
+            ]
+            for each, code, attached in zip(filed, codes, documents, strict=True)
+            for person_id in (each.submit.person_id,)
+        ]
+
+    async def of(self, typed: Any, person_id: UUID, pool: Pool, filed_by: str | None = None) -> Prepare:
+        """The same for one form, alone in its transaction."""
+        filed = await self.check(typed, person_id, pool, filed_by)
 
         async def prepare(connection: Connection) -> Sequence[To]:
-            documents = await self.found(connection, form.documents, person_id)
-            await store.documents.attach(connection, [each.document_id for each in documents])
-            code = agency.dossier_code(today, await store.dossiers.next_number(connection, agency.code, today))
-            submit = _submit(code, procedure, catalogue, form, person_id).model_copy(
-                update={
-                    "fee_lines": lines,
-                    "documents": documents,
-                    "form": filed,
-                    "filed_by": filed_by,
-                    "checks_register": self.checks_register,
-                }
-            )
-            return [
-                To(store.people.aggregate, str(person_id), Remember(person_id=person_id, applicant=form.applicant)),
-                To(store.dossiers.aggregate, code, submit),
-            ]
+            (messages,) = await self.prepare(connection, [filed])
+            return messages
 
         return prepare
+
+    async def _kept(self, connection: Connection, filed: Filed) -> tuple[Attached, ...]:
+        if not filed.form.documents:
+            return ()
+        documents = await self.found(connection, filed.form.documents, filed.submit.person_id)
+        await store.documents.attach(connection, [each.document_id for each in documents])
+        return documents
 
     async def problems(self, typed: Any, person_id: UUID, pool: Pool) -> list[Problem]:
         """What filing this form now would be refused for, each with its path."""
@@ -135,10 +169,23 @@ def as_attached(slot: str, document: Document) -> Attached:
     )
 
 
-def _submit(code: str, procedure: Procedure, catalogue: Catalogue, form: Form, person_id: UUID) -> Submit:
+async def _codes(connection: Connection, filed: Sequence[Filed]) -> list[str]:
+    """A code for each, in their order: whoever draws from an agency's counter waits until this transaction ends."""
+    drawn: dict[tuple[str, date], int] = {}
+    wanted = Counter((each.agency.code, each.day) for each in filed)
+    for (agency, day), count in sorted(wanted.items()):
+        drawn[agency, day] = await store.dossiers.draw_numbers(connection, agency, day, count) - count
+    codes = []
+    for each in filed:
+        drawn[each.agency.code, each.day] += 1
+        codes.append(each.agency.dossier_code(each.day, drawn[each.agency.code, each.day]))
+    return codes
+
+
+def _submit(procedure: Procedure, catalogue: Catalogue, form: Form, person_id: UUID) -> Submit:
     agency = catalogue.agencies[form.agency]
     return Submit(
-        code=code,
+        code="",
         procedure=procedure.code,
         procedure_version=procedure.version,
         procedure_name=procedure.name,

@@ -21,6 +21,7 @@ from chassis import inbox, leases, outbox
 from chassis.calls import Calls
 from chassis.consumer import Consumer
 from chassis.timers import Timers
+from chassis.together import Together
 from chassis.work import Work
 
 Reach = Callable[[str], Awaitable[None]]
@@ -92,7 +93,7 @@ def install(reach: Reach) -> None:
         return rows
 
     wrap(Work, "send", in_the_name_of("command"))
-    wrap(Work, "send_once", in_the_name_of("command"))
+    wrap(Together, "_done", in_the_name_of("command"))
     wrap(outbox, "claim", after("relay.after-claim"))
     wrap(outbox, "insert", insert)
     wrap(outbox, "mark_published", mark)

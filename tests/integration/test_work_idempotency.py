@@ -23,8 +23,9 @@ from chassis.errors import NotFound, Refusal
 from chassis.health import Health
 from chassis.http import CallerOf, OnceOf, WorkOf
 from chassis.metrics import Metrics
+from chassis.once import Once
 from chassis.postgres import Connection, Pool, open_pool
-from chassis.work import Once, Work
+from chassis.work import Work
 from tests.counters import COUNTERS, DECIDES, Add, Counter, Desk, Remind, counting, voice
 from tests.database import Server
 from tests.issuer import AUDIENCE, Issuer, issuing

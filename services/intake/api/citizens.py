@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -61,8 +62,8 @@ def routes_of(filing: Filing, example: dict[str, Any]) -> APIRouter:
         response: Response,
     ) -> Any:
         """File a dossier. The form is checked whole: a 422 lists every wrong field. The answer has the dossier's code."""
-        prepare = await filing.of(form, person_of(caller), work.pool)
-        submission = await work.send_once(once, prepare, lambda states: submitted(states[-1]))
+        filed = await filing.check(form, person_of(caller), work.pool)
+        submission = await work.send_together(once, filed, filing.prepare, of_last)
         response.headers["Location"] = f"/dossiers/{submission['code']}"
         return submission
 
@@ -129,6 +130,11 @@ def person_of(caller: Caller) -> UUID:
     if caller.person_id is None:
         raise Refusal("no_person", "Tài khoản chưa được định danh.", "The account has no person id.", 403)
     return caller.person_id
+
+
+def of_last(states: Sequence[Any]) -> dict[str, Any]:
+    """The answer to a filed form, from the states after its messages: the dossier is the last."""
+    return submitted(states[-1])
 
 
 def submitted(dossier: Dossier) -> dict[str, Any]:

@@ -68,8 +68,8 @@ aggregate = Aggregate(
 
 _FIND = "select * from dossier where code = $1"
 _NEXT = """
-insert into code_counter (agency, day, last) values ($1, $2, 1)
-on conflict (agency, day) do update set last = code_counter.last + 1
+insert into code_counter (agency, day, last) values ($1, $2, $3)
+on conflict (agency, day) do update set last = code_counter.last + excluded.last
 returning last
 """
 _JOURNAL = """
@@ -88,9 +88,9 @@ order by submitted_at desc, code desc limit $6
 """
 
 
-async def next_number(connection: Connection, agency: str, day: date) -> int:
-    """The day's next dossier number of an agency; others who ask wait until this transaction ends."""
-    return int(await connection.fetchval(_NEXT, agency, day))
+async def draw_numbers(connection: Connection, agency: str, day: date, count: int) -> int:
+    """The last of the day's next `count` dossier numbers of an agency; others who ask wait until this transaction ends."""
+    return int(await connection.fetchval(_NEXT, agency, day, count))
 
 
 async def find(pool: Pool, code: str) -> Dossier | None:
