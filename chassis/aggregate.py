@@ -23,6 +23,7 @@ class Aggregate(Generic[S]):
     `load`  selects rows for `$1::text[]` of keys, ordered by key, `for update`; its columns are the model's fields.
     `save`  statements that each take `$1::jsonb`, an array of states. The first one upserts, and leaves a row alone
             unless its version is the state's version - 1: that is how a race is noticed.
+    `notes` statements that each take `$1::jsonb`, an array of what deciders want written down; after the states.
     `one_trace`  whether its whole life is one trace, or each message goes on with the trace that it came from.
     """
 
@@ -33,6 +34,7 @@ class Aggregate(Generic[S]):
     load: str
     save: tuple[str, ...]
     one_trace: bool = True
+    notes: tuple[str, ...] = ()
 
     async def load_many(self, connection: Connection, keys: Sequence[str]) -> dict[str, S]:
         """The states that exist, by key, locked in the order of keys."""

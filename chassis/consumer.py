@@ -5,7 +5,7 @@ Locks are taken in one order everywhere: parked keys, inbox ids, aggregates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -30,19 +30,26 @@ def by_subject(event: Event[Any]) -> Sequence[tuple[str, Any]]:
     return ((event.subject, event),)
 
 
+Messages = Sequence[tuple[str, Any]]
+Prepare = Callable[[Connection, Sequence[Event[Any]]], Awaitable[Sequence[Messages]]]
+
+
 @dataclass(frozen=True)
 class Fold:
     """A consumer: events of one topic, folded into one kind of aggregate.
 
     `name` is its Kafka group and its inbox; it begins with the service's name. `on` says which data it answers.
-    `route` names the aggregates that an event concerns, with the message for each.
+    `route` names the aggregates that an event concerns, with the message for each. `prepare` does so instead, for all
+    events of a batch in its transaction, where a message must tell what the database knows beyond its aggregate; it
+    raises for a batch in which one event changes what it says of another, and is asked again for fewer.
     """
 
     name: str
     topic: str
     into: Aggregate[Any]
     on: Mapping[type[Any], Decide]
-    route: Callable[[Event[Any]], Sequence[tuple[str, Any]]] = by_subject
+    route: Callable[[Event[Any]], Messages] = by_subject
+    prepare: Prepare | None = None
 
 
 @dataclass
@@ -87,7 +94,8 @@ class Consumer:
         readable, refused, settled = await self._sort(connection, records, held)
         fresh = await inbox.take(connection, name, [event.id for _, event in readable])
         first = self._first_of_each(readable, fresh)
-        outcomes = await fold(self.voice, connection, self.consumes.into, [self.group(*each) for each in first])
+        groups = await self.groups(connection, first)
+        outcomes = await fold(self.voice, connection, self.consumes.into, groups)
         without_effect = []
         for (record, event), outcome in zip(first, outcomes, strict=True):
             if outcome.error is not None and is_passing(outcome.error):
@@ -146,10 +154,21 @@ class Consumer:
                 chosen.append((record, event))
         return chosen
 
-    def group(self, record: Record, event: Event[Any]) -> Group:
-        messages = self.consumes.route(event)
-        decide = self.consumes.on[type(event.data)]
-        return Group(lane_of(record), [Inbound(key, message, decide, event.traceparent) for key, message in messages])
+    async def groups(self, connection: Connection, chosen: Sequence[tuple[Record, Event[Any]]]) -> list[Group]:
+        """The messages of each event, which stand or fall together."""
+        events = [event for _, event in chosen]
+        prepare, route = self.consumes.prepare, self.consumes.route
+        told = await prepare(connection, events) if prepare and events else [route(event) for event in events]
+        return [
+            Group(
+                lane_of(record),
+                [
+                    Inbound(key, message, self.consumes.on[type(event.data)], event.traceparent)
+                    for key, message in messages
+                ],
+            )
+            for (record, event), messages in zip(chosen, told, strict=True)
+        ]
 
     async def _park_alone(self, record: Record, reason: str) -> None:
         async with self.pool.acquire() as connection, connection.transaction():

@@ -78,15 +78,20 @@ class Call:
 class Remark:
     """Events that stand alone, outside of any aggregate's history: nothing is changed by saying them.
 
-    For an answer to somebody who spoke of an aggregate that does not exist, or may not be changed.
+    For an answer to somebody who spoke of an aggregate that does not exist, or may not be changed. `notes` as those of a
+    decision.
     """
 
     events: tuple[BaseModel, ...]
+    notes: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Decision(Generic[S]):
-    """A new state and what follows from it, all committed together. `remarks` are no part of the aggregate's history."""
+    """A new state and what follows from it, all committed together. `remarks` are no part of the aggregate's history.
+
+    `notes` are what the aggregate's store writes down beside the states (Aggregate.notes).
+    """
 
     state: S
     events: tuple[BaseModel, ...] = ()
@@ -94,6 +99,7 @@ class Decision(Generic[S]):
     cancels: tuple[type[Message], ...] = ()
     calls: tuple[Call, ...] = ()
     remarks: tuple[BaseModel, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 Decide = Callable[[Any, Any, datetime], Decision[Any] | Remark | None]

@@ -16,7 +16,7 @@ import structlog
 
 from chassis import inbox, orders, parking
 from chassis.consumer import Consumer
-from chassis.envelope import Event, Unwanted, text_headers
+from chassis.envelope import Event, Unwanted, identity, text_headers
 from chassis.errors import Park, Retry, is_passing, reason_of
 from chassis.fold import fold
 from chassis.orders import Order, Outcome
@@ -138,8 +138,8 @@ class Drainer:
         event = self._read(record)
         if isinstance(event, Unwanted) or not await inbox.take(connection, self._name, [event.id]):
             return "duplicate"
-        group = self.consumer.group(record, event)
-        (done,) = await fold(self.consumer.voice, connection, self.consumer.consumes.into, [group])
+        groups = await self.consumer.groups(connection, [(record, event)])
+        (done,) = await fold(self.consumer.voice, connection, self.consumer.consumes.into, groups)
         if done.error is not None:
             raise done.error
         return "redriven"
@@ -153,8 +153,8 @@ class Drainer:
             event = self._read(record)
             if isinstance(event, Event):
                 return event.id
-        with suppress(KeyError, ValueError):
-            return UUID(text_headers(record.headers)["ce_id"])
+        with suppress(Park, ValueError):
+            return identity(text_headers(record.headers), record.value or b"")
         return None
 
     async def _count(self, busy: bool) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic_core import to_json
+
 from chassis import outbox
 from chassis.aggregate import Aggregate
-from chassis.decider import At, Call, State
+from chassis.decider import At, Call, Message, State
 from chassis.identifiers import new_id
 from chassis.postgres import Connection
 
@@ -29,10 +31,11 @@ on conflict (id) do nothing
 
 @dataclass(slots=True)
 class Effects:
-    """States by key, outbox rows in order, timers set and cancelled by key and kind, calls with their traces."""
+    """States by key, outbox rows and notes in order, timers set and cancelled by key and kind, calls with their traces."""
 
     states: dict[str, State] = field(default_factory=dict)
     rows: list[outbox.OutboxRow] = field(default_factory=list)
+    notes: list[Message] = field(default_factory=list)
     timers: dict[tuple[str, str], tuple[At, str | None]] = field(default_factory=dict)
     cancels: set[tuple[str, str]] = field(default_factory=set)
     calls: list[tuple[str, Call, str | None]] = field(default_factory=list)
@@ -44,6 +47,10 @@ async def write(connection: Connection, aggregate: Aggregate[Any], effects: Effe
     if effects.states:
         await aggregate.save_many(connection, effects.states)
     await outbox.insert(connection, effects.rows)
+    if effects.notes:
+        document = to_json(effects.notes).decode()
+        for statement in aggregate.notes:
+            await connection.execute(statement, document)
     if effects.cancels:
         ordered = sorted(effects.cancels)
         await connection.execute(_CANCEL, aggregate.name, [key for key, _ in ordered], [kind for _, kind in ordered])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -13,17 +14,29 @@ from aiokafka import ConsumerRecord
 from pydantic import BaseModel, ValidationError
 
 from chassis.errors import Park
-from chassis.identifiers import id_of
+from chassis.identifiers import derived_id, id_of
+from chassis.record_batches import UNOPENED
 from chassis.sealing import Sealer
 
 Headers = Mapping[str, str]
+
+OURS = "/motcua/"  # how the sources of our own services begin
 D = TypeVar("D", bound=BaseModel, covariant=True)
+
+
+class Sent(NamedTuple):
+    """What a stranger wrote, as it came: who wants a proof of who that was looks here."""
+
+    headers: Headers
+    value: bytes
 
 
 class Event(NamedTuple, Generic[D]):
     """One event as its reader understands it: one of an older version is told as the newer one that is wanted.
 
     `subject` names the thing it happened to, `sequence` counts the events of one aggregate from 1 without a gap.
+    Of a stranger's, whose source is not ours, `id` follows from all that it says (see `identity`), its trace is its
+    own affair, and `sent` has it as it came.
     """
 
     id: UUID
@@ -34,6 +47,7 @@ class Event(NamedTuple, Generic[D]):
     time: datetime
     data: D
     traceparent: str | None = None
+    sent: Sent | None = None
 
 
 class Tombstone(BaseModel):
@@ -81,6 +95,8 @@ class Reader:
         headers = text_headers(record.headers)
         if not "".join(headers).isascii():
             _refuse_bytes(headers)
+        if UNOPENED in headers:
+            raise Park(headers[UNOPENED])
         if record.value is None:
             if Tombstone not in wanted:
                 raise Park("no value")
@@ -94,16 +110,19 @@ class Reader:
             return Unwanted(kind)
         sealer = self._sealers.get(record.topic)
         value = sealer.open(record.value) if sealer else record.value
+        source = _required(headers, "ce_source")
+        ours = source.startswith(OURS)
         try:
             return Event(
-                id=id_of(_required(headers, "ce_id")),
+                id=identity(headers, record.value),
                 type=steps[-1].kind if steps else kind,
-                source=_required(headers, "ce_source"),
+                source=source,
                 subject=_required(headers, "ce_subject"),
                 sequence=_sequence(_required(headers, "ce_sequence")),
                 time=_time(_required(headers, "ce_time")),
                 data=_upcast(data_type.model_validate_json(value), steps),
-                traceparent=headers.get("traceparent"),
+                traceparent=headers.get("traceparent") if ours else None,
+                sent=None if ours else Sent(headers, record.value),
             )
         except ValidationError as error:
             places = ", ".join(".".join(map(str, each["loc"])) or "value" for each in error.errors(include_input=False))
@@ -138,6 +157,19 @@ def _upcast(data: BaseModel, steps: Sequence[_Step]) -> BaseModel:
         except Exception as error:
             raise Park(f"does not become {step.kind}: {type(error).__name__}") from None
     return data
+
+
+def identity(headers: Headers, value: bytes) -> UUID:
+    """By what an event is known that comes again: our own services' ids are unique, and nobody else's are believed to be.
+
+    An id that a stranger gave counts together with source, type, subject and content, so that it hides nobody else's
+    event. Raises Park, ValueError for an event without an id or a source.
+    """
+    event_id, source = id_of(_required(headers, "ce_id")), _required(headers, "ce_source")
+    if source.startswith(OURS):
+        return event_id
+    told = (source, headers.get("ce_type", ""), headers.get("ce_subject", ""), sha256(value).hexdigest())
+    return derived_id(event_id, "\0".join(told))
 
 
 def _refuse_bytes(names: Iterable[str]) -> None:

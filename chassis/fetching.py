@@ -3,7 +3,8 @@
 aiokafka 0.14 raises on a record that it cannot parse (a header's name that is not UTF-8) after it has taken records of
 other partitions out of its buffer and moved their positions: nobody would ever see them, and the next commit of their
 partition would pass them. Then everything goes back to what is committed, and one turn is read by a tolerant parser. A
-batch that not even that can read (its checksum does not fit) makes its partition stand still there, aloud.
+batch that not even that can read (its checksum does not fit) makes its partition stand still there, aloud; one that
+would unpack to too much is parked as it is.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.fetch import FetchRequest
 
-from chassis import record_batches
+from chassis import record_batches, unpacking
 from chassis.parking import Record
 
 _UNREADABLE = (CorruptRecordException, RecordTooLargeError, UnsupportedCodecError)
@@ -57,6 +58,7 @@ class Fetching:
         self._asking: asyncio.Task[Any] | None = None
         self._standing_seconds = standing_seconds
         self._fetch, consumer.getmany = consumer.getmany, self.getmany
+        unpacking.bound()
 
     async def getmany(self, *, timeout_ms: int, max_records: int) -> Mapping[TopicPartition, Sequence[Record]]:
         """The next records by partition, in order; waits until there are some. What was given before is dealt with."""

@@ -50,18 +50,27 @@ class Group(NamedTuple):
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a group: its decisions by key, or the error of its decider, or nothing when it was held."""
+    """What became of a group: its decisions by key, or the error of its decider, or nothing when it was held.
+
+    `remarks` answered messages that changed nothing.
+    """
 
     decisions: list[tuple[str, Decision[Any]]] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
     error: Exception | None = None
     held: bool = False
 
+    @property
+    def answer(self) -> Any:
+        """The state after the last message, or the Remark that answered it instead; None where there was nothing to do."""
+        return self.decisions[-1][1].state if self.decisions else next(iter(self.remarks), None)
+
 
 class _Decided(NamedTuple):
-    """A decision whose state has its counters, or none for a mere remark, with its events as they will be published."""
+    """A decision whose state has its counters, or a mere remark, with its events as they will be published."""
 
     key: str
-    decision: Decision[Any] | None
+    decision: Decision[Any] | Remark
     rows: list[outbox.OutboxRow]
     traceparent: str | None
 
@@ -93,7 +102,12 @@ async def fold(
             continue
         for each in decided:
             _add(total, each)
-        outcomes.append(Outcome([(each.key, each.decision) for each in decided if each.decision is not None]))
+        outcomes.append(
+            Outcome(
+                [(each.key, each.decision) for each in decided if isinstance(each.decision, Decision)],
+                [each.decision for each in decided if isinstance(each.decision, Remark)],
+            )
+        )
     await effects.write(connection, aggregate, total)
     return outcomes
 
@@ -113,7 +127,7 @@ def _decide_all(
         state = states.get(key) or total.states.get(key) or before
         one = _decide(voice, aggregate, inbound, state, before.version if before is not None else 0, now)
         if one is not None:
-            if one.decision is not None:
+            if isinstance(one.decision, Decision):
                 states[key] = one.decision.state
             decided.append(one)
     return decided
@@ -137,8 +151,8 @@ def _decide(
             return None
         trace = traceparent_of(span)
         decided = _numbered(voice, aggregate, inbound.key, state, decision, version, now, trace)
-        after = decided.decision and getattr(decided.decision.state, aggregate.subject)
-        span.set_attribute(SUBJECT, str(after or inbound.key))
+        after = decided.decision.state if isinstance(decided.decision, Decision) else None
+        span.set_attribute(SUBJECT, str(getattr(after, aggregate.subject, inbound.key)))
         return decided
 
 
@@ -155,7 +169,7 @@ def _numbered(
     """The decision with the chassis' counters in its state, and its events numbered on from the former state's."""
     if isinstance(decision, Remark):
         said = [_row(voice, event, key, 1, now, traceparent) for event in decision.events]
-        return _Decided(key, None, said, traceparent)
+        return _Decided(key, decision, said, traceparent)
     sequence, first = (state.sequence, state.traceparent) if state is not None else (0, None)
     after = decision.state.counted(version + 1, sequence + len(decision.events), first or traceparent)
     subject = str(getattr(after, aggregate.subject))
@@ -187,7 +201,8 @@ def _row(
 def _add(total: Effects, decided: _Decided) -> None:
     key, decision, rows, trace = decided
     total.rows += rows
-    if decision is None:
+    total.notes += decision.notes
+    if isinstance(decision, Remark):
         return
     total.states[key] = decision.state
     for timer in decision.timers:

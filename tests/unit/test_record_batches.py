@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.codec import gzip_encode, lz4_encode, snappy_encode, zstd_encode
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 from hypothesis import given
 from hypothesis import strategies as some
 
-from chassis.record_batches import read
+from chassis import unpacking
+from chassis.record_batches import UNOPENED, read
 
 PLACE = TopicPartition("batches.v1", 3)
 _BASE, _CHECKSUM, _CHECKED = slice(0, 8), slice(17, 21), slice(21, None)
@@ -119,3 +121,54 @@ def test_a_batch_whose_checksum_does_not_fit_is_trouble_at_its_place(codec: int)
     assert [record.value for record in found.records] == [b"good"]
     assert found.position == 1
     assert "checksum" in str(found.trouble)
+
+
+def bomb(codec: int, base: int = 0) -> bytes:
+    """One record of nothing but zeros that unpacks to more than is unpacked here."""
+    record: Written = (b"k", b"\0" * (unpacking.MOST_BYTES + 1), [])
+    builder = DefaultRecordBatchBuilder(
+        magic=2,
+        compression_type=codec,
+        is_transactional=0,
+        producer_id=-1,
+        producer_epoch=-1,
+        base_sequence=-1,
+        batch_size=2 * unpacking.MOST_BYTES,
+    )
+    builder.append(0, timestamp=1_000, key=record[0], value=record[1], headers=record[2])
+    data = bytearray(builder.build())
+    data[_BASE] = struct.pack(">q", base)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("codec", _CODECS[1:])
+def test_a_batch_that_unpacks_to_too_much_is_given_as_it_is_and_what_stands_behind_it_is_read(codec: int) -> None:
+    large = bomb(codec, 1)
+    found = read(batch([(b"k", b"before", [])]) + large + batch([(b"k", b"behind", [])], 2), PLACE, 0, 100)
+    before, kept, behind = found.records
+    assert (before.value, behind.value, found.position, found.trouble) == (b"before", b"behind", 3, None)
+    assert (kept.offset, kept.key, kept.value) == (1, None, large)
+    assert kept.headers == ((UNOPENED, b"a batch of 1 records unpacks to more than 16 MiB"),)
+
+
+@pytest.mark.parametrize("codec", _CODECS[1:])
+def test_the_client_itself_unpacks_no_more_than_that(codec: int) -> None:
+    """Its compiled parser too: by that every usual batch goes."""
+    unpacking.bound()
+    with pytest.raises(unpacking.TooLarge):
+        as_the_client_reads(bomb(codec))
+
+
+def test_a_snappy_block_that_leads_backwards_ends() -> None:
+    """The client's own loop would follow it for ever."""
+    xerial = b"\x82SNAPPY\x00" + struct.pack("!ii", 1, 1) + struct.pack("!i", -4)
+    with pytest.raises(ValueError, match="beyond"):
+        unpacking.unsnap(xerial)
+
+
+def test_what_unpacks_to_just_as_much_as_is_allowed_is_unpacked() -> None:
+    content = b"\0" * unpacking.MOST_BYTES
+    assert unpacking.gunzip(gzip_encode(content)) == content
+    assert unpacking.unsnap(snappy_encode(content)) == content
+    assert unpacking.unlz4(lz4_encode(content)) == content
+    assert unpacking.unzstd(zstd_encode(content)) == content

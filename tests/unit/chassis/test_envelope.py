@@ -51,10 +51,39 @@ class With:
 def test_what_was_sent_is_read(event_id: UUID, source: str, subject: str, sequence: int, time: datetime) -> None:
     data = example(payments.Started)
     parent = "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
+    source = f"/motcua/{source}"
     headers = headers_of(event_id, data.TYPE, source, subject, sequence, time, parent, False)
     coded = [(name, value.encode()) for name, value in headers.items()]
     sent = raw(payments.TOPIC, 0, subject.encode(), data.model_dump_json().encode(), coded)
     assert READER.read(sent, WANTED) == Event(event_id, data.TYPE, source, subject, sequence, time, data, parent)
+
+
+def _of_a_stranger(**headers: bytes | None) -> Event[Any]:
+    event = READER.read(With({"ce_source": b"https://one.example", **headers}).record(), WANTED)
+    assert isinstance(event, Event)
+    return event
+
+
+def test_a_strangers_event_is_known_by_all_that_it_says() -> None:
+    """The same record is the same event; an id that another stranger gave, or that stands over other words, is another."""
+    one = _of_a_stranger()
+    assert one.id == _of_a_stranger().id
+    (known,) = (value for name, value in GOOD.headers if name == "ce_id")
+    assert str(one.id) != (known or b"").decode()
+    assert one.id != _of_a_stranger(ce_source=b"https://other.example").id
+    assert one.id != _of_a_stranger(ce_subject=b"another").id
+    more = With({"ce_source": b"https://one.example"}).record((GOOD.value or b"") + b" ")
+    said = READER.read(more, WANTED)
+    assert isinstance(said, Event)
+    assert one.id != said.id
+
+
+def test_a_strangers_event_keeps_what_was_sent_and_not_its_trace() -> None:
+    """What it is signed over is there as it came; whether and where our traces are kept is not a stranger's to say."""
+    event = _of_a_stranger(traceparent=b"00-" + b"1" * 32 + b"-" + b"2" * 16 + b"-01")
+    assert event.traceparent is None
+    assert event.sent is not None
+    assert (event.sent.value, event.sent.headers["ce_source"]) == (GOOD.value, "https://one.example")
 
 
 def test_fields_of_a_newer_version_are_kept() -> None:
