@@ -1,0 +1,290 @@
+"""Whatever citizens, officers, payments, calendars and time do to a dossier, in whatever order: what holds all the while."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from chassis.decider import Message
+from chassis.envelope import Event
+from chassis.errors import NotFound, Refusal
+from contracts import payments
+from contracts.dossiers import Status
+from services.intake.domain import deadline as clocks
+from services.intake.domain.commands import (
+    Apologise,
+    ByOfficer,
+    Complete,
+    Dispatch,
+    Extend,
+    FetchResult,
+    HandOn,
+    NearlyDue,
+    PastDue,
+    Recalculate,
+    RequestSupplement,
+    SendBack,
+    Supplement,
+    SupplementOver,
+)
+from services.intake.domain.moves import MOVES
+from tests.records import NOON
+from tests.unit.intake.dossiers import (
+    BIRTH,
+    COMMUNE,
+    LICENCE,
+    NAME,
+    NUMBER,
+    OUTSIDE,
+    PAPER,
+    POLICE,
+    PROVINCE,
+    SAID,
+    Story,
+    expired,
+    fetched,
+    paid,
+    posted,
+    says,
+    submit,
+    supplied,
+    withdrawn,
+)
+
+BY_OFFICERS = tuple(kind for kind in dict.fromkeys(move.message for move in MOVES.moves) if issubclass(kind, ByOfficer))
+GROUNDS: dict[type, set[str]] = {
+    RequestSupplement: {"supplement_asked_before"},
+    Supplement: {"supplement_incomplete"},
+    Apologise: {"rescheduled_before", "apology_too_late", "not_a_new_date"},
+    Extend: {"no_longer_time", "extended_before", "rescheduled_before"},
+    HandOn: {"last_step"},
+    SendBack: {"first_step"},
+    Complete: {"steps_left"},
+    Dispatch: {"not_by_post"},
+}
+"""Why a message that the table allows may be refused all the same."""
+FINAL = {Status.NOT_ACCEPTED, Status.STOPPED, Status.RETURNED}
+ENDED = {*FINAL, Status.COMPLETED}
+WAITING = {Status.SUPPLEMENT_ASKED, Status.FINANCIAL_DUTY}
+MINUTES = st.one_of(st.integers(0, 120), st.integers(0, 6_000))
+
+
+class Life(RuleBasedStateMachine):
+    """One dossier, from its filing on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.story = Story()
+
+    @initialize(
+        code=st.sampled_from([LICENCE, BIRTH]),
+        fees=st.booleans(),
+        delivery=st.sampled_from(["desk", "post", "online"]),
+        counter=st.booleans(),
+    )
+    def is_filed(self, code: str, fees: bool, delivery: Any, counter: bool) -> None:
+        self.agency = POLICE if code == LICENCE else COMMUNE
+        self.story.on(submit(code, fees, delivery, filed_by="Vũ Thị Lan" if counter else None), NOON)
+        self.filed = self.story.now_is
+
+    # What people, payments and time do
+
+    @rule(minutes=MINUTES)
+    def time_goes_by(self, minutes: int) -> None:
+        self.story.now += timedelta(minutes=minutes)
+
+    @rule(
+        data=st.data(),
+        agency=st.sampled_from(["has it", "has it", "has it", "received it", "has nothing to do with it"]),
+    )
+    def an_officer_commands(self, data: st.DataObject, agency: str) -> None:
+        # Half of the time what the table allows, or most dossiers would get nowhere.
+        legal = [kind for kind in BY_OFFICERS if MOVES.allows(self.story.now_is.status, kind)]
+        kind = data.draw(
+            st.sampled_from(legal) | st.sampled_from(BY_OFFICERS) if legal else st.sampled_from(BY_OFFICERS)
+        )
+        who = {"has it": self.story.now_is.handler, "received it": self.agency}.get(agency, "H99")
+        said = {"to": date(2026, 6, 9) + timedelta(data.draw(st.integers(0, 60)))} if kind is Apologise else {}
+        self._hears(says(kind, who, **said))
+
+    @rule(all_of_it=st.sampled_from([True, True, False]))
+    def its_citizen_supplements(self, all_of_it: bool) -> None:
+        self._hears(supplied() if all_of_it else supplied(PAPER.path))
+
+    @rule(message=st.sampled_from([withdrawn(), fetched(), posted()]))
+    def its_citizen_asks(self, message: Message) -> None:
+        self._hears(message)
+
+    @rule(data=st.data())
+    def payments_tell(self, data: st.DataObject) -> None:
+        heard = data.draw(st.sampled_from([paid(), paid(), expired()]))
+        before = self.story.now_is
+        awaited = before.before if before.status == Status.WITHDRAWAL_ASKED else before.status
+        decision = self.story.on(heard)
+        assert (decision is not None) == (awaited == Status.FINANCIAL_DUTY)
+
+    @precondition(lambda self: self.story.timers)
+    @rule(data=st.data(), minutes=MINUTES)
+    def a_timer_fires(self, data: st.DataObject, minutes: int) -> None:
+        """In the order in which they are due, on time or late."""
+        kind = min(self.story.timers, key=lambda each: self.story.timers[each].due)
+        due, told = self.story.timers[kind].due, len(self.story.told)
+        decision = self.story.fires(kind, due + timedelta(minutes=minutes))
+        if kind is SupplementOver:
+            assert self.story.status == Status.STOPPED
+        else:
+            assert len(self.story.told) - told == (decision is not None)
+
+    @rule(kind=st.sampled_from([NearlyDue, PastDue, SupplementOver]))
+    def a_timer_of_long_ago_fires_once_more(self, kind: type) -> None:
+        if kind is SupplementOver and SupplementOver in self.story.timers:
+            return
+        message = SupplementOver() if kind is SupplementOver else kind(due=NOON - timedelta(days=1))
+        assert self.story.on(message) is None
+
+    @rule(day=st.dates(date(2026, 6, 8), date(2026, 7, 31)), worked=st.booleans())
+    def an_operator_changes_the_calendar(self, day: date, worked: bool) -> None:
+        self.story.changes({day: worked})
+        self._hears(Recalculate(reason="Lịch thay đổi"))
+        assert self.story.on(Recalculate(reason="Lịch thay đổi")) is None
+
+    def _hears(self, message: Message | Event[Any]) -> None:
+        """The message has its effect or is refused as it must be; refused, it changes nothing."""
+        before, told, lines = self.story.now_is, len(self.story.told), len(self.story.journal)
+        kind = type(message)
+        legal = MOVES.allows(before.status, kind) or kind in OUTSIDE
+        refusal, decision = None, None
+        try:
+            decision = self.story.on(message)
+        except Refusal as error:
+            refusal = error
+        if decision is not None:
+            assert legal
+            assert (len(self.story.told), len(self.story.journal)) == (told + 1, lines + 1)
+            return
+        if isinstance(refusal, NotFound):
+            assert isinstance(message, ByOfficer)
+            assert message.agency not in (before.agency, before.handler)
+        elif refusal is not None and refusal.code == "held_elsewhere":
+            assert (legal, before.status, before.handler) == (True, Status.PROCESSING, PROVINCE)
+        elif refusal is not None:
+            assert refusal.code in (GROUNDS.get(kind, set()) if legal else {"illegal_move"})
+        else:
+            assert legal or kind is FetchResult
+        assert (self.story.now_is, len(self.story.told), len(self.story.journal)) == (before, told, lines)
+
+    # What holds all the while. That a status is reached by the table alone, the story holds.
+
+    @invariant()
+    def every_event_says_who_has_it_since_when_and_until_when(self) -> None:
+        steps = [each.model_dump()["step"] for each in self.story.told]
+        for step in steps:
+            assert (step["agency"], step["agency_name"]) == (self.filed.agency, self.filed.agency_name)
+            assert step["department"]
+            assert step["since"]
+            assert (step["due"] is None) == (step["status"] in ENDED)
+            assert step["handler"] in (None, PROVINCE)
+            assert bool(step["task"]) == (step["status"] == Status.PROCESSING) or step["status"] in (5, 6, 7, 8)
+        assert [step["since"] for step in steps] == sorted(step["since"] for step in steps)
+        assert steps[-1]["since"] <= self.story.now
+
+    @invariant()
+    def the_last_step_told_is_where_it_stands(self) -> None:
+        assert self.story.last.step == self.story.now_is.step()
+
+    @invariant()
+    def an_end_is_an_end(self) -> None:
+        ends = [each.model_dump()["step"]["status"] in FINAL for each in self.story.told]
+        names = [name for name, ended in zip(self.story.events, ends, strict=True) if ended]
+        assert set(names[1:]) <= {"MessagePosted"}, "after the end there is nothing but messages"
+
+    @invariant()
+    def timers_are_those_of_the_clock(self) -> None:
+        dossier, timers = self.story.now_is, self.story.timers
+        waits = dossier.before if dossier.status == Status.WITHDRAWAL_ASKED else dossier.status
+        assert (SupplementOver in timers) == (waits == Status.SUPPLEMENT_ASKED)
+        if SupplementOver in timers:
+            assert dossier.supplement is not None
+            assert timers[SupplementOver].due == dossier.supplement.until
+        runs = dossier.is_open and dossier.result_due is not None
+        told = {NearlyDue: dossier.due_soon_told, PastDue: dossier.overdue_told}
+        for kind, last in told.items():
+            assert (kind in timers) <= runs
+            if runs and last != dossier.result_due:
+                assert kind in timers, "a promise that is not warned of yet will be"
+        if PastDue in timers:
+            assert timers[PastDue].due == dossier.result_due
+
+    @invariant()
+    def the_promised_date_is_the_clocks(self) -> None:
+        dossier = self.story.now_is
+        waits = dossier.before if dossier.status == Status.WITHDRAWAL_ASKED else dossier.status
+        if dossier.clock is None or not dossier.is_open:
+            return
+        calendar = self.story.calendar_of(dossier.agency)
+        assert clocks.is_paused(dossier.clock) == (waits in WAITING)
+        assert dossier.result_due == clocks.due(dossier.clock, calendar)
+        if dossier.result_due is not None:
+            without = clocks.due(dossier.clock.model_copy(update={"pauses": ()}), calendar)
+            assert without is not None
+            assert without <= dossier.result_due, "a pause never brings the date nearer"
+            assert dossier.due is not None
+            assert dossier.due <= dossier.result_due
+
+    @invariant()
+    def each_promise_is_warned_of_at_most_once(self) -> None:
+        for name in ("DueSoon", "Overdue"):
+            said = [each.model_dump()["step"]["result_due"] for each in self.story.told if type(each).__name__ == name]
+            dates = [due for place, due in enumerate(said) if place == 0 or due != said[place - 1]]
+            assert dates == said
+
+    @invariant()
+    def it_is_asked_for_a_supplement_and_put_off_and_completed_once_at_most(self) -> None:
+        for name in ("SupplementRequested", "Rescheduled", "Completed", "Returned", "Stopped", "Refused", "Accepted"):
+            assert self.story.events.count(name) <= 1
+        extended = [each for each in self.story.told if getattr(each, "cause", None) == "verification"]
+        assert len(extended) <= 1
+
+    @invariant()
+    def what_is_completed_has_its_number_and_document_and_what_is_not_has_none(self) -> None:
+        dossier = self.story.now_is
+        done = dossier.status in (Status.COMPLETED, Status.RETURNED)
+        assert (dossier.result_document is not None) == (dossier.result_number is not None) == done
+
+    @invariant()
+    def what_it_was_filed_as_never_changes(self) -> None:
+        kept = {
+            "code", "procedure", "procedure_version", "agency", "agency_name", "person_id", "submitted_at", "stages",
+            "filed_by", "processing", "extended",
+        }  # fmt: skip
+        assert self.story.now_is.model_dump(include=kept) == self.filed.model_dump(include=kept)
+        assert {each.document_id for each in self.filed.documents} <= {
+            each.document_id for each in self.story.now_is.documents
+        }
+
+    @invariant()
+    def no_personal_data_leaves(self) -> None:
+        told = "".join(each.model_dump_json() for each in self.story.told)
+        assert [secret for secret in (NAME, NUMBER, SAID, "12 phố Chợ") if secret in told] == []
+
+    @invariant()
+    def the_journal_has_every_line_in_order(self) -> None:
+        moments = [line.at for line in self.story.journal]
+        assert moments == sorted(moments)
+        settled = self.story.events.count("FeesSettled")
+        assert [line.kind for line in self.story.journal].count("fees_settled") == settled
+        assert {line.paper for line in self.story.journal} <= {None, "01", "02", "03", "04", "05"}
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(
+    max_examples=150, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+
+def test_every_message_that_payments_may_tell_is_among_those_of_the_machine() -> None:
+    assert set(Story().follows) == {payments.Succeeded, payments.Expired}
