@@ -123,12 +123,12 @@ class Filing:
     async def pinned(self, dossier: Dossier, pool: Pool) -> Procedure:
         """The version of the procedure that a dossier was filed under."""
         catalogue = await self.opened.current(pool)
-        return catalogue.pinned(dossier.procedure, dossier.procedure_version, dossier.agency, _filed_on(dossier))
+        return catalogue.pinned(dossier.procedure, dossier.procedure_version, dossier.agency, filed_on(dossier))
 
     async def again(self, dossier: Dossier, form: Any, pool: Pool) -> Form:
         """The changed form of a dossier, checked under the version that it is pinned to. Raises Refusal 422."""
         procedure, catalogue = await self.pinned(dossier, pool), await self.opened.current(pool)
-        return forms.check_details(procedure, dossier.agency, form, catalogue, _filed_on(dossier), self.schemas)
+        return forms.check_details(procedure, dossier.agency, form, catalogue, filed_on(dossier), self.schemas)
 
     async def found(
         self, connection: Connection, wanted: Mapping[str, Sequence[UUID]], person_id: UUID, before: int = 0
@@ -153,7 +153,8 @@ class Filing:
         return tuple(as_attached(slot, found[each]) for slot, them in wanted.items() for each in them)
 
 
-def _filed_on(dossier: Dossier) -> date:
+def filed_on(dossier: Dossier) -> date:
+    """The day whose rules hold for a dossier."""
     return dossier.submitted_at.astimezone(VIETNAM).date()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from chassis.chores import Chore
@@ -10,7 +11,7 @@ from chassis.consumer import Fold
 from chassis.decider import Decides
 from chassis.sealing import Sealer
 from chassis.service import Service
-from contracts import agency_answers, contacts, dossiers, payments, procedures
+from contracts import agency_answers, agency_reports, contacts, dossiers, payments, procedures
 from contracts.registry import EVENTS
 from services.intake import store
 from services.intake.adapters.objects import Objects
@@ -20,6 +21,7 @@ from services.intake.api import calendars as calendars_api
 from services.intake.api import catalogue as catalogue_api
 from services.intake.api import citizens, documents, drafts, fees, folder, officers
 from services.intake.api import procedures as procedures_api
+from services.intake.api import reports as reports_api
 from services.intake.domain import (
     calendar_changes,
     calendars,
@@ -34,6 +36,8 @@ from services.intake.domain import (
     person,
     process,
     publication,
+    report,
+    reports,
     results,
     supplement,
     timing,
@@ -46,6 +50,7 @@ from services.intake.filing import Filing
 from services.intake.metrics import LegalBasesEnding
 from services.intake.open_calendars import OpenCalendars
 from services.intake.open_catalogue import OpenCatalogue
+from services.intake.reporting import AnswerForgetter, Reporting
 from services.intake.settings import IntakeSettings
 from services.intake.sweeping import Forgetter, Sweeper
 from services.intake.uploads import Limits, Uploads
@@ -54,8 +59,8 @@ from services.intake.uploads import Limits, Uploads
 def intake(settings: IntakeSettings, clock: Clock = utc_now) -> Service:
     """Takes dossiers in, from form to result.
 
-    Reads payments.v1; writes dossiers.v1, contacts.v1 (sealed) and procedures.v1; owns dossiers, people, procedures and
-    documents.
+    Reads payments.v1 and agency-reports.v1; writes dossiers.v1, contacts.v1 (sealed), procedures.v1 and
+    agency-answers.v1; owns dossiers, people, procedures and documents.
     """
     shipped = files.read()
     opened, schemas = OpenCatalogue(shipped), Schemas()
@@ -67,7 +72,11 @@ def intake(settings: IntakeSettings, clock: Clock = utc_now) -> Service:
     objects = Objects.at(settings.documents_url)
     scanner = Clamd.at(settings.scanner_url) if settings.scanner_url else None
     uploads = Uploads(objects, scanner, Limits(settings.document_bytes, settings.unattached_documents), clock)
+    keys = {agency: [key.get_secret_value().encode() for key in them] for agency, them in settings.agency_keys.items()}
+    reporting = Reporting(keys, opened)
+    on_report = partial(reports.on_report, calendar_of=open_calendars.of, names_of=reporting.names_of)
     dossiers_decide = decides_on_dossiers(open_calendars.of)
+    dossiers_decide = replace(dossiers_decide, commands={**dossiers_decide.commands, report.Reported: on_report})
     settle_fees = partial(paying.settle_fees, calendar_of=open_calendars.of)
 
     return Service(
@@ -81,6 +90,7 @@ def intake(settings: IntakeSettings, clock: Clock = utc_now) -> Service:
             fees.routes_of(opened, schemas, clock),
             documents.routes_of(uploads, objects),
             officers.routes_of(filings),
+            reports_api.routes_of(reporting),
             folder.routes_of(filings, objects, settings.public_url, clock),
             catalogue_api.routes_of(opened, clock),
             procedures_api.routes_of(opened, clock),
@@ -92,6 +102,13 @@ def intake(settings: IntakeSettings, clock: Clock = utc_now) -> Service:
                 payments.TOPIC,
                 into=store.dossiers.aggregate,
                 on={payments.Succeeded: settle_fees, payments.Expired: paying.stop_unpaid},
+            ),
+            Fold(
+                "intake.agency-reports",
+                agency_reports.TOPIC,
+                into=store.dossiers.aggregate,
+                on=dict.fromkeys(agency_reports.EVENTS, on_report),
+                prepare=reporting.heard,
             ),
         ],
         publishes=[dossiers.TOPIC, contacts.TOPIC, procedures.TOPIC, agency_answers.TOPIC],
@@ -121,7 +138,11 @@ def intake(settings: IntakeSettings, clock: Clock = utc_now) -> Service:
             **({CheckRegister: register.check} if register is not None else {}),
         },
         sealed={contacts.TOPIC: Sealer(settings.contacts_key.get_secret_value())},
-        chores=[Chore("documents", 600, Sweeper(objects, clock).run), Chore("drafts", 3600, Forgetter(clock).run)],
+        chores=[
+            Chore("documents", 600, Sweeper(objects, clock).run),
+            Chore("drafts", 3600, Forgetter(clock).run),
+            Chore("agency-answers", 3600, AnswerForgetter(clock).run),
+        ],
         uploads={documents.UPLOAD: settings.document_bytes},
         measures=[LegalBasesEnding(opened, clock)],
         refreshes=[open_calendars.refresh, opened.refresh],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, SecretStr
 
 from chassis.settings import Settings
@@ -14,6 +16,9 @@ class IntakeSettings(Settings):
     """
 
     contacts_key: SecretStr
+    agency_keys: dict[str, list[Annotated[SecretStr, Field(min_length=32)]]] = Field(
+        default_factory=dict, description="by agency code, the secrets that it signs reports with; JSON"
+    )
     public_url: str = Field(description="the portal, where the QR codes of papers lead")
     documents_url: str = Field(description="where documents are kept: file:///folder or s3://bucket/prefix")
     document_bytes: int = Field(default=20 * 2**20, ge=1, description="most bytes of one document")

@@ -112,7 +112,7 @@ class Desk:
 
     async def hears(self, data: Data, code: str, **told: Any) -> None:
         """An event of a dossier arrives from its topic."""
-        (fold,) = self.service.consumes
+        fold = next(fold for fold in self.service.consumes if fold.topic == data.TOPIC)
         voice = Voice("/motcua/intake", NoOpTracer(), utc_now, self.service.sealed)
         consumer = Consumer(fold, self.pool, voice, Reader(EVENTS, {}), Metrics(), 100)
         await consumer.take([record(data, next(_OFFSETS), subject=code, **told)])
@@ -162,7 +162,7 @@ class Desk:
     async def forgets(self) -> None:
         async with self.owner() as owner:
             await owner.execute(
-                "truncate dossier, dossier_journal, look, document, person, code_counter, outbox, inbox, idempotency, parked, parked_key, parked_order"
+                "truncate agency_answer, agency_dossier, dossier, dossier_journal, look, document, person, code_counter, outbox, inbox, idempotency, parked, parked_key, parked_order"
             )
 
     async def becomes(self, status: int, saying: str = "") -> None:

@@ -64,9 +64,9 @@ async def test_a_dossier_is_seen_by_its_citizen_and_its_agencys_officers(
     assert await _codes(desk, who) == ([code] if listed else [])
 
 
-@pytest.mark.parametrize("who", [OPERATOR, AGENCY_SYSTEM, OTHER_SYSTEM])
-async def test_operators_and_agency_systems_see_no_forms(desk: Desk, who: str) -> None:
-    """The form is personal data: systems read the events, operators the projection."""
+@pytest.mark.parametrize("who", [OPERATOR, OTHER_SYSTEM])
+async def test_operators_and_other_agencies_systems_see_no_forms(desk: Desk, who: str) -> None:
+    """The form is personal data: other systems read the events, operators the projection."""
     code = await desk.filed()
     assert (await desk.get(f"/dossiers/{code}", who)).status_code == 404
     assert (await desk.get("/dossiers", who)).status_code == 403
@@ -74,7 +74,7 @@ async def test_operators_and_agency_systems_see_no_forms(desk: Desk, who: str) -
 
 async def test_a_dossier_that_is_not_mine_looks_exactly_like_none(desk: Desk) -> None:
     code = await desk.filed()
-    for who in ("duc", OTHER_AGENCY, OPERATOR, AGENCY_SYSTEM):
+    for who in ("duc", OTHER_AGENCY, OPERATOR, OTHER_SYSTEM):
         hidden, absent = await desk.get(f"/dossiers/{code}", who), await desk.get("/dossiers/G09.20-260609-9999", who)
         assert hidden.status_code == absent.status_code == 404
         assert hidden.content == absent.content

@@ -41,7 +41,7 @@ def version_of(if_match: str | None) -> int | None:
 
 
 async def shown_to(caller: Caller, code: str, work: Work, what: str = "dossier") -> Dossier:
-    """A dossier that its citizen or an officer who has it looks at; an officer's look is written down.
+    """A dossier that its citizen, an officer or the system of an agency that has it looks at; an agency's look is written down.
 
     Raises NotFound for everybody else.
     """
@@ -59,6 +59,10 @@ def visible(dossier: Dossier | None, caller: Caller) -> Dossier:
     """The dossier; one that is not the caller's looks like none. Raises NotFound."""
     if dossier is not None and caller.role == "citizen" and caller.person_id == dossier.person_id:
         return dossier
-    if dossier is not None and caller.role == "officer" and caller.agency in (dossier.agency, dossier.handler):
+    if (
+        dossier is not None
+        and caller.role in ("officer", "agency-system")
+        and caller.agency in (dossier.agency, dossier.handler)
+    ):
         return dossier
     raise nothing()

@@ -58,7 +58,7 @@ class DocumentPage(BaseModel):
 
 
 def routes_of(uploads: Uploads, objects: Objects) -> APIRouter:
-    """Documents of citizens, and of agencies for their officers."""
+    """Documents of citizens, and of agencies for their officers and systems."""
     routes = APIRouter(tags=["documents"])
 
     @routes.post(UPLOAD, status_code=201, response_model=DocumentView, openapi_extra=_BODY)
@@ -145,9 +145,9 @@ async def served(document: Document, objects: Objects) -> StreamingResponse:
 
 def _owner(caller: Caller) -> Owner:
     """Whose the caller's documents are. Raises Refusal 403 for who can have none."""
-    allowed(caller, "citizen", "officer")
+    allowed(caller, "citizen", "officer", "agency-system")
     person_id = caller.person_id if caller.role == "citizen" else None
-    agency = caller.agency if caller.role == "officer" else None
+    agency = caller.agency if caller.role != "citizen" else None
     if person_id is None and agency is None:
         raise Refusal(
             "no_person",

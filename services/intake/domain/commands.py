@@ -102,9 +102,9 @@ class StartProcessing(ByOfficer):
 
 
 class Assign(ByOfficer):
-    """Giao cho cán bộ: `to` has the dossier from now on."""
+    """Giao cho cán bộ: `to` has the dossier from now on, or as an agency's system may say, the department that it names."""
 
-    to: str = Field(min_length=1, max_length=200)
+    to: str | None = Field(default=None, min_length=1, max_length=200)
 
 
 class HandOn(ByOfficer):

@@ -91,8 +91,8 @@ class Dossier(State):
     """One dossier. `form` holds what the citizen typed and never leaves intake.
 
     `agency` received it, `handler` has it now. `stage` counts the steps of its procedure, None before processing and
-    after. `before` is the status in which its citizen asked for it back. `due` is the date of the
-    step at hand, `result_due` the promised one; `due_soon_told` and `overdue_told` are the promised dates of which that
+    after. `before` is the status in which its citizen asked for it back. `reported` has the time of each agency's
+    latest report. `due` is the date of the step at hand, `result_due` the promised one; `due_soon_told` and `overdue_told` are the promised dates of which that
     was said: a clock that was held and comes to the same date does not say it again. `journal` is what a decision adds: written by the store, never loaded.
     """
 
@@ -136,7 +136,7 @@ class Dossier(State):
     at_desk: tuple[str, ...] = ()
     register_check: dict[str, Any] | None = None
     external_id: str | None = None
-    reports: tuple[str, ...] = ()
+    reported: dict[str, datetime] = Field(default_factory=dict)
     submitted_at: datetime
     filed_by: str | None = None
     form: dict[str, Any] = Field(default_factory=dict)

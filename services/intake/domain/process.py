@@ -11,7 +11,7 @@ from chassis.errors import Refusal
 from contracts import dossiers
 from services.intake.domain import deadline as clocks
 from services.intake.domain.agency import Agency
-from services.intake.domain.commands import Assign, HandOn, SendBack, StartProcessing
+from services.intake.domain.commands import Assign, ByOfficer, HandOn, SendBack, StartProcessing
 from services.intake.domain.deadline import Deadline
 from services.intake.domain.dossier import CalendarOf, Dossier, Stage, decided
 from services.intake.domain.moves import by_officer, officers, to
@@ -50,8 +50,10 @@ def start_processing(
     """Hand the dossier to the first step of its procedure."""
     dossier = by_officer(dossier, message)
     own = dossier.stages[0].agency == message.agency
-    officer = message.officer if own else None
-    begun = to(dossier, StartProcessing, now, **at(dossier, 0, now, calendar_of, officer))
+    moved = at(dossier, 0, now, calendar_of, message.officer if own else None)
+    if own and (department := _told(message)):
+        moved["department"] = department
+    begun = to(dossier, StartProcessing, now, **moved)
     return decided(
         begun,
         lambda step: dossiers.ProcessingStarted(step=step),
@@ -62,9 +64,11 @@ def start_processing(
 def assign(dossier: Dossier | None, message: Assign, now: datetime) -> Decision[Dossier] | None:
     """Give the dossier to an officer of the department that has it."""
     dossier = by_officer(dossier, message)
-    if dossier.officer == message.to:
+    department = _told(message) or dossier.department
+    officer = message.to or (dossier.officer if department == dossier.department else None)
+    if (officer, department) == (dossier.officer, dossier.department):
         return None
-    given = to(dossier, Assign, now, officer=message.to)
+    given = to(dossier, Assign, now, officer=officer, department=department)
     return decided(
         given, lambda step: dossiers.Assigned(step=step), officers(message, "assigned", now, **_where(given))
     )
@@ -135,6 +139,11 @@ def last(dossier: Dossier) -> Dossier:
             f"Steps are still to be done: {names}. Hand the dossier on.",
         )
     return dossier
+
+
+def _told(message: ByOfficer) -> str | None:
+    """The department that works on it, where the agency's own system says so; an officer's is the officer's own."""
+    return message.department if message.report_id is not None else None
 
 
 def _stage(dossier: Dossier) -> int:
