@@ -90,7 +90,13 @@ async def filed(told: Any, seconds: float, per_s: float | None) -> dict[str, Any
     await asyncio.gather(*(citizen() for _ in range(_CONNECTIONS)))
     whole, ordered = time.perf_counter() - begin, sorted(took)
     told_ms = {f"p{share}_ms": round(ordered[len(ordered) * share // 100], 1) for share in (50, 99)}
-    return {"statuses": dict(statuses), "count": len(ordered), "seconds": whole, "refused": sorted(refused)[:1], **told_ms}
+    return {
+        "statuses": dict(statuses),
+        "count": len(ordered),
+        "seconds": whole,
+        "refused": sorted(refused)[:1],
+        **told_ms,
+    }
 
 
 async def main() -> None:

@@ -46,22 +46,22 @@ async def measure(ground: Ground, seconds: float, say: Say) -> dict[str, Any]:
         citizens = ground.folder / "citizens.jsonl"
         citizens.write_text("".join(_citizens(issuer)), "utf-8")
         services = [
-            await kept.enter_async_context(_service(ground, store, issuer, roles, port + place))
+            await kept.enter_async_context(service(ground, store, issuer, roles, port + place))
             for place, roles in enumerate(("api", "relay"))
         ]
-        await _ready(services[0], port)
-        told = {"host": "127.0.0.1", "port": port, "citizens": str(citizens)}
-        client = await kept.enter_async_context(started(ground, "filers", "filers", told))
+        await ready(services[0], port)
+        where = {"host": "127.0.0.1", "port": port, "citizens": str(citizens)}
+        client = await kept.enter_async_context(started(ground, "filers", "filers", where))
         await client.said()
         await _filed(client, 3.0, None)  # until connections, caches and statements are warm
         say(f"intake_submit: {seconds:.0f} s so nhanh như được trả lời · as fast as they are answered")
         before = processor_seconds(ground, services)
         fastest = await _filed(client, seconds, None)
         after = processor_seconds(ground, services)
-        await _told(store, ground)
+        await told(store, ground)
         say(f"intake_submit: {seconds:.0f} s, {ASKED_PER_S:.0f}/s")
         steady = await _filed(client, seconds, ASKED_PER_S)
-        await _told(store, ground)
+        await told(store, ground)
         count = fastest["count"]
         return {
             "per_s": round(count / fastest["seconds"]),
@@ -80,14 +80,14 @@ async def _filed(client: Process, seconds: float, per_s: float | None) -> dict[s
     return done
 
 
-async def _told(store: Store, ground: Ground) -> None:
+async def told(store: Store, ground: Ground) -> None:
     """Every dossier there is has its events in Kafka. Raises Invalid."""
     async with asyncio.timeout(_PUBLISHED_SECONDS):
         while await store.connection.fetchval("select exists (select from outbox where published_at is null)"):
             await asyncio.sleep(0.1)
-    filed, events = await store.connection.fetchrow(
-        "select count(*), (select sum(sequence) from dossier) from dossier"  # each dossier's events are numbered
-    )
+    # Each dossier's events are numbered.
+    filed = await store.connection.fetchval("select count(*) from dossier")
+    events = await store.connection.fetchval("select sum(sequence) from dossier")
     async with ground.written(dossiers.TOPIC) as written:
         if (found := await written()) != events:
             raise Invalid(f"{filed} hồ sơ có {events} sự kiện, Kafka có {found} · events are missing in Kafka")
@@ -112,9 +112,9 @@ def _citizens(issuer: Issuer) -> Sequence[str]:
 
 
 @asynccontextmanager
-async def _service(ground: Ground, store: Store, issuer: Issuer, roles: str, port: int) -> AsyncIterator[Process]:
+async def service(ground: Ground, store: Store, issuer: Issuer, roles: str, port: int) -> AsyncIterator[Process]:
     """intake in these roles, as it is run anywhere."""
-    told = {
+    environment = {
         "MOTCUA_DATABASE_URL": store.database.url,
         "MOTCUA_KAFKA_BOOTSTRAP": ground.login["bootstrap"],
         "MOTCUA_KAFKA_USER": ground.login["user"],
@@ -132,7 +132,7 @@ async def _service(ground: Ground, store: Store, issuer: Issuer, roles: str, por
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "services.intake", "--roles", roles),
             cwd=_ROOT,
-            env={**os.environ, **told},
+            env={**os.environ, **environment},
             stdout=output,
             stderr=output,
         )
@@ -144,12 +144,12 @@ async def _service(ground: Ground, store: Store, issuer: Issuer, roles: str, por
         await process.wait()
 
 
-async def _ready(service: Process, port: int) -> None:
+async def ready(running: Process, port: int) -> None:
+    """Wait until it serves. Raises Invalid, with what it said last, when it does not come to that."""
     async with httpx.AsyncClient(trust_env=False) as http:
         for _ in range(_READY_TRIES):
             with suppress(httpx.TransportError):
                 if (await http.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200:
                     return
             await asyncio.sleep(0.1)
-    raise service.gone()
-
+    raise running.gone()

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.bench import growth, hop, intake_submit, latency, rebuild, relay
+from tests.bench import deadlines, growth, hop, intake_submit, latency, rebuild, relay
 from tests.bench.ground import standing
 from tests.bench.hop import Say
 
-NAMES = ("hop", "relay", "backlog", "latency", "rebuild", "growth", "intake_submit")
+NAMES = ("hop", "relay", "backlog", "latency", "rebuild", "growth", "intake_submit", "deadlines")
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,11 @@ class Sizes:
     histories: tuple[int, int, int]
     growth_events: int
     submit_seconds: float
+    open_dossiers: int
 
 
-FULL = Sizes(2, 100_000, 2_000, 200_000, 1_000_000, 6.0, 12_000, (10_000, 1_000_000, 5_000_000), 40_000, 10.0)
-QUICK = Sizes(1, 6_000, 150, 20_000, 40_000, 1.0, 1_000, (1_000, 10_000, 50_000), 6_000, 1.0)
+FULL = Sizes(2, 100_000, 2_000, 200_000, 1_000_000, 6.0, 12_000, (10_000, 1_000_000, 5_000_000), 40_000, 10.0, 100_000)
+QUICK = Sizes(1, 6_000, 150, 20_000, 40_000, 1.0, 1_000, (1_000, 10_000, 50_000), 6_000, 1.0, 2_000)
 
 
 async def measured(names: Sequence[str], sizes: Sizes, say: Say) -> dict[str, Any]:
@@ -63,4 +64,6 @@ async def measured(names: Sequence[str], sizes: Sizes, say: Say) -> dict[str, An
             told["growth"] = await growth.measure(ground, sizes.histories, sizes.growth_events, sizes.repetitions, say)
         if "intake_submit" in asked:
             told["intake_submit"] = await intake_submit.measure(ground, sizes.submit_seconds, say)
+        if "deadlines" in asked:
+            told["deadlines"] = await deadlines.measure(ground, sizes.open_dossiers, say)
     return told

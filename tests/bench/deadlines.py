@@ -1,0 +1,77 @@
+"""A day off is announced: the promised dates of all open dossiers are counted anew, kept and told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx
+
+from contracts import dossiers
+from deploy.local.offsets import free_offset
+from services.intake.domain.calendar_changes import SETTLING
+from tests.bench.gate import Invalid
+from tests.bench.ground import Ground
+from tests.bench.hop import Say
+from tests.bench.intake_submit import TOPICS, ready, service, told
+from tests.issuer import issuing
+
+_PATIENCE_SECONDS = 300.0
+_FILL = """
+insert into dossier (
+    code, version, sequence, procedure, procedure_version, procedure_name, agency, agency_name, desk, handler,
+    handler_name, department, person_id, status, since, due, result_due, clock, processing, stages, stage, fee_lines,
+    result, submitted_at, form)
+select 'G09.20-260601-' || lpad(number::text, 7, '0'), 1, 0, '1.002809', 2, 'Đổi giấy phép lái xe', 'G09.20', 'Công an tỉnh',
+    'Bộ phận một cửa', 'G09.20', 'Công an tỉnh', 'Phòng Cảnh sát giao thông', $2::uuid, 4, $3::timestamptz, $4::timestamptz, $4,
+    jsonb_build_object('amount', 20, 'unit', 'working_days', 'started', $3::timestamptz),
+    '{"amount": 20, "unit": "working_days"}',
+    '[{"key": "tham_dinh", "name": "Thẩm định", "agency": "G09.20", "agency_name": "Công an tỉnh", "department": "Phòng"}]',
+    0, '[]', 'Giấy phép lái xe', $3, '{}'
+from generate_series(1, $1::int) as number
+"""
+_PERSON = """
+insert into person (person_id, version, sequence, name, citizen_id, language)
+values (gen_random_uuid(), 1, 0, 'Nguyễn Thị Ánh', '019190012345', 'vi') returning person_id"""
+_LEFT = "select exists (select from dossier where version = 1)"
+
+
+async def measure(ground: Ground, count: int, say: Say) -> dict[str, Any]:
+    """Seconds from the moment at which every process knows the new calendar until each date is kept and told.
+
+    Raises Invalid when a dossier was not counted, or its event is missing.
+    """
+    async with AsyncExitStack() as kept:
+        issuer = kept.enter_context(issuing())
+        store = await kept.enter_async_context(ground.fresh("intake"))
+        await ground.empty_topics(TOPICS)
+        port = 20_000 + free_offset() % 10_000
+        working = await kept.enter_async_context(service(ground, store, issuer, "api,timers", port))
+        await kept.enter_async_context(service(ground, store, issuer, "relay", port + 1))
+        await ready(working, port)
+        http = await kept.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30))
+        began = await store.connection.fetchval("select now()")
+        person_id = await store.connection.fetchval(_PERSON)
+        # As promised by a calendar on which every day was worked: each of them changes.
+        await store.connection.execute(_FILL, count, person_id, began, began)
+        await store.connection.execute("vacuum analyze dossier")
+        say(f"deadlines: {count:,} hồ sơ · dossiers")
+        answer = await http.put(
+            "/calendars/default/days/2030-06-03", json={"worked": False}, headers=issuer.bearer("operator")
+        )
+        if answer.status_code != 202:
+            raise Invalid(f"{answer.status_code} {answer.text}")
+        await asyncio.sleep(SETTLING.total_seconds())
+        begin = time.perf_counter()
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while await store.connection.fetchval(_LEFT):
+                await asyncio.sleep(0.1)
+        counted = time.perf_counter() - begin
+        await told(store, ground)
+        whole = time.perf_counter() - begin
+        async with ground.written(dossiers.TOPIC) as written:
+            if (found := await written()) != count:
+                raise Invalid(f"{count} hồ sơ, {found} sự kiện · events")
+        return {"dossiers": count, "counted_s": round(counted, 1), "told_s": round(whole, 1)}
