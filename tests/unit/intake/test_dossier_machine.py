@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,18 +17,24 @@ from contracts import payments
 from contracts.dossiers import Status
 from services.intake.domain import deadline as clocks
 from services.intake.domain.commands import (
+    Accept,
     Apologise,
     ByOfficer,
     Complete,
     Dispatch,
     Extend,
     FetchResult,
+    GrantWithdrawal,
     HandOn,
     NearlyDue,
     PastDue,
     Recalculate,
+    Refuse,
     RequestSupplement,
+    Return,
     SendBack,
+    StartProcessing,
+    Stop,
     Supplement,
     SupplementOver,
 )
@@ -67,6 +74,7 @@ GROUNDS: dict[type, set[str]] = {
     Dispatch: {"not_by_post"},
 }
 """Why a message that the table allows may be refused all the same."""
+ENDINGS = (Refuse, Stop, GrantWithdrawal)
 FINAL = {Status.NOT_ACCEPTED, Status.STOPPED, Status.RETURNED}
 ENDED = {*FINAL, Status.COMPLETED}
 WAITING = {Status.SUPPLEMENT_ASKED, Status.FINANCIAL_DUTY}
@@ -74,22 +82,33 @@ MINUTES = st.one_of(st.integers(0, 120), st.integers(0, 6_000))
 
 
 class Life(RuleBasedStateMachine):
-    """One dossier, from its filing on."""
+    """One dossier, from its filing on; some have come further when the story begins.
+
+    Nobody ends it before `patience` steps are over, or most would end before anything happened to them.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.story = Story()
+        self.story, self.patience = Story(), 0
 
     @initialize(
         code=st.sampled_from([LICENCE, BIRTH]),
         fees=st.booleans(),
         delivery=st.sampled_from(["desk", "post", "online"]),
         counter=st.booleans(),
+        further=st.sampled_from([0, 0, 1, 2, 3, 4, 5, 6, 6, 7]),
+        patience=st.integers(0, 40),
     )
-    def is_filed(self, code: str, fees: bool, delivery: Any, counter: bool) -> None:
+    def is_filed(self, code: str, fees: bool, delivery: Any, counter: bool, further: int, patience: int) -> None:
         self.agency = POLICE if code == LICENCE else COMMUNE
         self.story.on(submit(code, fees, delivery, filed_by="Vũ Thị Lan" if counter else None), NOON)
         self.filed = self.story.now_is
+        if fees and further:
+            self.story.on(paid())
+        for kind in (Accept, StartProcessing, HandOn, HandOn, HandOn, Complete)[: max(0, further - 1)]:
+            with suppress(Refusal):
+                self.story.on(says(kind, self.story.now_is.handler))
+        self.patience = patience
 
     # What people, payments and time do
 
@@ -97,31 +116,45 @@ class Life(RuleBasedStateMachine):
     def time_goes_by(self, minutes: int) -> None:
         self.story.now += timedelta(minutes=minutes)
 
-    @rule(
-        data=st.data(),
-        agency=st.sampled_from(["has it", "has it", "has it", "received it", "has nothing to do with it"]),
-    )
-    def an_officer_commands(self, data: st.DataObject, agency: str) -> None:
-        # Half of the time what the table allows, or most dossiers would get nowhere.
-        legal = [kind for kind in BY_OFFICERS if MOVES.allows(self.story.now_is.status, kind)]
-        kind = data.draw(
-            st.sampled_from(legal) | st.sampled_from(BY_OFFICERS) if legal else st.sampled_from(BY_OFFICERS)
-        )
-        who = {"has it": self.story.now_is.handler, "received it": self.agency}.get(agency, "H99")
+    @precondition(lambda self: self.legal())
+    @rule(data=st.data())
+    def an_officer_goes_on(self, data: st.DataObject) -> None:
+        kind = data.draw(st.sampled_from(self.legal()))
         said = {"to": date(2026, 6, 9) + timedelta(data.draw(st.integers(0, 60)))} if kind is Apologise else {}
-        self._hears(says(kind, who, **said))
+        self.hears(says(kind, self.story.now_is.handler, **said))
+
+    @precondition(lambda self: self.story.now_is.stage == len(self.story.now_is.stages) - 1)
+    @rule()
+    def the_last_step_is_done(self) -> None:
+        self.hears(says(Complete, self.story.now_is.handler))
+
+    @precondition(lambda self: self.story.status == Status.COMPLETED)
+    @rule(data=st.data())
+    def the_result_is_handed_over(self, data: st.DataObject) -> None:
+        ways = (says(Dispatch, self.agency), fetched(), says(Return, self.agency))
+        self.hears(data.draw(st.sampled_from(ways)))
+
+    @rule(kind=st.sampled_from(BY_OFFICERS), who=st.sampled_from(["whoever received it", "a stranger"]))
+    def an_officer_commands_what_may_be_wrong(self, kind: type[ByOfficer], who: str) -> None:
+        if self.patience <= 0 or kind not in ENDINGS:
+            self.hears(says(kind, self.agency if who == "whoever received it" else "H99"))
+
+    def legal(self) -> list[type[ByOfficer]]:
+        """What the officer who has it may command by the table."""
+        found = [kind for kind in BY_OFFICERS if MOVES.allows(self.story.now_is.status, kind)]
+        return [kind for kind in found if self.patience <= 0 or kind not in ENDINGS]
 
     @rule(all_of_it=st.sampled_from([True, True, False]))
     def its_citizen_supplements(self, all_of_it: bool) -> None:
-        self._hears(supplied() if all_of_it else supplied(PAPER.path))
+        self.hears(supplied() if all_of_it else supplied(PAPER.path))
 
     @rule(message=st.sampled_from([withdrawn(), fetched(), posted()]))
     def its_citizen_asks(self, message: Message) -> None:
-        self._hears(message)
+        self.hears(message)
 
     @rule(data=st.data())
     def payments_tell(self, data: st.DataObject) -> None:
-        heard = data.draw(st.sampled_from([paid(), paid(), expired()]))
+        heard = data.draw(st.sampled_from([paid(), paid(), expired()])) if self.patience <= 0 else paid()
         before = self.story.now_is
         awaited = before.before if before.status == Status.WITHDRAWAL_ASKED else before.status
         decision = self.story.on(heard)
@@ -149,10 +182,14 @@ class Life(RuleBasedStateMachine):
     @rule(day=st.dates(date(2026, 6, 8), date(2026, 7, 31)), worked=st.booleans())
     def an_operator_changes_the_calendar(self, day: date, worked: bool) -> None:
         self.story.changes({day: worked})
-        self._hears(Recalculate(reason="Lịch thay đổi"))
+        self.hears(Recalculate(reason="Lịch thay đổi"))
         assert self.story.on(Recalculate(reason="Lịch thay đổi")) is None
 
-    def _hears(self, message: Message | Event[Any]) -> None:
+    @invariant()
+    def patience_ends(self) -> None:
+        self.patience -= 1
+
+    def hears(self, message: Message | Event[Any]) -> None:
         """The message has its effect or is refused as it must be; refused, it changes nothing."""
         before, told, lines = self.story.now_is, len(self.story.told), len(self.story.journal)
         kind = type(message)
@@ -282,7 +319,7 @@ class Life(RuleBasedStateMachine):
 
 TestLife = Life.TestCase
 TestLife.settings = settings(
-    max_examples=150, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=200, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 
