@@ -60,12 +60,13 @@ class Submitted(Data):
 class FeesRequested(Data):
     """Yêu cầu thực hiện nghĩa vụ tài chính. The dossier waits for its fees.
 
-    `fee_lines` and `payment_due` tell of fees that came up later; those of the form stand in `Submitted`.
+    `fee_lines`, `payment_due` and `person_id` tell of fees that came up later; those of the form stand in `Submitted`.
     """
 
     amount: int = Field(ge=1, description="Tổng số tiền phải nộp, đồng")
     fee_lines: tuple[FeeLine, ...] = ()
     payment_due: AwareDatetime | None = None
+    person_id: UUID | None = Field(default=None, description="Người nộp, với phí phát sinh sau")
     step: Step
 
 

@@ -1,15 +1,12 @@
-"""payments over HTTP: citizens pay and get receipts, the gateway rings, operators look into the ledger."""
+"""payments over HTTP: citizens pay and get receipts, operators look into the ledger."""
 
 from __future__ import annotations
 
-import json
-import re
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-import structlog
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
@@ -20,24 +17,10 @@ from chassis.identifiers import new_id
 from chassis.work import Work
 from contracts.money import FeeLine
 from services.payments import store
-from services.payments.adapters import stripe
 from services.payments.domain.bill import Bill, BillState, Nudge, StartCheckout
+from services.payments.domain.money import PAYABLE
 
 CHECKOUT_SECONDS = 8.0
-CODE = r"^[\w.-]{1,64}$"
-
-# The events after which a page, or a refund, may have another truth; the others are acknowledged and need no asking.
-TELLING = {
-    "checkout.session.completed",
-    "checkout.session.expired",
-    "checkout.session.async_payment_succeeded",
-    "checkout.session.async_payment_failed",
-    "payment_intent.succeeded",
-    "payment_intent.payment_failed",
-    "refund.failed",
-}
-
-log = structlog.get_logger()
 
 
 class BillView(BaseModel):
@@ -91,8 +74,14 @@ def of_citizens(return_url: str) -> APIRouter:
 
     @routes.get("/dossiers/{code}/bill", response_model=BillView)
     async def of_dossier(code: CodeOf, caller: CallerOf, work: WorkOf) -> BillView:
-        """The bill of a dossier, for its citizen and the officers of its agency."""
-        return BillView.of(await _visible(work, code, caller))
+        """The bill of a dossier that can be paid, else its newest: for its citizen and its agency's officers."""
+        bills = await _of_dossier(work, code, caller)
+        return BillView.of(next((bill for bill in bills if bill.state in PAYABLE), bills[0]))
+
+    @routes.get("/dossiers/{code}/bills", response_model=list[BillView])
+    async def all_of_dossier(code: CodeOf, caller: CallerOf, work: WorkOf) -> list[BillView]:
+        """All bills of a dossier, the newest first: that of its form, and those for fees that came up later."""
+        return [BillView.of(bill) for bill in await _of_dossier(work, code, caller)]
 
     @routes.get("/payments/{bill_id}", response_model=BillView)
     async def one(bill_id: UUID, caller: CallerOf, work: WorkOf) -> BillView:
@@ -103,9 +92,8 @@ def of_citizens(return_url: str) -> APIRouter:
     async def checkout(bill_id: UUID, caller: CallerOf, work: WorkOf, response: Response) -> CheckoutView:
         """Send the citizen to the gateway's page; while one is open, to the same one (so no key is needed here)."""
         bill = await _find(work, bill_id, allowed(caller, "citizen"))
-        code = bill.dossier_code
-        start = StartCheckout(attempt_id=new_id(), return_url=return_url.replace("{code}", code))
-        bill = await work.send(store.bills, code, start, wait_seconds=CHECKOUT_SECONDS)
+        start = StartCheckout(attempt_id=new_id(), return_url=return_url.replace("{code}", bill.dossier_code))
+        bill = await work.send(store.bills, bill.key, start, wait_seconds=CHECKOUT_SECONDS)
         if bill.state == "open":
             raise Refusal(
                 "gateway_refuses",
@@ -124,7 +112,7 @@ def of_citizens(return_url: str) -> APIRouter:
         """Ask the gateway now: for the page that the citizen returns to."""
         bill = await _find(work, bill_id, allowed(caller, "citizen"))
         nudge = Nudge(call_id=new_id())
-        return BillView.of(await work.send(store.bills, bill.dossier_code, nudge, wait_seconds=CHECKOUT_SECONDS))
+        return BillView.of(await work.send(store.bills, bill.key, nudge, wait_seconds=CHECKOUT_SECONDS))
 
     @routes.get("/payments/{bill_id}/receipt", response_model=Receipt)
     async def receipt(bill_id: UUID, caller: CallerOf, work: WorkOf) -> Receipt:
@@ -183,68 +171,26 @@ def of_operators() -> APIRouter:
     return routes
 
 
-def of_gateway(webhook_secret: str) -> APIRouter:
-    """Where the gateway rings."""
-    routes = APIRouter(tags=["webhooks"])
-
-    @routes.post("/webhooks/stripe")
-    async def rung(
-        request: Request, work: WorkOf, stripe_signature: Annotated[str | None, Header()] = None
-    ) -> dict[str, bool]:
-        """A signed webhook. What it says is not believed: it makes us ask the gateway."""
-        body = await request.body()
-        stripe.verify_webhook(body, stripe_signature, webhook_secret)
-        told = _told(body)
-        if told is not None:
-            code, nudge = told
-            try:
-                await work.send(store.bills, code, nudge)
-            except NotFound:
-                log.warning("webhook about an unknown bill")
-        return {"received": True}
-
-    return routes
-
-
-def _told(body: bytes) -> tuple[str, Nudge] | None:
-    """The dossier that a telling webhook is about, and which page to ask about; None for any other.
-
-    Raises Refusal 400 for a body that is no event.
-    """
-    try:
-        event = json.loads(body)
-        thing = event["data"]["object"]
-        if event["type"] not in TELLING:
-            return None
-        ours = thing.get("metadata") or {}
-        code = ours.get("dossier_code") or thing.get("client_reference_id") or ""
-        if not re.fullmatch(CODE, code):
-            return None
-        page = thing["id"] if thing.get("object") == "checkout.session" else None
-        nudge = Nudge(call_id=new_id(), attempt_id=ours.get("attempt_id"), session_id=page)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise Refusal("bad_event", "Nội dung thông báo không đúng.", "The body is not an event.", 400) from None
-    return code, nudge
-
-
 async def _find(work: Work, bill_id: UUID, caller: Caller) -> Bill:
-    code = await store.code_of_bill(work.pool, bill_id)
-    if code is None:
-        raise _nothing()
-    return await _visible(work, code, caller)
-
-
-async def _visible(work: Work, code: str, caller: Caller) -> Bill:
     """A bill that this caller may see. Raises the same NotFound for a stranger's bill as for none."""
-    try:
-        bill: Bill = await work.read(store.bills, code)
-    except NotFound:
-        raise _nothing() from None
-    mine = caller.role == "citizen" and caller.person_id == bill.person_id
-    ours = caller.role == "officer" and caller.agency == bill.agency
-    if not (mine or ours or caller.role == "operator"):
+    bill = await store.find(work.pool, bill_id)
+    if bill is None or not _may_see(caller, bill):
         raise _nothing()
     return bill
+
+
+async def _of_dossier(work: Work, code: str, caller: Caller) -> list[Bill]:
+    """The bills of a dossier that this caller may see, the newest first. Raises NotFound where there is none."""
+    bills = [bill for bill in await store.of_dossier(work.pool, code) if _may_see(caller, bill)]
+    if not bills:
+        raise _nothing()
+    return bills
+
+
+def _may_see(caller: Caller, bill: Bill) -> bool:
+    mine = caller.role == "citizen" and caller.person_id == bill.person_id
+    ours = caller.role == "officer" and caller.agency == bill.agency
+    return mine or ours or caller.role == "operator"
 
 
 def _nothing() -> NotFound:

@@ -8,9 +8,9 @@ from chassis.service import Service
 from contracts import dossiers
 from contracts import payments as contract
 from contracts.registry import EVENTS
-from services.payments import api, store
+from services.payments import api, store, webhooks
 from services.payments.adapters import stripe
-from services.payments.domain import bill, checkout, gateway, money
+from services.payments.domain import bill, checkout, gateway, money, opening
 from services.payments.settings import PaymentsSettings
 
 
@@ -31,7 +31,7 @@ def payments(settings: PaymentsSettings) -> Service:
             api.of_citizens(settings.return_url),
             api.of_browsers(),
             api.of_operators(),
-            api.of_gateway(settings.gateway_webhook_secret.get_secret_value()),
+            webhooks.of_gateway(settings.gateway_webhook_secret.get_secret_value()),
         ],
         consumes=[
             Fold(
@@ -39,10 +39,12 @@ def payments(settings: PaymentsSettings) -> Service:
                 dossiers.TOPIC,
                 into=store.bills,
                 on={
-                    dossiers.Submitted: bill.open_bill,
+                    dossiers.Submitted: opening.open_bill,
+                    dossiers.FeesRequested: opening.open_later_bill,
                     dossiers.Refused: checkout.withdraw,
                     dossiers.Stopped: checkout.withdraw,
                 },
+                route=opening.concerned,
             ),
         ],
         publishes=[contract.TOPIC],

@@ -12,19 +12,19 @@ from services.payments.domain.bill import Bill, IssueReceipt, ReceiptNumbered
 
 bills = Aggregate(
     name="bill",
-    key="dossier_code",
+    key="key",
     subject="dossier_code",
     model=Bill,
-    load="select * from bill where dossier_code = any($1::text[]) order by dossier_code for update",
+    load="select * from bill where key = any($1::text[]) order by key for update",
     save=(
         """
-        insert into bill (dossier_code, bill_id, version, sequence, traceparent, person_id, agency, state, amount,
+        insert into bill (key, dossier_code, bill_id, version, sequence, traceparent, person_id, agency, state, amount,
                           currency, fee_lines, due, attempt, captured, taken, refund, receipt_number, void_reason)
         select r.* from jsonb_to_recordset($1::jsonb) as r(
-            dossier_code text, bill_id uuid, version int, sequence int, traceparent text, person_id uuid, agency text,
-            state text, amount bigint, currency text, fee_lines jsonb, due timestamptz, attempt jsonb,
+            key text, dossier_code text, bill_id uuid, version int, sequence int, traceparent text, person_id uuid,
+            agency text, state text, amount bigint, currency text, fee_lines jsonb, due timestamptz, attempt jsonb,
             captured jsonb, taken jsonb, refund jsonb, receipt_number text, void_reason text)
-        on conflict (dossier_code) do update set
+        on conflict (key) do update set
             version = excluded.version, sequence = excluded.sequence, traceparent = excluded.traceparent,
             state = excluded.state, attempt = excluded.attempt,
             captured = excluded.captured, taken = excluded.taken, refund = excluded.refund,
@@ -39,7 +39,9 @@ bills = Aggregate(
     ),
 )
 
-_CODE_OF_BILL = "select dossier_code from bill where bill_id = $1"
+_FIND = "select * from bill where bill_id = $1"
+# The ids begin with the time of what asked for the bill.
+_OF_DOSSIER = "select * from bill where dossier_code = $1 order by bill_id desc"
 _RECEIPT = "select year, number from receipt where receipt_id = $1"
 _NEXT = """
 insert into receipt_counter (year, last) values ($1, 1)
@@ -54,10 +56,15 @@ from ledger_entry where dossier_code = $1 group by account order by account
 """
 
 
-async def code_of_bill(pool: Pool, bill_id: UUID) -> str | None:
-    """The dossier code of a bill; None when there is no such bill."""
-    code: str | None = await pool.fetchval(_CODE_OF_BILL, bill_id)
-    return code
+async def find(pool: Pool, bill_id: UUID) -> Bill | None:
+    """One bill, without a lock."""
+    row = await pool.fetchrow(_FIND, bill_id)
+    return None if row is None else Bill.model_validate(dict(row))
+
+
+async def of_dossier(pool: Pool, dossier_code: str) -> list[Bill]:
+    """All bills of a dossier, the newest first."""
+    return [Bill.model_validate(dict(row)) for row in await pool.fetch(_OF_DOSSIER, dossier_code)]
 
 
 async def issue_receipt(request: IssueReceipt, calling: Calling) -> ReceiptNumbered:

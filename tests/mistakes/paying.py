@@ -68,7 +68,7 @@ PAYING = (
     Mistake(
         ("Payment/two-tabs-unlocked",),
         (
-            Edit(_STORE, "order by dossier_code for update", "order by dossier_code"),
+            Edit(_STORE, "order by key for update", "order by key"),
             Edit(_STORE, '\n        where bill.version = excluded.version - 1"""', '"""'),
         ),
         (f"{_PAGES}test_two_tabs_that_decide_at_the_same_moment_get_one_page",),

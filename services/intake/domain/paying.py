@@ -32,7 +32,9 @@ def request_fees(
     waiting = to(dossier, RequestFees, now, clock=clock, due=due, result_due=None, fee_lines=lines)
     return decided(
         waiting,
-        lambda step: dossiers.FeesRequested(amount=amount, fee_lines=message.fee_lines, payment_due=due, step=step),
+        lambda step: dossiers.FeesRequested(
+            amount=amount, fee_lines=message.fee_lines, payment_due=due, person_id=dossier.person_id, step=step
+        ),
         officers(message, "fees_requested", now, amount=amount, due=due),
         cancels=WARNINGS,
     )

@@ -64,7 +64,11 @@ class Stripe:
     async def create_checkout(self, request: CreateCheckout, calling: Calling) -> CheckoutCreated | CheckoutRefused:
         """Make a page. The body follows from the request alone, so that a repetition is the same under the same key."""
         back = request.return_url
-        ours = {"dossier_code": request.dossier_code, "attempt_id": str(request.attempt_id)}
+        ours = {
+            "dossier_code": request.dossier_code,
+            "bill_id": str(request.bill_id),
+            "attempt_id": str(request.attempt_id),
+        }
         form = {
             "mode": "payment",
             "client_reference_id": request.dossier_code,
@@ -132,6 +136,7 @@ class Stripe:
                 "amount": str(request.amount),
                 "metadata[refund_id]": str(request.refund_id),
                 "metadata[dossier_code]": request.dossier_code,
+                **({"metadata[bill_id]": str(request.bill_id)} if request.bill_id else {}),
             }
             status, body = await self._post("/v1/refunds", form, str(request.refund_id))
             if status >= 500 or _key_is_taken(body):

@@ -1,4 +1,7 @@
-"""A bill: the fees of one dossier, and the table of what may become of them."""
+"""A bill: fees of one dossier, and the table of what may become of them.
+
+A dossier has one bill for the fees of its form, and one more for each time that fees come up later.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from chassis.decider import At, Decision, Message, State
-from chassis.envelope import Event
-from chassis.errors import NotFound, Refusal
-from chassis.identifiers import derived_id
+from chassis.decider import Message, State
+from chassis.errors import NotFound
 from chassis.table import Move, Table
 from contracts import dossiers, payments
-from contracts.money import FeeLine, total
+from contracts.money import FeeLine
 from services.payments.domain import ledger
 from services.payments.domain.gateway import (
     Captured,
@@ -76,11 +77,13 @@ class Return(BaseModel):
 
 
 class Bill(State):
-    """The fees of one dossier. `taken` are the attempts whose money was taken in.
+    """Fees of one dossier. `key` is the dossier's code for those of its form; `opening.later_key` for those that came up later.
 
+    `taken` are the attempts whose money was taken in.
     `postings` is what this decision adds to the ledger: written by the store, never loaded.
     """
 
+    key: str
     dossier_code: str
     bill_id: UUID
     person_id: UUID
@@ -153,6 +156,7 @@ MOVES = Table(
     [
         #    from               message              to                  event
         Move(None, dossiers.Submitted, "open", payments.Opened),
+        Move(None, dossiers.FeesRequested, "open", payments.Opened),
         Move("open", StartCheckout, "checkout_ready"),
         Move("checkout_ready", CheckoutCreated, "in_checkout", payments.Started),
         Move("checkout_ready", CheckoutRefused, "open"),
@@ -190,29 +194,6 @@ MOVES = Table(
         *(Move(state, ReceiptNumbered, state, payments.ReceiptIssued) for state in _PAID),
     ]
 )
-
-
-def open_bill(bill: Bill | None, event: Event[dossiers.Submitted], now: datetime) -> Decision[Bill] | None:
-    """Open the bill of a dossier that has fees. Raises Refusal for fees that have no last day to pay."""
-    submitted = event.data
-    amount = total(submitted.fee_lines)
-    if bill is not None or amount == 0:
-        return None
-    if submitted.payment_due is None:
-        raise Refusal(
-            "no_payment_due", "Hồ sơ có phí nhưng không có hạn nộp.", "There are fees and no day to pay them."
-        )
-    opened = Bill(
-        dossier_code=event.subject,
-        bill_id=derived_id(event.id, "bill"),
-        person_id=submitted.person_id,
-        agency=submitted.step.agency,
-        amount=amount,
-        fee_lines=submitted.fee_lines,
-        due=submitted.payment_due,
-    )
-    said = payments.Opened(bill_id=opened.bill_id, amount=amount, fee_lines=opened.fee_lines, due=opened.due)
-    return Decision(opened, (said,), timers=(At(opened.due, BillExpiry()),))
 
 
 def known(bill: Bill | None) -> Bill:

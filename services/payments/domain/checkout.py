@@ -142,7 +142,11 @@ def withdraw(
     reason = "hồ sơ không được tiếp nhận" if ending is dossiers.Refused else "hồ sơ dừng xử lý"
     if bill.state == "paid":
         lines = tuple(line for line in bill.fee_lines if line.refundable and line.amount)
-        return refunding(bill, ending, lines, reason, derived_id(event.id, "refund")) if lines else None
+        return (
+            refunding(bill, ending, lines, reason, derived_id(bill.bill_id, f"refund after {event.id}"))
+            if lines
+            else None
+        )
     gone = to(bill, ending, void_reason=reason)
     return _closing_or_done(bill, gone, payments.Cancelled(bill_id=bill.bill_id, reason=reason))
 

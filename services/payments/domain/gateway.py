@@ -42,9 +42,13 @@ class CloseCheckout(Message):
 
 
 class Refund(Message):
-    """Send `amount` đồng of a captured payment back. Key: the refund's id."""
+    """Send `amount` đồng of a captured payment back. Key: the refund's id.
+
+    A request that was made before a dossier could have several bills names none.
+    """
 
     refund_id: UUID
+    bill_id: UUID | None = None
     dossier_code: str
     reference: str
     amount: int

@@ -154,6 +154,7 @@ def _send_back(bill: Bill, capture: Capture, back: Return) -> Decision[Bill]:
     )
     request = Refund(
         refund_id=back.refund_id,
+        bill_id=bill.bill_id,
         dossier_code=bill.dossier_code,
         reference=capture.reference,
         amount=back.amount,

@@ -47,6 +47,15 @@ PHOTO = FEE | {"code": "chup-anh", "kind": "phí", "name": "Phí chụp ảnh", 
 PHOTO |= {"beneficiary": "3511.0.9999999"}
 AMOUNT = 135_000
 SUBMITTED = event(example(dossiers.Submitted, fee_lines=[FEE, PHOTO], payment_due=NOON + timedelta(days=5)))
+LATER = event(
+    example(
+        dossiers.FeesRequested,
+        fee_lines=[FEE, PHOTO],
+        payment_due=NOON + timedelta(days=5),
+        person_id=SUBMITTED.data.person_id,
+    ),
+    4,
+)
 REFUSED = event(example(dossiers.Refused), 2)
 STOPPED = event(example(dossiers.Stopped), 2)
 FIRST, SECOND, THIRD = (derived_id(SUBMITTED.id, name) for name in ("first", "second", "third"))

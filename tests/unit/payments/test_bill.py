@@ -58,7 +58,7 @@ def test_a_dossier_without_fees_gets_no_bill() -> None:
 
 
 def test_fees_without_a_day_to_pay_them_are_refused_and_not_forgotten() -> None:
-    with pytest.raises(Refusal, match="no_payment_due"):
+    with pytest.raises(Refusal, match="incomplete_fees"):
         Story().on(event(example(dossiers.Submitted, payment_due=None)))
 
 

@@ -16,6 +16,7 @@ from services.payments.domain.gateway import RefundDone, RefundRefused
 from tests.unit.payments.bills import (
     AMOUNT,
     FIRST,
+    LATER,
     REFUSED,
     SECOND,
     STOPPED,
@@ -33,6 +34,7 @@ ROWS = {(move.source, move.message, move.target) for move in MOVES.moves}
 EACH_PAGE = (created, refused, still_open, closed, captured)
 ALL: tuple[Message | Event[Any], ...] = (
     SUBMITTED,
+    LATER,
     started(FIRST),
     started(SECOND),
     *(answer(page) for page in (FIRST, SECOND) for answer in EACH_PAGE),

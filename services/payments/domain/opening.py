@@ -1,0 +1,75 @@
+"""Which bills an event of a dossier concerns, and how a bill is opened.
+
+A later bill's key holds the number of the event that asked for it. So whoever reads the dossier's last event knows where
+to look for all of its bills, without asking the database and whatever stands in the same batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chassis.decider import At, Decision
+from chassis.envelope import Event
+from chassis.errors import Refusal
+from chassis.identifiers import derived_id
+from contracts import dossiers, payments
+from contracts.money import FeeLine, total
+from services.payments.domain.bill import ENDINGS, Bill, BillExpiry
+
+
+def later_key(dossier_code: str, sequence: int) -> str:
+    """The key of the bill that a dossier's event of this number asks for."""
+    return f"{dossier_code}/{sequence}"
+
+
+def concerned(event: Event[Any]) -> Sequence[tuple[str, Event[Any]]]:
+    """The bills that an event of a dossier opens or closes: a dossier's end closes whatever an earlier event opened."""
+    code, data = event.subject, event.data
+    if isinstance(data, dossiers.FeesRequested):
+        return ((later_key(code, event.sequence), event),) if data.fee_lines else ()
+    if isinstance(data, ENDINGS):
+        earlier = (later_key(code, number) for number in range(2, event.sequence))
+        return tuple((key, event) for key in (code, *earlier))
+    return ((code, event),)
+
+
+def open_bill(bill: Bill | None, event: Event[dossiers.Submitted], now: datetime) -> Decision[Bill] | None:
+    """Open the bill of a dossier that has fees. Raises Refusal for fees that have no last day to pay."""
+    data = event.data
+    if bill is not None or total(data.fee_lines) == 0:
+        return None
+    return _opened(event, event.subject, data.person_id, data.fee_lines, data.payment_due)
+
+
+def open_later_bill(bill: Bill | None, event: Event[dossiers.FeesRequested], now: datetime) -> Decision[Bill] | None:
+    """Open a bill for fees that came up later. Raises Refusal where it is not said until when and by whom."""
+    data = event.data
+    if bill is not None:
+        return None
+    return _opened(event, later_key(event.subject, event.sequence), data.person_id, data.fee_lines, data.payment_due)
+
+
+def _opened(
+    event: Event[Any], key: str, person_id: UUID | None, fee_lines: tuple[FeeLine, ...], due: datetime | None
+) -> Decision[Bill]:
+    if due is None or person_id is None:
+        raise Refusal(
+            "incomplete_fees",
+            "Hồ sơ có phí nhưng không rõ hạn nộp hoặc người nộp.",
+            "There are fees and no day to pay them, or nobody to pay them.",
+        )
+    opened = Bill(
+        key=key,
+        dossier_code=event.subject,
+        bill_id=derived_id(event.id, "bill"),
+        person_id=person_id,
+        agency=event.data.step.agency,
+        amount=total(fee_lines),
+        fee_lines=fee_lines,
+        due=due,
+    )
+    said = payments.Opened(bill_id=opened.bill_id, amount=opened.amount, fee_lines=fee_lines, due=due)
+    return Decision(opened, (said,), timers=(At(due, BillExpiry()),))
