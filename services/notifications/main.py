@@ -55,7 +55,10 @@ def notifications(settings: Settings, clock: Clock = utc_now) -> Service:
                 "notifications.appointments",
                 dossiers.TOPIC,
                 into=store.appointments,
-                on={dossiers.Accepted: appointment.ask, dossiers.Refused: appointment.cancel},
+                on={
+                    dossiers.Accepted: appointment.ask,
+                    **dict.fromkeys(appointment.ENDINGS, appointment.cancel),
+                },
             ),
             *(
                 Fold(

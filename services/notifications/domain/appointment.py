@@ -51,12 +51,15 @@ class Miss(Message):
     """An officer waited in vain."""
 
 
+# What makes an appointment needless, with the word for why it is off.
+ENDINGS = {dossiers.Refused: "dossier-refused", dossiers.Stopped: "dossier-stopped"}
+
 TRANSITIONS = Table(
     [
         Move(None, dossiers.Accepted, "searching"),
         Move("searching", SlotFound, "booked", appointments.Booked),
-        Move("searching", dossiers.Refused, "cancelled"),
-        Move("booked", dossiers.Refused, "cancelled", appointments.Cancelled),
+        *(Move("searching", ending, "cancelled") for ending in ENDINGS),
+        *(Move("booked", ending, "cancelled", appointments.Cancelled) for ending in ENDINGS),
         Move("booked", Attend, "attended", appointments.Attended),
         Move("booked", Miss, "missed", appointments.Missed),
     ],
@@ -112,15 +115,16 @@ def book(appointment: Appointment, found: SlotFound, now: datetime) -> Decision[
 
 
 def cancel(
-    appointment: Appointment | None, event: Event[dossiers.Refused], now: datetime
+    appointment: Appointment | None, event: Event[dossiers.Refused] | Event[dossiers.Stopped], now: datetime
 ) -> Decision[Appointment] | None:
     """A dossier that goes no further needs no appointment."""
-    if appointment is None or not TRANSITIONS.allows(appointment.state, dossiers.Refused):
+    ending = type(event.data)
+    if appointment is None or not TRANSITIONS.allows(appointment.state, ending):
         return None
     cancelled = appointment.model_copy(update={"state": "cancelled"})
     if appointment.state == "searching":
         return Decision(cancelled)
-    told = appointments.Cancelled(appointment_id=appointment.appointment_id, reason="dossier-refused")
+    told = appointments.Cancelled(appointment_id=appointment.appointment_id, reason=ENDINGS[ending])
     return Decision(cancelled, (told,))
 
 

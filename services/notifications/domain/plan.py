@@ -1,6 +1,6 @@
 """Which notices an event asks for: one for each channel, at most one for each step of a dossier.
 
-A step that can come again (a second bill, a second refund) is told apart by the id of what happened.
+A step that can come again (a second bill, a second message) is told apart by the id of what happened.
 """
 
 from __future__ import annotations
@@ -22,8 +22,13 @@ Asked = tuple[str, str, Facts]
 
 
 def notices(event: Event[Any]) -> Sequence[tuple[str, Announce]]:
-    """The announcements that follow from an event, each with the key of its notice."""
-    step, template, facts = _ASKS[type(event.data)](event.data)
+    """The announcements that follow from an event, each with the key of its notice; none for what was seen already."""
+    asked = _ASKS[type(event.data)](event.data)
+    if asked is None:
+        return ()
+    step, template, facts = asked
+    if type(event.data) in _AGAIN:
+        step, facts = f"{step}:{event.id}", {**facts, "at": event.time.isoformat()}
     announced = [
         Announce(
             notice_id=derived_id(event.id, f"{step}/{channel}"),
@@ -50,6 +55,15 @@ def _paid(data: payments.ReceiptIssued) -> Asked:
     return f"paid:{data.bill_id}", "paid", {"amount": data.amount, "receipt_number": data.receipt_number}
 
 
+def _later_fees(data: dossiers.FeesRequested) -> Asked | None:
+    """Those of the form are announced with its submission."""
+    if not data.fee_lines:
+        return None
+    due = data.payment_due.isoformat() if data.payment_due else None
+    items = "; ".join(line.name for line in data.fee_lines)
+    return "fees-requested", "fees-requested", {"amount": data.amount, "due": due, "items": items}
+
+
 def _accepted(data: dossiers.Accepted) -> Asked:
     return "accepted", "accepted", {"due": data.step.due.isoformat() if data.step.due else None}
 
@@ -65,13 +79,55 @@ def _refused(data: dossiers.Refused) -> Asked:
     return "refused", "refused", {"grounds": data.grounds}
 
 
+def _supplement(data: dossiers.SupplementRequested) -> Asked:
+    items = "; ".join(f"{item.name}: {item.reason}" for item in data.items)
+    return "supplement-requested", "supplement-requested", {"items": items, "until": data.until.isoformat()}
+
+
+def _kept(data: dossiers.WithdrawalDeclined) -> Asked:
+    return "withdrawal-declined", "withdrawal-declined", {"reason": data.reason}
+
+
+def _rescheduled(data: dossiers.Rescheduled) -> Asked:
+    return "rescheduled", "rescheduled", {"was": data.promised.isoformat(), **_new_date(data)}
+
+
+def _due_changed(data: dossiers.DueChanged) -> Asked:
+    return "due-changed", f"due-changed-{data.cause}", {"was": data.was.isoformat(), **_new_date(data)}
+
+
+def _new_date(data: dossiers.Rescheduled | dossiers.DueChanged) -> Facts:
+    due = data.step.result_due
+    return {"due": due.isoformat() if due else None, "reason": data.reason}
+
+
+def _corrected(data: dossiers.Corrected) -> Asked:
+    return "corrected", "corrected", {"count": len(data.fields), "reason": data.reason}
+
+
+def _message(data: dossiers.MessagePosted) -> Asked | None:
+    """Citizens know what they wrote themselves."""
+    return ("message", "message-posted", {}) if data.author == "officer" else None
+
+
 def _stopped(data: dossiers.Stopped) -> Asked:
-    return "stopped", "stopped", {"reason": data.reason}
+    template = {
+        "unpaid": "stopped-unpaid",
+        "withdrawn": "stopped-withdrawn",
+        "not_supplemented": "stopped-not-supplemented",
+    }.get(data.cause or "agency", "stopped")
+    return "stopped", template, {"reason": data.reason}
 
 
 def _completed(data: dossiers.Completed) -> Asked:
     facts: Facts = {"result": data.result, "result_number": data.result_number, "department": data.step.department}
-    return "completed", "completed", facts
+    template = {"post": "completed-by-post", "online": "completed-online"}.get(data.delivery or "desk", "completed")
+    return "completed", template, facts
+
+
+def _dispatched(data: dossiers.ResultDispatched) -> Asked:
+    facts: Facts = {"carrier": data.carrier, "tracking_number": data.tracking_number}
+    return "result-dispatched", "result-dispatched", facts
 
 
 def _returned(data: dossiers.Returned) -> Asked:
@@ -83,9 +139,18 @@ def _refunded(data: payments.Refunded) -> Asked:
 
 
 # The receipt tells of the payment (payments.Succeeded says the same without its number); a declined try was seen on
-# the gateway's page, so payments.Failed is not announced.
-_ASKS: Mapping[type[Any], Callable[[Any], Asked]] = {
+# the gateway's page, so payments.Failed is not announced. That a date is near or over (DueSoon, Overdue) is the
+# agency's to act on: what the citizen is owed is an apology with another date, and that is told.
+_ASKS: Mapping[type[Any], Callable[[Any], Asked | None]] = {
     dossiers.Submitted: _submitted,
+    dossiers.FeesRequested: _later_fees,
+    dossiers.SupplementRequested: _supplement,
+    dossiers.WithdrawalDeclined: _kept,
+    dossiers.Rescheduled: _rescheduled,
+    dossiers.DueChanged: _due_changed,
+    dossiers.Corrected: _corrected,
+    dossiers.MessagePosted: _message,
+    dossiers.ResultDispatched: _dispatched,
     payments.ReceiptIssued: _paid,
     dossiers.Accepted: _accepted,
     appointments.Booked: _booked,
@@ -96,3 +161,13 @@ _ASKS: Mapping[type[Any], Callable[[Any], Asked]] = {
     payments.Refunded: _refunded,
 }
 EVENTS = tuple(_ASKS)
+
+_AGAIN = (
+    dossiers.FeesRequested,
+    dossiers.WithdrawalDeclined,
+    dossiers.DueChanged,
+    dossiers.Corrected,
+    dossiers.MessagePosted,
+    dossiers.ResultDispatched,
+)
+"""May happen several times to one dossier: each time is a step of its own."""

@@ -9,13 +9,19 @@ from chassis.clock import VIETNAM
 from services.notifications.domain import sms
 from services.notifications.domain.contact import Language
 from services.notifications.domain.notice import Facts
-from services.notifications.domain.wordings import NO_TIME, WORDINGS, Wording
+from services.notifications.domain.wording import Wording
+from services.notifications.domain.wordings import NO_TIME, WORDINGS
 
 MOST_PARTS = 2
 
 # What may be cut short on a phone; the letter and the portal have it whole.
-_FREE = ("grounds", "reason", "address", "place", "purpose", "procedure", "result", "department", "delivery")
-_SHORTEST = 8
+_FREE = (
+    "grounds", "reason", "items", "address", "place", "purpose", "procedure", "result", "department", "delivery", "carrier",
+)  # fmt: skip
+_SHORTEST, _LONGEST = 8, 320
+"""How short a free word may be cut; and how long one can never be on a phone, whatever else is said."""
+
+_TIMES = ("due", "starts_at", "ends_at", "until", "was", "at")
 
 
 class TextError(ValueError):
@@ -40,6 +46,7 @@ def letter(template: str, language: Language, facts: Facts, code: str, link: str
 def message(template: str, language: Language, facts: Facts, code: str, link: str) -> sms.Sms:
     """The SMS, of at most MOST_PARTS parts: free words are cut short, the longest first. Raises TextError."""
     wording, values = _prepare(template, language, facts, code, link)
+    values |= {name: f"{values[name][:_LONGEST]}..." for name in _FREE if len(values.get(name, "")) > _LONGEST}
     while True:
         composed = sms.compose(_fill(wording.sms, values))
         if composed.parts <= MOST_PARTS:
@@ -75,7 +82,7 @@ def _worded(name: str, value: str | int | None, language: Language) -> str:
         return money(value, language)
     if name == "due" and value is None:
         return NO_TIME[language]
-    if name in ("due", "starts_at", "ends_at"):
+    if name in _TIMES:
         return moment(datetime.fromisoformat(str(value)), language)
     return " ".join(str(value or "").split())
 

@@ -24,12 +24,14 @@ from tests.records import CODE, NOON, event, example
 
 ACCEPTED = event(example(dossiers.Accepted))
 REFUSED = event(example(dossiers.Refused), 2)
+STOPPED = event(example(dossiers.Stopped), 3)
 FOUND = SlotFound(starts_at=NOON + timedelta(days=2), ends_at=NOON + timedelta(days=2, minutes=15))
 LATER = NOON + timedelta(days=3)
 
 DECIDERS: dict[type, Any] = {
     dossiers.Accepted: appointment.ask,
     dossiers.Refused: appointment.cancel,
+    dossiers.Stopped: appointment.cancel,
     SlotFound: appointment.book,
     Attend: appointment.attend,
     Miss: appointment.miss,
@@ -83,7 +85,16 @@ def test_a_refusal_before_the_slot_is_found_cancels_without_a_word_and_keeps_it_
     assert appointment.book(decision.state, FOUND, NOON) == Decision(decision.state)
 
 
-MESSAGES = st.sampled_from([ACCEPTED, REFUSED, FOUND, Attend(), Miss()])
+def test_a_stopped_or_withdrawn_dossier_calls_its_appointment_off_and_says_why() -> None:
+    decision = appointment.cancel(after(ACCEPTED, FOUND), STOPPED, NOON)
+    assert decision is not None
+    (told,) = decision.events
+    assert isinstance(told, appointments.Cancelled)
+    assert (decision.state.state, told.reason) == ("cancelled", "dossier-stopped")
+    assert appointment.cancel(after(ACCEPTED, FOUND, Attend()), STOPPED, NOON) is None
+
+
+MESSAGES = st.sampled_from([ACCEPTED, REFUSED, STOPPED, FOUND, Attend(), Miss()])
 
 
 @given(st.lists(MESSAGES, max_size=10), st.sampled_from([NOON, LATER]))

@@ -18,7 +18,15 @@ from tests.records import CODE, EXAMPLES, event, example
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 LINK = f"https://dichvucong.thainguyen.example/dossiers/{CODE}"
-ASKED = [kind.model_validate(each) for kind in plan.EVENTS for each in EXAMPLES[kind]]
+CAUSES: dict[Any, tuple[str, tuple[Any, ...]]] = {
+    dossiers.Stopped: ("cause", (None, "unpaid", "withdrawn", "not_supplemented", "agency")),
+    dossiers.Completed: ("delivery", (None, "desk", "post", "online")),
+    dossiers.DueChanged: ("cause", ("calendar", "verification")),
+    dossiers.MessagePosted: ("author", ("citizen", "officer")),
+}
+EVERY = [kind.model_validate(each) for kind in plan.EVENTS for each in EXAMPLES[kind]]
+EVERY += [example(kind, **{field: each}) for kind, (field, ways) in CAUSES.items() for each in ways]
+ASKED = [data for data in EVERY if plan.notices(event(data))]
 SPEAKABLE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=400).filter(str.strip)
 
 
@@ -36,22 +44,53 @@ def test_each_event_asks_for_one_notice_on_each_channel(data: Any) -> None:
     assert [key for key, _ in first] == [f"{CODE}/{each.step}/{each.channel}" for _, each in first]
 
 
-@given(st.lists(st.sampled_from(ASKED), max_size=30))
+def _keys(data: Any) -> set[str]:
+    return {key for key, _ in plan.notices(event(data))}
+
+
+ONCE = [data for data in ASKED if _keys(data) == _keys(data)]
+"""What happens once to a dossier, or is told apart by an id of its own, whatever the event's id."""
+
+
+@given(st.lists(st.sampled_from([event(data) for data in ASKED]), max_size=30))
 def test_any_history_gives_at_most_one_notice_for_each_step_and_channel(history: list[Any]) -> None:
-    """Whatever is told again, and under whatever event id, asks for the notice that is there already."""
-    keys = {key for data in history for key, _ in plan.notices(event(data))}
-    places = {(each.step, each.channel) for data in history for each in announced(data)}
-    assert len(keys) == len(places)
+    """Whatever is told again asks for the notice that is there already."""
+    places = {(each.step, each.channel) for told in history for _, each in plan.notices(told)}
+    assert len({key for told in history for key, _ in plan.notices(told)}) == len(places)
+
+
+@given(st.lists(st.sampled_from(ONCE), max_size=30))
+def test_what_happens_once_is_announced_once_under_whatever_event_id(history: list[Any]) -> None:
     assert all(data.TYPE == other.TYPE for data in history for other in history if _keys(data) & _keys(other))
 
 
-def _keys(data: Any) -> set[str]:
-    return {key for key, _ in plan.notices(event(data))}
+def test_what_may_happen_again_is_announced_each_time() -> None:
+    assert {type(data) for data in ASKED if data not in ONCE} == {
+        dossiers.FeesRequested,
+        dossiers.WithdrawalDeclined,
+        dossiers.DueChanged,
+        dossiers.Corrected,
+        dossiers.MessagePosted,
+        dossiers.ResultDispatched,
+    }
+
+
+def test_fees_of_the_form_and_the_citizens_own_messages_are_not_announced() -> None:
+    assert not announced(example(dossiers.FeesRequested, fee_lines=()))
+    assert not announced(example(dossiers.MessagePosted, author="citizen"))
 
 
 def test_what_the_citizen_is_told() -> None:
     assert set(plan.EVENTS) == {
         dossiers.Submitted,
+        dossiers.FeesRequested,
+        dossiers.SupplementRequested,
+        dossiers.WithdrawalDeclined,
+        dossiers.Rescheduled,
+        dossiers.DueChanged,
+        dossiers.Corrected,
+        dossiers.MessagePosted,
+        dossiers.ResultDispatched,
         dossiers.Accepted,
         dossiers.Refused,
         dossiers.Stopped,
@@ -101,6 +140,26 @@ def test_the_notices_say_what_the_citizen_needs() -> None:
     assert "Bien lai so 2026/00000017" in sms(payments.ReceiptIssued, receipt_number="2026/00000017")
     assert "khong duoc tiep nhan: Anh mo\nXem http" in sms(dossiers.Refused, grounds="Ảnh mờ")
     assert "(se bao sau)" in sms(dossiers.Accepted, step={"due": None})
+    until = "2026-07-09T17:00:00+07:00"
+    item = {"kind": "field", "path": "details.licence_number", "name": "Số giấy phép", "reason": "Ảnh mờ"}
+    asked = sms(dossiers.SupplementRequested, items=[item], until=until)
+    assert f"can bo sung truoc 17:00 ngay 09/07/2026: So giay phep: Anh mo. Bo sung tai {LINK}" in asked
+    moved = sms(dossiers.Rescheduled, promised=due, reason="Chờ xác minh", step={"result_due": until})
+    assert "khong kip tra vao 17:00 ngay 16/06/2026, xin hen lai 17:00 ngay 09/07/2026. Ly do: Cho xac minh" in moved
+    assert "EB123456789VN" in sms(dossiers.ResultDispatched, tracking_number="EB123456789VN")
+    assert LINK in sms(dossiers.MessagePosted, author="officer")
+    lines = example(dossiers.Submitted).model_dump()["fee_lines"]
+    fees = sms(dossiers.FeesRequested, amount=50_000, fee_lines=lines, payment_due=until)
+    assert "50.000 d, han nop 17:00 ngay 09/07/2026" in fees
+    ends = {
+        "unpaid": "qua han nop phi",
+        "withdrawn": "theo yeu cau rut cua Ong/Ba",
+        "not_supplemented": "qua han bo sung",
+        "agency": "Ly do: Trung don",
+    }
+    assert all(words in sms(dossiers.Stopped, cause=cause, reason="Trùng đơn") for cause, words in ends.items())
+    ways = {"desk": "nhan tai", "post": "gui qua buu chinh", "online": LINK}
+    assert all(words in sms(dossiers.Completed, delivery=way) for way, words in ways.items())
     booked = sms(appointments.Booked, place="Trung tâm", address="Số 17", starts_at="2026-06-11T01:30:00Z")
     assert "Moi den Trung tam, So 17, luc 08:30 ngay 11/06/2026" in booked
 
@@ -111,6 +170,17 @@ def test_grounds_of_any_length_and_script_fit_two_parts(grounds: str, language: 
     assert sms.parts <= 2
     assert CODE in sms.text
     assert sms.parts == len(split(sms.text, sms.encoding))
+
+
+@given(st.integers(1, 100), st.sampled_from(LANGUAGES))
+def test_a_supplement_of_any_size_fits_two_parts_and_is_whole_in_the_letter(count: int, language: Language) -> None:
+    item = {"kind": "document", "path": "documents.photo", "name": "Ảnh chân dung", "reason": "Ảnh chụp mờ. " * 70}
+    each = announced(example(dossiers.SupplementRequested, items=[item] * count))[0]
+    sms = texts.message(each.template, language, each.facts, CODE, LINK)
+    assert sms.parts <= 2
+    assert LINK in sms.text
+    letter = " ".join(texts.letter(each.template, language, each.facts, CODE, LINK).paragraphs)
+    assert letter.count("Ảnh chân dung: ") == count
 
 
 def test_long_grounds_are_cut_on_the_phone_and_whole_in_the_letter() -> None:
