@@ -126,7 +126,8 @@ def _fields(schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, st
             yield f"{path}{name}", str(field.get("title", name))
             yield from _fields(field, f"{path}{name}.")
     for word in ("then", "else"):
-        yield from _fields(schema.get(word, {}), path)
+        if isinstance(schema.get(word), Mapping):
+            yield from _fields(schema[word], path)
     for each in schema.get("allOf", ()):
         yield from _fields(each, path)
 
