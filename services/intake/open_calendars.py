@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from chassis.calls import Calling
 from chassis.clock import VIETNAM, Clock
 from chassis.postgres import Pool
 from services.intake import store
-from services.intake.domain import calendars
+from services.intake.domain import calendars, deadline
 from services.intake.domain.agency import Agency
 from services.intake.domain.calendar import Calendar, WorkingTime
 from services.intake.domain.calendar_changes import Count, Counted
 from services.intake.domain.commands import Recalculate
 
-_MOST = 2_000
-_TOGETHER = 500
+_READ = 1_000
+_MOST = 4_000
+_TOGETHER = 250
 _REASON = "Lịch làm việc của cơ quan thay đổi"
 
 
@@ -41,15 +43,30 @@ class OpenCalendars:
             self._known = known
 
     async def count(self, request: Count, calling: Calling) -> Counted:
-        """Count the promised dates of the next dossiers anew; the answer names the last one."""
+        """Count the promised dates of the next dossiers anew, and tell those whose date moves; the answer names the last.
+
+        Counting costs some microseconds a dossier, telling some hundred: a change that moves few is done at once.
+        """
         await self.refresh(calling.pool)
         agencies = sorted(code for code, key in self.keys.items() if key == request.key)
-        codes = await store.calendars.promised(calling.pool, agencies, request.after, _MOST)
-        for begin in range(0, len(codes), _TOGETHER):
-            part = codes[begin : begin + _TOGETHER]
-            message = Recalculate(reason=_REASON)
-            await calling.answering.many(store.dossiers.aggregate, [(code, message) for code in part])
-        return Counted(change_id=request.change_id, after=codes[-1] if len(codes) == _MOST else None)
+        after, told = request.after, 0
+        while told < _MOST:
+            found = await store.calendars.promised(calling.pool, agencies, after, _READ)
+            moved = [each.code for each in found if deadline.due(each.clock, self.of(each.agency)) != each.result_due]
+            await self._tell(moved, calling)
+            told += len(moved)
+            if len(found) < _READ:
+                return Counted(change_id=request.change_id, after=None)
+            after = found[-1].code
+        return Counted(change_id=request.change_id, after=after)
+
+    async def _tell(self, codes: Sequence[str], calling: Calling) -> None:
+        """Side by side: while the database writes some, others are decided."""
+        message = Recalculate(reason=_REASON)
+        parts = [codes[begin : begin + _TOGETHER] for begin in range(0, len(codes), _TOGETHER)]
+        await asyncio.gather(
+            *(calling.answering.many(store.dossiers.aggregate, [(code, message) for code in part]) for part in parts)
+        )
 
     def _today(self) -> date:
         return self._clock().astimezone(VIETNAM).date()

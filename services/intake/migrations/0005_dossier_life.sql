@@ -67,4 +67,4 @@ create table calendar (
     changes jsonb not null
 );
 -- Whose promised dates are counted anew when a calendar changes.
-create index dossier_promised on dossier (agency, code) where result_due is not null and status in (2, 4, 7);
+create index dossier_promised on dossier (code) where result_due is not null and status in (2, 4, 7);
