@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import stamina
 from chassis.aggregate import Aggregate
 from chassis.decider import Decide, Decides, Decision, Message
 from chassis.errors import NotFound, Refusal, is_passing
-from chassis.fold import Group, Inbound, Voice, fold, lock
+from chassis.fold import Group, Inbound, Outcome, Voice, fold, lock
 from chassis.postgres import Connection, Pool
 
 
@@ -22,6 +22,10 @@ class To:
     aggregate: Aggregate[Any]
     key: str
     message: Message
+
+
+Beside = Callable[[Connection, Sequence[Any]], Awaitable[None]]
+"""What is done in the transaction of many messages; it is told what became of each: the state after it or its Refusal."""
 
 
 class Answering:
@@ -39,10 +43,13 @@ class Answering:
             raise outcome.error
         return [decision for _, decision in outcome.decisions]
 
-    async def many(self, aggregate: Aggregate[Any], messages: Sequence[tuple[str, Message]]) -> list[Any]:
+    async def many(
+        self, aggregate: Aggregate[Any], messages: Sequence[tuple[str, Message]], beside: Beside | None = None
+    ) -> list[Any]:
         """Answer a message for each of many aggregates, in one transaction and a handful of statements.
 
-        Answers, for each in its order, the state after it or the Refusal of that one alone; keys do not repeat.
+        Answers, for each in its order, the state after it or the Refusal of that one alone; keys do not repeat. `beside`
+        is done after the messages, in the same transaction, and told these answers.
         """
         groups = [
             Group(str(place), [Inbound(key, message, self._decider(aggregate, message))])
@@ -53,12 +60,10 @@ class Answering:
                 async with self._pool.acquire() as connection, connection.transaction():
                     states = await lock(connection, aggregate, groups)
                     outcomes = await fold(self._voice, connection, aggregate, groups, states)
-        after = []
-        for (key, _), outcome in zip(messages, outcomes, strict=True):
-            if outcome.error is not None and not isinstance(outcome.error, Refusal):
-                raise outcome.error
-            state = outcome.decisions[-1][1].state if outcome.decisions else states.get(key)
-            after.append(outcome.error or state or NotFound("Không tìm thấy.", "Not found."))
+                    keys = [key for key, _ in messages]
+                    after = [_after(outcome, states.get(key)) for key, outcome in zip(keys, outcomes, strict=True)]
+                    if beside is not None:
+                        await beside(connection, after)
         return after
 
     async def all(self, connection: Connection, sent: Sequence[tuple[To, str | None]]) -> list[Any]:
@@ -86,6 +91,14 @@ class Answering:
         if decide is None:
             raise LookupError(f"{aggregate.name} has no decider for {type(message).__name__}")
         return decide
+
+
+def _after(outcome: Outcome, before: Any) -> Any:
+    """The state after a message, or its Refusal. Raises any other error."""
+    if outcome.error is not None and not isinstance(outcome.error, Refusal):
+        raise outcome.error
+    state = outcome.decisions[-1][1].state if outcome.decisions else before
+    return outcome.error or state or NotFound("Không tìm thấy.", "Not found.")
 
 
 def may_pass_soon(error: Exception) -> bool:

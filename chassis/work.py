@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from chassis import together
 from chassis.aggregate import Aggregate
-from chassis.answering import Answering, To, attempts, may_pass_soon
+from chassis.answering import Answering, Beside, To, attempts, may_pass_soon
 from chassis.backlog import Backlog
 from chassis.calls import Calls
 from chassis.decider import Decides, Decision, Message
@@ -93,13 +93,16 @@ class Work:
             self._together[prepare] = Together(self.pool, self._answering, prepare, respond, _MOST_TOGETHER)
         return await self._together[prepare].answered(once, request, traceparent_of_current())
 
-    async def send_many(self, aggregate: Aggregate[Any], messages: Sequence[tuple[str, Message]]) -> list[Any]:
+    async def send_many(
+        self, aggregate: Aggregate[Any], messages: Sequence[tuple[str, Message]], beside: Beside | None = None
+    ) -> list[Any]:
         """Answer a message for each of many aggregates in one transaction: the state after it, or that one's Refusal.
 
+        `beside` is done after the messages, in the same transaction, and told these answers.
         Raises Refusal with status 503 while the outbox is full.
         """
         self._backlog.refuse_when_full()
-        return await self._answering.many(aggregate, messages)
+        return await self._answering.many(aggregate, messages, beside)
 
     async def read(self, aggregate: Aggregate[Any], key: str) -> Any:
         """The state as it is now. Raises NotFound."""

@@ -31,12 +31,16 @@ from services.intake.open_catalogue import OpenCatalogue
 
 @dataclass(frozen=True)
 class Filed:
-    """A form that was found right on this day, and what its dossier is held to; its code is drawn last."""
+    """A form that was found right on this day, and what its dossier is held to; its code is drawn last.
+
+    Its documents are those of `owner`: a person, or an agency that files for one.
+    """
 
     form: Form
     submit: Submit
     agency: Agency
     day: date
+    owner: UUID | str
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class Filing:
         submit = _submit(procedure, catalogue, form, person_id).model_copy(
             update={"fee_lines": lines, "form": filed, "filed_by": filed_by, "checks_register": self.checks_register}
         )
-        return Filed(form, submit, catalogue.agencies[form.agency], today)
+        return Filed(form, submit, catalogue.agencies[form.agency], today, person_id)
 
     async def prepare(self, connection: Connection, filed: Sequence[Filed]) -> list[list[To]]:
         """What files these forms: their documents found and kept, their codes drawn.
@@ -105,7 +109,7 @@ class Filing:
     async def _kept(self, connection: Connection, filed: Filed) -> tuple[Attached, ...]:
         if not filed.form.documents:
             return ()
-        documents = await self.found(connection, filed.form.documents, filed.submit.person_id)
+        documents = await self.found(connection, filed.form.documents, filed.owner)
         await store.documents.attach(connection, [each.document_id for each in documents])
         return documents
 
@@ -131,16 +135,20 @@ class Filing:
         return forms.check_details(procedure, dossier.agency, form, catalogue, filed_on(dossier), self.schemas)
 
     async def found(
-        self, connection: Connection, wanted: Mapping[str, Sequence[UUID]], person_id: UUID, before: int = 0
+        self, connection: Connection, wanted: Mapping[str, Sequence[UUID]], owner: UUID | str, before: int = 0
     ) -> tuple[Attached, ...]:
-        """The person's documents in their places; `before` bytes are there already.
+        """The documents of a person (its id) or an agency (its code) in their places; `before` bytes are there already.
 
-        Raises Refusal 422 that lists those that are not the person's, and when all together are too large.
+        Raises Refusal 422 that lists those that are not the owner's, and when all together are too large.
         """
         if not wanted:
             return ()
         ids = {each for slot in wanted.values() for each in slot}
-        found = {each.id: each for each in await store.documents.of_person(connection, ids, person_id)}
+        if isinstance(owner, UUID):
+            documents = await store.documents.of_person(connection, ids, owner)
+        else:
+            documents = await store.documents.of_agency(connection, ids, owner)
+        found = {each.id: each for each in documents}
         _all_there(wanted, found)
         if before + sum(each.size for each in found.values()) > self.most_bytes:
             limit = f"{self.most_bytes // 2**20} MiB"

@@ -30,7 +30,7 @@ from services.intake.papers.facts import (
     SupplementRequest,
 )
 
-_DELIVERY = {"desk": "Tại quầy", "post": "Qua bưu chính công ích", "online": "Trực tuyến"}
+DELIVERY = {"desk": "Tại quầy", "post": "Qua bưu chính công ích", "online": "Trực tuyến"}
 _UNITS = {"working_days": "ngày làm việc", "working_hours": "giờ làm việc"}
 _WORKED = {
     "submitted": "Nộp hồ sơ",
@@ -135,7 +135,7 @@ class Paperwork:
             received_at=self.dossier.submitted_at,
             processing=_in_words(self.dossier.processing),
             due_at=_moment(line["body"]["due"]),
-            delivery=_DELIVERY[self.dossier.delivery.method],
+            delivery=DELIVERY[self.dossier.delivery.method],
             fees=tuple(
                 FeePosition(name=fee.name, legal_basis=fee.legal_basis, amount=fee.amount, note=fee.reason or "")
                 for fee in self.dossier.fee_lines

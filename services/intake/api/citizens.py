@@ -81,6 +81,8 @@ def routes_of(filing: Filing, example: dict[str, Any]) -> APIRouter:
         agency = caller.agency if caller.role == "officer" else None
         if person_id is None and agency is None:
             return DossierPage(items=[])
+        if agency is not None:
+            await store.audit.looked(work.pool, caller, "list", None, {"status": status, "cursor": cursor})
         rows = await store.dossiers.page(work.pool, person_id, agency, status, position_of(cursor), limit + 1)
         last = rows[limit - 1] if len(rows) > limit else None
         return DossierPage(

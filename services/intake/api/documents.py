@@ -17,9 +17,10 @@ from chassis.access import Caller
 from chassis.errors import NotFound, Refusal
 from chassis.http import CallerOf, WorkOf, allowed
 from chassis.pages import cursor_of, position_of
+from chassis.work import Work
 from services.intake.adapters.objects import Objects
 from services.intake.domain.document import Document
-from services.intake.store import documents
+from services.intake.store import audit, documents
 from services.intake.uploads import Owner, Uploads
 
 log = structlog.get_logger()
@@ -84,6 +85,7 @@ def routes_of(uploads: Uploads, objects: Objects) -> APIRouter:
     ) -> DocumentPage:
         """One's own documents, for an officer those of the agency; newest first. Any may be used in a new dossier."""
         owner = _owner(caller)
+        await _noted(caller, work, "documents")
         found = await documents.page(work.pool, owner.person_id or owner.agency or "", _behind(cursor), limit + 1)
         last = found[limit - 1] if len(found) > limit else None
         return DocumentPage(
@@ -99,7 +101,9 @@ def routes_of(uploads: Uploads, objects: Objects) -> APIRouter:
     @routes.get(UPLOAD + "/{document_id}/content", response_class=StreamingResponse)
     async def content(document_id: UUID, caller: CallerOf, work: WorkOf) -> StreamingResponse:
         """The file itself."""
-        return await served(_visible(await documents.find(work.pool, document_id), caller), objects)
+        document = _visible(await documents.find(work.pool, document_id), caller)
+        await _noted(caller, work, f"document {document_id}")
+        return await served(document, objects)
 
     @routes.delete(UPLOAD + "/{document_id}", status_code=204)
     async def delete(document_id: UUID, caller: CallerOf, work: WorkOf) -> None:
@@ -156,6 +160,12 @@ def _owner(caller: Caller) -> Owner:
             403,
         )
     return Owner(caller.subject, person_id, agency)
+
+
+async def _noted(caller: Caller, work: Work, what: str) -> None:
+    """An agency's look at its documents is written down; a citizen's at one's own is not."""
+    if caller.role != "citizen":
+        await audit.looked(work.pool, caller, what)
 
 
 def _visible(document: Document | None, caller: Caller) -> Document:

@@ -3,14 +3,14 @@
 -- ranges, so that it reads no more rows than it shows, however much history there is.
 
 -- What is open, by its deadline: the earlier one of the step's and the promised date; without either it comes last. The
--- words stand beside it, so that thousands can be looked through without fetching them.
+-- words stand beside it, so that thousands can be looked through without fetching them; so does what workload counts.
 create index desk_due on dossier
     (handler, status, coalesce(least(due, result_due), 'infinity'), code)
     include (due, result_due, submitted_at, search)
     where status in (1, 2, 4, 5, 6, 7);
 create index desk_due_department on dossier
     (handler, status, department, coalesce(least(due, result_due), 'infinity'), code)
-    include (due, result_due, submitted_at, search)
+    include (due, result_due, submitted_at, search, officer)
     where status in (1, 2, 4, 5, 6, 7);
 create index desk_due_officer on dossier
     (handler, status, officer, coalesce(least(due, result_due), 'infinity'), code)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
-from chassis.postgres import Pool
+from chassis.postgres import Connection, Pool
 
 Order = Literal["deadline", "newest"]
 
@@ -178,16 +178,19 @@ class Statement:
 async def page(pool: Pool, asked: Asked, limit: int) -> list[Listed]:
     """The first dossiers of a list, at most `limit`."""
     async with pool.acquire() as connection:
-        found: Sequence[Any] = ()
-        by_words = False
-        if asked.words is not None and not asked.is_gathered:
-            among = Statement(asked, limit)
-            found, looked = await connection.fetchrow(among.among_first(), *among.given)
-            by_words = len(found) < limit and looked == asked.looks_at
-        if by_words or asked.words is None or asked.is_gathered:
-            statement = Statement(asked, limit)
-            text = statement.by_words() if by_words else statement.in_order()
-            found = await connection.fetch(text, *statement.given)
+        found = await _found(connection, asked, limit)
         rows = await connection.fetch(_SHOWN, [code for code, _ in found])
     shown = {row["code"]: dict(row) for row in rows}
     return [Listed(shown[code], at) for code, at in found]
+
+
+async def _found(connection: Connection, asked: Asked, limit: int) -> Sequence[Any]:
+    statement = Statement(asked, limit)
+    if asked.words is None or asked.is_gathered:
+        return await connection.fetch(statement.in_order(), *statement.given)
+    ((hits, looked),) = await connection.fetch(statement.among_first(), *statement.given)
+    if len(hits) == limit or looked < asked.looks_at:
+        found: Sequence[Any] = hits
+        return found
+    statement = Statement(asked, limit)
+    return await connection.fetch(statement.by_words(), *statement.given)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from chassis.aggregate import Aggregate
+from chassis.postgres import Connection
 from services.intake.domain.person import Person
+from services.intake.domain.search import plain
 
 aggregate = Aggregate(
     name="person",
@@ -24,3 +28,17 @@ aggregate = Aggregate(
         where person.version = excluded.version - 1""",
     ),
 )
+
+# One counter at a time for one citizen: else two that file at once would make two people of a new one.
+_TURN = "select pg_advisory_xact_lock(hashtextextended('person ' || $1, 0))"
+_KNOWN_AS = "select person_id, name from person where citizen_id = $1 order by person_id"
+
+
+async def known_as(connection: Connection, citizen_id: str, name: str) -> UUID | None:
+    """The person who was known last by this citizen id and name (accents and capitals aside); None when nobody was.
+
+    Nobody else draws such a person before this transaction ends.
+    """
+    await connection.execute(_TURN, citizen_id)
+    rows = await connection.fetch(_KNOWN_AS, citizen_id)
+    return next((row["person_id"] for row in rows if plain(row["name"]) == plain(name)), None)

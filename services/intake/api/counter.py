@@ -1,0 +1,83 @@
+"""The counter over HTTP: a dossier that an officer files for a citizen, and the register of what came in."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query, Response
+
+from chassis.clock import VIETNAM, Clock
+from chassis.errors import Refusal
+from chassis.http import CallerOf, OnceOf, WorkOf
+from services.intake import papers, store
+from services.intake.api.citizens import submitted
+from services.intake.api.desk import agency_of, asked_of
+from services.intake.counter import at_counter
+from services.intake.domain.agency import Agency
+from services.intake.filing import Filing
+from services.intake.registering import register_of
+from services.intake.views import Submission
+
+MOST_ROWS = 2_000  # papers.facts.Register
+
+
+def routes_of(filing: Filing, clock: Clock) -> APIRouter:
+    """What is done at an agency's counter."""
+    routes = APIRouter(tags=["desk"], prefix="/desk")
+    drawing = asyncio.Lock()  # a long register takes seconds of a processor
+
+    @routes.post("/dossiers", status_code=201, response_model=Submission)
+    async def file(
+        form: Annotated[dict[str, Any], Body(description="Như POST /dossiers; tài liệu do cơ quan tải lên")],
+        caller: CallerOf,
+        once: OnceOf,
+        work: WorkOf,
+        response: Response,
+    ) -> Any:
+        """Nộp hộ tại quầy: the form of a citizen who stands there, for the officer's own agency, with fees as at the desk.
+
+        It is the dossier of the person whom intake knows by this citizen id and name, else of a new one.
+        """
+        agency = agency_of(caller)
+        prepare = await at_counter(filing, form, caller.name or caller.subject, agency, work.pool)
+        submission = await work.send_once(once, prepare, lambda states: submitted(states[-1]))
+        response.headers["Location"] = f"/dossiers/{submission['code']}"
+        return submission
+
+    @routes.get("/register.pdf", response_class=Response)
+    async def register(
+        caller: CallerOf,
+        work: WorkOf,
+        since: Annotated[date, Query(alias="from", description="Từ ngày")],
+        until: Annotated[date, Query(alias="to", description="Đến hết ngày")],
+    ) -> Response:
+        """07, sổ theo dõi hồ sơ: what the agency received in these days, at most 2,000 dossiers."""
+        agency = agency_of(caller)
+        if until < since:
+            raise Refusal(
+                "bad_period", "Ngày cuối phải từ ngày đầu trở đi.", "The last day comes before the first.", 422
+            )
+        await store.audit.looked(work.pool, caller, "register", None, asked_of(since=since, until=until))
+        rows = await store.register.received(
+            work.pool, agency, _morning(since), _morning(until) + timedelta(days=1), MOST_ROWS + 1
+        )
+        if len(rows) > MOST_ROWS:
+            raise Refusal(
+                "too_many_dossiers",
+                f"Khoảng thời gian này có hơn {MOST_ROWS} hồ sơ; hãy chọn ít ngày hơn và in thành nhiều sổ.",
+                f"There are more than {MOST_ROWS} dossiers in these days; choose fewer days and make several registers.",
+                422,
+            )
+        of: Agency = (await filing.opened.current(work.pool)).agency(agency)
+        paper = register_of(of, caller.name or caller.subject, (since, until), rows, clock())
+        async with drawing:
+            pdf = await asyncio.to_thread(papers.render, paper)
+        return Response(pdf, media_type="application/pdf", headers={"Cache-Control": "private, no-store"})
+
+    return routes
+
+
+def _morning(day: date) -> datetime:
+    return datetime.combine(day, time(), VIETNAM)
