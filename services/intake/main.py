@@ -17,9 +17,10 @@ from services.intake import store
 from services.intake.adapters.objects import Objects
 from services.intake.adapters.register import Register
 from services.intake.adapters.scanner import Clamd
+from services.intake.api import batches, citizens, counter, documents, drafts, fees, folder, officers, oversight
 from services.intake.api import calendars as calendars_api
 from services.intake.api import catalogue as catalogue_api
-from services.intake.api import citizens, documents, drafts, fees, folder, officers
+from services.intake.api import desk as desk_api
 from services.intake.api import procedures as procedures_api
 from services.intake.api import reports as reports_api
 from services.intake.domain import (
@@ -92,6 +93,10 @@ def intake(settings: IntakeSettings, clock: Clock = utc_now) -> Service:
             officers.routes_of(filings),
             reports_api.routes_of(reporting),
             folder.routes_of(filings, objects, settings.public_url, clock),
+            desk_api.routes_of(open_calendars, clock),
+            batches.routes_of(opened),
+            counter.routes_of(filings, clock),
+            oversight.routes_of(clock),
             catalogue_api.routes_of(opened, clock),
             procedures_api.routes_of(opened, clock),
             calendars_api.routes_of(open_calendars),
