@@ -31,6 +31,7 @@ class Name(StrEnum):
     REBUILD = "rebuild"
     GROWTH = "growth"
     INTAKE_SUBMIT = "intake_submit"
+    DEADLINES = "deadlines"
 
 
 @app.command()
