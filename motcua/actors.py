@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fpdf import FPDF
+
 from deploy.local.layout import Layout
 from motcua.patient import JourneyError, Patient, told
 
@@ -93,6 +95,15 @@ def licence_form(username: str) -> dict[str, Any]:
         },
         "details": {"licence_number": "010190012345", "licence_class": "B", "reason": "hết hạn"},
     }
+
+
+def result_file(number: str) -> bytes:
+    """A result's document as an agency scans it: a PDF of one page."""
+    pdf = FPDF()
+    pdf.add_page()
+    pdf.set_font("helvetica", size=16)
+    pdf.cell(text=f"Ket qua / result {number}")
+    return bytes(pdf.output())
 
 
 @dataclass

@@ -14,8 +14,9 @@ from rich.table import Table
 from deploy.local.child import StackError
 from deploy.local.layout import Layout
 from motcua import stack, trace
-from motcua.journey import SERVICES, Journey, dong, full_journey, local, refused_journey
+from motcua.journey import full_journey, refused_journey
 from motcua.patient import JourneyError, Patient
+from motcua.walk import SERVICES, Journey, dong, local
 
 app = typer.Typer(add_completion=False)
 
@@ -79,6 +80,7 @@ def as_json(walked: Journey, refused: Journey) -> dict[str, Any]:
         "timeline": walked.view["timeline"],
         "messages": walked.messages,
         "calendar": walked.calendar,
+        "papers": walked.papers,
         "spans": len(walked.spans),
         "refused": {"dossier_code": refused.code, "timeline": refused.view["timeline"]},
     }
@@ -92,6 +94,9 @@ def show(journey: Journey, console: Console) -> None:
     console.print(lines)
     receipt = journey.receipt
     console.print(f"Biên lai · receipt {receipt['number']}: {dong(receipt['amount'])}, {receipt['gateway_reference']}")
+    for paper in journey.papers:
+        form = f"mẫu {paper['form']}" if paper["form"] else "tệp · file"
+        console.print(f"[cyan]{form}[/cyan] {paper['title']}", highlight=False)
     for message in journey.messages:
         text = message["text"] if message["channel"] == "sms" else f"“{message['subject']}”"
         console.print(f"[cyan]{message['channel']}[/cyan] {message['step']}: {text}", highlight=False)

@@ -2,63 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from deploy.local.layout import Layout
-from motcua import trace
-from motcua.actors import DECLINED, GOOD, Actor, Browser, licence_form, new_key
-from motcua.patient import JourneyError, Patient
-
-FEE = 135_000
-VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
-SETTLED = {"sms": "delivered", "email": "sent"}
-SERVICES = {"intake", "payments", "notifications", "status"}
-
-Say = Callable[[str], None]
-
-
-def dong(amount: int) -> str:
-    """An amount as people in Vietnam write it."""
-    return f"{amount:,} ₫".replace(",", ".")
-
-
-def local(moment: str) -> str:
-    """A moment of the API as people in Vietnam read it."""
-    return f"{datetime.fromisoformat(moment).astimezone(VIETNAM):%d/%m/%Y %H:%M:%S}"
-
-
-def must(true: object, vi: str, en: str) -> None:
-    """Raises JourneyError when something is not as it must be."""
-    if not true:
-        raise JourneyError(f"{vi} · {en}")
-
-
-@dataclass
-class Journey:
-    """What a walk has brought so far."""
-
-    layout: Layout
-    http: Patient
-    say: Say
-    code: str = ""
-    form_errors: list[dict[str, str]] = field(default_factory=list)
-    receipt: dict[str, Any] = field(default_factory=dict)
-    view: dict[str, Any] = field(default_factory=dict)
-    messages: list[dict[str, Any]] = field(default_factory=list)
-    calendar: str = ""
-    spans: Sequence[trace.Span] = ()
-
-    def actor(self, username: str) -> Actor:
-        return Actor(self.layout, self.http, username)
+from motcua.actors import DECLINED, GOOD, Actor, Browser, licence_form, new_key, result_file
+from motcua.kept import messages, one_trace, papers, timeline
+from motcua.walk import FEE, Journey, dong, local, must, until_status, until_told
 
 
 def full_journey(journey: Journey) -> None:
-    """From a wrong form to the returned result: declined once, paid, accepted, photographed, completed, returned."""
+    """From a wrong form to the returned result: declined once, paid, accepted, photographed, supplemented, returned."""
     citizen, officer, handler = map(journey.actor, ("anh", "lan.motcua", "son.banglai"))
     wrong_form(journey, citizen)
     file(journey, citizen, "anh")
@@ -66,8 +19,11 @@ def full_journey(journey: Journey) -> None:
     decide(journey, officer, "accept", {}, 2)
     appointment(journey, citizen, officer)
     decide(journey, handler, "process", {}, 4)
-    decide(journey, handler, "complete", {"result_number": "010190012345"}, 9)
+    supplement(journey, citizen, handler)
+    decide(journey, handler, "hand-on", {"note": "Dữ liệu đã xác minh, ảnh đã chụp."}, 4)
+    complete(journey, handler)
     decide(journey, officer, "return", {"delivery": "tại quầy"}, 10)
+    papers(journey, citizen)
     messages(journey, citizen)
     timeline(journey, citizen, 10)
     one_trace(journey)
@@ -136,14 +92,14 @@ def pay(journey: Journey, citizen: Actor, cards: Sequence[str]) -> None:
         text = "thẻ bị từ chối · declined" if outcome == "declined" else "đã trả tiền · paid"
         journey.say(f"{'✗' if outcome == 'declined' else '✓'} thẻ …{card[-4:]}: {text}")
         if outcome == "declined":
-            _until_told(journey, citizen, "vn.motcua.payment.failed.v1")
+            until_told(journey, citizen, "vn.motcua.payment.failed.v1")
     citizen.ask("POST", "payments", f"{payment}/refresh")
     journey.receipt = journey.http.until(
         "biên lai · the receipt", lambda: citizen.find("payments", f"{payment}/receipt")
     )
     must(journey.receipt["amount"] == FEE, "biên lai sai số tiền", "the receipt's amount is wrong")
     journey.say(f"✓ biên lai {journey.receipt['number']} · receipt")
-    _until_status(journey, citizen, 1)
+    until_status(journey, citizen, 1)
 
 
 def decide(journey: Journey, officer: Actor, what: str, body: dict[str, Any], status: int) -> None:
@@ -153,6 +109,31 @@ def decide(journey: Journey, officer: Actor, what: str, body: dict[str, Any], st
     found = officer.ask("GET", "intake", path)
     must(found["status"] == status, f"{what} không được", f"{what}: {answer.status_code} {answer.text[:200]}")
     journey.say(f"✓ {found['status_name']} · {what}: {found['department']}, {found['officer']}")
+
+
+def supplement(journey: Journey, citizen: Actor, handler: Actor) -> None:
+    """The officer marks what is wrong and the clock stands; the citizen puts it right and it runs on."""
+    path = f"/dossiers/{journey.code}"
+    promised = citizen.ask("GET", "intake", path)["result_due"]
+    mark = {"path": "details.licence_number", "reason": "Không khớp với ảnh giấy phép."}
+    decide(journey, handler, "request-supplement", {"items": [mark]}, 5)
+    must(citizen.ask("GET", "intake", path)["result_due"] is None, "thời hạn vẫn chạy", "the clock did not stop")
+    number = {"fields": {"details.licence_number": "010190012346"}}
+    citizen.send("POST", "intake", f"{path}/supplement", json=number)
+    found = citizen.ask("GET", "intake", path)
+    must(found["status"] == 4, "bổ sung không được", f"the supplement was not taken: {found['status']}")
+    typed = found["form"]["details"]["licence_number"]
+    must(typed == number["fields"]["details.licence_number"], "số chưa được sửa", f"the number is still {typed}")
+    must(found["result_due"] >= promised, "ngày hẹn sai", "the promised date came nearer")
+    journey.say(f"✓ bổ sung {mark['path']}, hẹn trả {local(found['result_due'])} · supplemented, the clock runs on")
+
+
+def complete(journey: Journey, handler: Actor) -> None:
+    """The result's document first, then the result itself."""
+    number = "010190012345"
+    pdf = {"content": result_file(number), "headers": {"Content-Type": "application/pdf"}}
+    document = handler.ask("POST", "intake", "/documents?name=ket-qua.pdf", **pdf)
+    decide(journey, handler, "complete", {"result_number": number, "document_id": document["id"]}, 9)
 
 
 def appointment(journey: Journey, citizen: Actor, officer: Actor) -> None:
@@ -169,85 +150,3 @@ def appointment(journey: Journey, citizen: Actor, officer: Actor) -> None:
     journey.say(f"✓ lịch hẹn {local(found['starts_at'])} · {found['place']}")
     attended = officer.ask("POST", "notifications", f"{path}/attended")
     must(attended["state"] == "attended", "không ghi nhận được người đến", "attendance was not noted")
-
-
-def timeline(journey: Journey, citizen: Actor, status: int) -> None:
-    """The projection has caught up, also with the notices, and says at every step who has the dossier."""
-    told = {each["channel"]: 0 for each in journey.messages}
-    for each in journey.messages:
-        told[each["channel"]] += 1
-
-    def whole() -> dict[str, Any] | None:
-        view = _until_status(journey, citizen, status)
-        settled = [each["channel"] for each in view["delivery"]["notices"] if each["state"] == SETTLED[each["channel"]]]
-        return view if all(settled.count(channel) >= count for channel, count in told.items()) else None
-
-    journey.view = journey.http.until("dòng thời gian đầy đủ · the whole timeline", whole)
-    lines = journey.view["timeline"]
-    must(
-        all(line["officer"] or line["department"] for line in lines if line["status"]),
-        "thiếu người xử lý",
-        "nobody has it",
-    )
-    journey.say(f"✓ {len(lines)} bước trên dòng thời gian · steps in the timeline")
-
-
-def messages(journey: Journey, citizen: Actor) -> None:
-    """Every notice reached the citizen, and the carrier and the mail box show the same texts."""
-    path = f"/dossiers/{journey.code}/messages"
-
-    def delivered() -> list[dict[str, Any]] | None:
-        found = citizen.ask("GET", "notifications", path)["messages"]
-        wanted = {"returned", "completed", "accepted"}
-        here = {each["step"] for each in found}
-        ready = found and all(each["state"] == SETTLED[each["channel"]] for each in found)
-        return found if ready and any(word in step for word in wanted for step in here) else None
-
-    journey.messages = journey.http.until("tin nhắn · the notices", delivered)
-    steps = [(each["step"], each["channel"]) for each in journey.messages]
-    must(len(steps) == len(set(steps)), "có thông báo bị gửi hai lần", "a notice was sent twice")
-    on_phone = journey.http.send("GET", f"{journey.layout.url('sms')}/_control/messages").json()["messages"]
-    texts = [each["text"] for each in on_phone]
-    ours = [each for each in journey.messages if each["channel"] == "sms"]
-    must(ours, "không có tin nhắn SMS nào", "there is no SMS")
-    must(all(texts.count(each["text"]) == 1 for each in ours), "điện thoại nhận sai", "the phone shows something else")
-    journey.say(f"✓ {len(ours)} SMS, {len(journey.messages) - len(ours)} thư · notices")
-
-
-def one_trace(journey: Journey) -> None:
-    """One tree, with spans of all services, from the form's POST on."""
-    store = journey.layout.url("traces")
-
-    def whole() -> Sequence[trace.Span] | None:
-        before = journey.spans
-        try:
-            journey.spans = trace.fetch(store, journey.code)[0]
-        except trace.TraceError:
-            return None
-        # Spans arrive in batches: it is whole when nothing more has come for a moment.
-        time.sleep(0.5)
-        complete = {span.service for span in journey.spans} >= SERVICES and len(before) == len(journey.spans)
-        return journey.spans if complete else None
-
-    journey.spans = journey.http.until("dấu vết của cả bốn dịch vụ · spans of all four services", whole)
-    roots = [span for span in journey.spans if span.parent_id is None]
-    must(len(roots) == 1, "dấu vết không có đúng một gốc", f"the trace has {len(roots)} roots")
-    journey.say(f"✓ một dấu vết, {len(journey.spans)} chặng · one trace")
-
-
-def _until_status(journey: Journey, citizen: Actor, status: int) -> dict[str, Any]:
-    def there() -> dict[str, Any] | None:
-        view: dict[str, Any] | None = citizen.find("status", f"/dossiers/{journey.code}")
-        return view if view and view["status"] == status else None
-
-    return journey.http.until(f"trạng thái {status} · status {status}", there)
-
-
-def _until_told(journey: Journey, citizen: Actor, event: str) -> None:
-    """The timeline tells of this event."""
-
-    def there() -> bool | None:
-        view = citizen.find("status", f"/dossiers/{journey.code}")
-        return True if view and any(line["type"] == event for line in view["timeline"]) else None
-
-    journey.http.until(event, there)

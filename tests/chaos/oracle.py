@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from motcua.actors import persona
-from motcua.journey import FEE
+from motcua.walk import FEE
 from tests.chaos import notices, projection
 from tests.chaos.evidence import Evidence, Told
 from tests.chaos.journeys import REFUSED, RETURNED, STOPPED, Journey

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from motcua.actors import persona
-from motcua.journey import FEE
+from motcua.walk import FEE
 from tests.chaos.evidence import Evidence, Told
 from tests.chaos.journeys import REFUSED, RETURNED, Journey
 from tests.chaos.oracle import CLEARING, judge, sequences, strangers

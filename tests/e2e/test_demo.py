@@ -50,11 +50,12 @@ def test_the_demo_takes_a_dossier_from_the_form_to_the_result_and_shows_what_eac
     told = json.loads(result.stdout)
     assert told["ok"]
     statuses = [line["status"] for line in told["timeline"] if line["status"]]
-    assert statuses == [1, 6, 1, 2, 4, 9, 10]
+    assert statuses == [1, 6, 1, 2, 4, 5, 4, 4, 9, 10]
     kinds = Counter(line["type"].removeprefix("vn.motcua.").removesuffix(".v1") for line in told["timeline"])
     assert kinds["payment.failed"] == kinds["payment.succeeded"] == kinds["appointment.booked"] == 1
     assert len(told["form_errors"]) >= 5
     assert told["receipt"]["amount"] == 135_000
+    assert {"01", "02", "06"} <= {paper["form"] for paper in told["papers"]}
     assert "BEGIN:VEVENT" in told["calendar"]
     assert {message["channel"] for message in told["messages"]} == {"sms", "email"}
     assert [line["status"] for line in told["refused"]["timeline"] if line["status"]][-1] == 3
