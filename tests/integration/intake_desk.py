@@ -84,6 +84,7 @@ class Desk:
     service: Service
     provider: Server
     tokens: dict[str, str] = field(default_factory=dict)
+    clock: Clock = utc_now
 
     def bearer(self, who: str) -> dict[str, str]:
         if who not in self.tokens:
@@ -113,7 +114,7 @@ class Desk:
     async def hears(self, data: Data, code: str, **told: Any) -> None:
         """An event of a dossier arrives from its topic."""
         fold = next(fold for fold in self.service.consumes if fold.topic == data.TOPIC)
-        voice = Voice("/motcua/intake", NoOpTracer(), utc_now, self.service.sealed)
+        voice = Voice("/motcua/intake", NoOpTracer(), self.clock, self.service.sealed)
         consumer = Consumer(fold, self.pool, voice, Reader(EVENTS, {}), Metrics(), 100)
         await consumer.take([record(data, next(_OFFSETS), subject=code, **told)])
 
@@ -209,7 +210,7 @@ async def open_desk(
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake") as http,
     ):
-        desk = Desk(http, pool, database, service, provider)
+        desk = Desk(http, pool, database, service, provider, clock=clock)
         await desk.becomes(200)
         yield desk
     await pool.close()
