@@ -29,7 +29,7 @@ def files(secrets: Secrets) -> dict[str, dict[str, str]]:
     sms = {"SMS_TOKEN": secrets.sms_token, "SMS_RECEIPT_SECRET": secrets.sms_receipt_secret}
     register = {"REGISTER_KEY": secrets.register_key}
     own = {
-        "intake": {**contacts, **_ours(register)},
+        "intake": {**contacts, **_ours(register), "MOTCUA_AGENCY_KEYS": secrets.agency_keys},
         "payments": _ours(gateway),
         "notifications": {**contacts, **_ours(sms)},
         "status": {},

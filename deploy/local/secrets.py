@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import os
 import secrets
 from dataclasses import dataclass, field
@@ -14,13 +15,15 @@ from deploy.local.child import StackError
 
 ROOT_BYTES = 32
 
+SANDBOX_AGENCIES = ("G09.20", "H55.31")  # those that have a system at the sandbox's identity provider
+
 
 @dataclass(frozen=True)
 class Secrets:
     """All secrets of one data folder, derived from one random root that never leaves its file.
 
     Each name has its own secret (HMAC-SHA-256 of the name under the root), so two names never share one and
-    none tells another. Names in use: `postgres:ROLE`, `kafka:USER`.
+    none tells another. Names in use: `postgres:ROLE`, `kafka:USER`, `agency:CODE`.
     """
 
     root: bytes = field(repr=False)
@@ -75,6 +78,11 @@ class Secrets:
     @property
     def register_key(self) -> str:
         return self.password("register:key")
+
+    @property
+    def agency_keys(self) -> str:
+        """By agency code, the secrets that it signs its reports with: JSON."""
+        return json.dumps({agency: [self.password(f"agency:{agency}")] for agency in SANDBOX_AGENCIES})
 
 
 def _text(key: bytes) -> str:

@@ -41,6 +41,7 @@ def _of_its_own(layout: Layout, secrets: Secrets, name: str) -> dict[str, str]:
             "MOTCUA_REGISTER_URL": layout.url("register"),
             "MOTCUA_REGISTER_KEY": secrets.register_key,
             "MOTCUA_PUBLIC_URL": layout.url("portal"),
+            "MOTCUA_AGENCY_KEYS": secrets.agency_keys,
         }
     if name == "payments":
         return {
