@@ -57,6 +57,7 @@ create table dossier_journal (
     body jsonb not null
 );
 create index journal_of_dossier on dossier_journal (code, number);
+revoke update, delete on dossier_journal from intake;
 
 -- Days that operators made working days or days off, for each calendar of the data file.
 create table calendar (

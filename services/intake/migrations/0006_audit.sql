@@ -11,3 +11,4 @@ create table look (
     asked jsonb
 );
 create index look_of_dossier on look (code, number);
+revoke update, delete on look from intake;
