@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -63,7 +63,13 @@ class Paperwork:
     status_url: str
 
     def paper(self, line: Any) -> Paper:
-        """The paper that a line made due. Raises NotFound for a line that made none."""
+        """The paper that a line made due, as it was issued. Raises NotFound for a line that made none."""
+        if line["paper"] is None:
+            raise NotFound("Không có giấy tờ này.", "There is no such paper.")
+        then = Dossier.model_validate({**self.dossier.model_dump(), **line["body"]["issued"]})
+        return replace(self, dossier=then)._issued(line)
+
+    def _issued(self, line: Any) -> Paper:
         body: Mapping[str, Any] = line["body"]
         match line["paper"]:
             case "01":
@@ -97,7 +103,7 @@ class Paperwork:
                     reason=body["reason"],
                     legal_bases=self._bases(),
                 )
-        raise NotFound("Không có giấy tờ này.", "There is no such paper.")
+        raise AssertionError(f"no paper {line['paper']} is issued with a line of the journal")
 
     def control_slip(self, now: datetime) -> ControlSlip:
         """06, as it is now: who had the dossier from when to when."""
@@ -117,7 +123,7 @@ class Paperwork:
 
     def _receipt(self, line: Any) -> Receipt:
         names = {paper.key: paper for paper in self.procedure.documents}
-        uploaded = [each for each in self.dossier.documents if each.version == 1]
+        uploaded = [each for each in self.dossier.documents if not each.replaced]
         documents = [
             Handed(name=names[each.slot].name if each.slot in names else each.slot, copies=1, note=each.name)
             for each in uploaded

@@ -96,7 +96,10 @@ class Journal(BaseModel):
 
     @classmethod
     def of_rows(cls, rows: Sequence[Any]) -> Journal:
-        return cls(lines=[Line(**{name: row[name] for name in Line.model_fields}) for row in rows])
+        lines = [Line(**{name: row[name] for name in Line.model_fields}) for row in rows]
+        for line in lines:
+            line.body.pop("issued", None)  # what its paper says
+        return cls(lines=lines)
 
 
 class Post(BaseModel):

@@ -209,6 +209,14 @@ def told(dossier: Dossier, *entries: Entry) -> Dossier:
     return dossier.model_copy(update={"journal": (*dossier.journal, *entries)})
 
 
+def issued(dossier: Dossier) -> dict[str, Any]:
+    """What a paper says of the dossier for ever, whatever is corrected or added after the day of its issue."""
+    applicant = dossier.form.get("applicant", {})
+    shown = {name: applicant[name] for name in ("name", "phone", "email") if name in applicant}
+    kept = {"delivery", "documents", "at_desk", "fee_lines"}
+    return dossier.model_dump(mode="json", include=kept) | {"form": {"applicant": shown}}
+
+
 def decided(
     dossier: Dossier,
     event: Callable[[Step], Data] | None,
@@ -217,6 +225,8 @@ def decided(
     cancels: tuple[type, ...] = (),
 ) -> Decision[Dossier]:
     """The decision: the dossier with its journal's line, and the event that says where it stands now."""
+    if entry.paper is not None:
+        entry = entry.model_copy(update={"body": {**entry.body, "issued": issued(dossier)}})
     events = (event(dossier.step()),) if event is not None else ()
     return Decision(told(dossier, entry), events, timers=timers, cancels=cancels)
 
