@@ -16,10 +16,11 @@ import structlog
 
 from chassis import inbox, orders, parking
 from chassis.consumer import Consumer
-from chassis.envelope import Event, Unwanted, identity, text_headers
+from chassis.envelope import Event, Unwanted, text_headers
 from chassis.errors import Park, Retry, is_passing, reason_of
 from chassis.fold import fold
 from chassis.orders import Order, Outcome
+from chassis.origin import identity
 from chassis.parking import Record
 from chassis.postgres import Connection
 

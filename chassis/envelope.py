@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -14,21 +13,12 @@ from aiokafka import ConsumerRecord
 from pydantic import BaseModel, ValidationError
 
 from chassis.errors import Park
-from chassis.identifiers import derived_id, id_of
+from chassis.identifiers import id_of
+from chassis.origin import Headers, Sent, identity, is_ours, required
 from chassis.record_batches import UNOPENED
 from chassis.sealing import Sealer
 
-Headers = Mapping[str, str]
-
-OURS = "/motcua/"  # how the sources of our own services begin
 D = TypeVar("D", bound=BaseModel, covariant=True)
-
-
-class Sent(NamedTuple):
-    """What a stranger wrote, as it came: who wants a proof of who that was looks here."""
-
-    headers: Headers
-    value: bytes
 
 
 class Event(NamedTuple, Generic[D]):
@@ -101,7 +91,7 @@ class Reader:
             if Tombstone not in wanted:
                 raise Park("no value")
             return _tombstone(record, headers)
-        kind = _required(headers, "ce_type")
+        kind = required(headers, "ce_type")
         data_type = self._registry.get(kind)
         if data_type is None:
             raise Park(f"unknown type or version: {kind}")
@@ -110,16 +100,16 @@ class Reader:
             return Unwanted(kind)
         sealer = self._sealers.get(record.topic)
         value = sealer.open(record.value) if sealer else record.value
-        source = _required(headers, "ce_source")
-        ours = source.startswith(OURS)
+        source = required(headers, "ce_source")
+        ours = is_ours(source)
         try:
             return Event(
                 id=identity(headers, record.value),
                 type=steps[-1].kind if steps else kind,
                 source=source,
-                subject=_required(headers, "ce_subject"),
-                sequence=_sequence(_required(headers, "ce_sequence")),
-                time=_time(_required(headers, "ce_time")),
+                subject=required(headers, "ce_subject"),
+                sequence=_sequence(required(headers, "ce_sequence")),
+                time=_time(required(headers, "ce_time")),
                 data=_upcast(data_type.model_validate_json(value), steps),
                 traceparent=headers.get("traceparent") if ours else None,
                 sent=None if ours else Sent(headers, record.value),
@@ -157,19 +147,6 @@ def _upcast(data: BaseModel, steps: Sequence[_Step]) -> BaseModel:
         except Exception as error:
             raise Park(f"does not become {step.kind}: {type(error).__name__}") from None
     return data
-
-
-def identity(headers: Headers, value: bytes) -> UUID:
-    """By what an event is known that comes again: our own services' ids are unique, and nobody else's are believed to be.
-
-    An id that a stranger gave counts together with source, type, subject and content, so that it hides nobody else's
-    event. Raises Park, ValueError for an event without an id or a source.
-    """
-    event_id, source = id_of(_required(headers, "ce_id")), _required(headers, "ce_source")
-    if source.startswith(OURS):
-        return event_id
-    told = (source, headers.get("ce_type", ""), headers.get("ce_subject", ""), sha256(value).hexdigest())
-    return derived_id(event_id, "\0".join(told))
 
 
 def _refuse_bytes(names: Iterable[str]) -> None:
@@ -220,13 +197,6 @@ def headers_of(
     if traceparent:
         headers["traceparent"] = traceparent
     return headers
-
-
-def _required(headers: Headers, name: str) -> str:
-    value = headers.get(name)
-    if not value:
-        raise Park(f"header {name} is missing or unreadable")
-    return value
 
 
 def _sequence(text: str) -> int:

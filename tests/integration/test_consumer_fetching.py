@@ -14,6 +14,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.record.util import calc_crc32c
 
+from chassis import unpacking
 from chassis.health import Health
 from chassis.metrics import Metrics
 from chassis.postgres import Pool
@@ -108,6 +109,34 @@ async def test_strangers_may_compress_as_they_like(
     finally:
         await producer.stop()
     await until_counted(pool, writer.expected)
+
+
+@pytest.mark.parametrize("codec", ["gzip", "zstd"])
+async def test_a_batch_that_would_unpack_to_too_much_is_parked_as_it_is_and_costs_no_other(
+    running: None, kafka: stack.Kafka, pool: Pool, writer: Writer, codec: str
+) -> None:
+    """A few kilobytes on the wire; the memory of the process is not filled with what they say."""
+    await writer.write([f"before a bomb of {codec}"], partition=1)
+    large = unpacking.MOST_BYTES + 1
+    producer = AIOKafkaProducer(
+        bootstrap_servers=kafka.bootstrap,
+        compression_type=codec,
+        max_request_size=2 * large,
+        **kafka.connection().options,
+    )
+    await producer.start()
+    try:
+        sent = await producer.send_and_wait(
+            TOPIC, b"\0" * large, key=codec.encode(), partition=1, headers=headers(codec)
+        )
+    finally:
+        await producer.stop()
+    await writer.write([f"behind a bomb of {codec}"], partition=1)
+    await until_counted(pool, writer.expected)
+    row = await _parked(pool, sent.offset)
+    assert "unpacks to more than 16 MiB" in row["error"]
+    assert row["state"] == "parked"
+    assert len(row["value"]) < 100_000
 
 
 async def test_a_record_that_the_client_cannot_parse_is_parked_and_costs_no_other(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping, Sequence
 
-from chassis.envelope import Sent
+from chassis.origin import Sent
 from services.intake.domain.report import Proof
 
 HEADER = "ce_signature"

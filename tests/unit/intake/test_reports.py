@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +18,7 @@ from hypothesis import strategies as st
 
 from chassis.decider import Decision, Message, Remark
 from chassis.identifiers import new_id
+from chassis.origin import Sent
 from contracts import agency_reports as said
 from contracts import dossiers
 from contracts.agency_answers import ReportRejected, ReportTaken
@@ -25,6 +29,7 @@ from services.intake.domain.dossier import Attached, Dossier
 from services.intake.domain.moves import MOVES
 from services.intake.domain.report import Answered, Earlier, Reported
 from services.intake.domain.reports import AHEAD, on_report
+from services.intake.domain.signature import HEADER, proof, sign
 from services.intake.domain.supplement import markable
 from tests.forms import CATALOGUE
 from tests.records import NOON
@@ -337,3 +342,26 @@ def test_any_reports_in_any_order_make_legal_moves_and_are_answered_once(chosen:
     assert len(office.answers) == len(chosen)
     statuses = [event.model_dump()["step"]["status"] for event in office.story.told]
     assert all(pair in allowed for pair in pairwise(statuses))
+
+
+def test_the_guides_example_of_a_signature_is_right() -> None:
+    """Agencies check their own code against it."""
+    guide = (Path(__file__).resolve().parents[3] / "docs" / "agencies.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    shown = code.rsplit("# ", 1)[1].strip()
+    secret, value, head = (_assigned(code, name) for name in ("secret", "value", "head"))
+    event_id, kind, subject = head.split("\n")[:3]
+    headers = {"ce_id": event_id, "ce_type": kind, "ce_subject": subject}
+    assert shown == sign(secret, headers, value)
+    headers[HEADER] = shown
+    assert proof({POLICE: [secret]}, POLICE, Sent(headers, value)) == "proven"
+    assert said.Accepted.model_validate_json(value).officer == "Trần Văn Minh"
+
+
+def _assigned(code: str, name: str) -> Any:
+    for line in ast.parse(code).body:
+        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name) and line.targets[0].id == name:
+            encoded = isinstance(line.value, ast.Call) and isinstance(line.value.func, ast.Attribute)
+            literal = line.value.func.value if encoded else line.value  # type: ignore[attr-defined]
+            return ast.literal_eval(literal).encode() if encoded else ast.literal_eval(literal)
+    raise AssertionError(name)
