@@ -10,8 +10,8 @@ import pytest
 from deploy.local.layout import Layout
 from deploy.local.offsets import free_offset
 from tests.chaos import log, stack
-from tests.chaos.journeys import Walk
 from tests.chaos.people import People
+from tests.chaos.walking import Walk
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,7 +20,7 @@ from tests.chaos.stack import Stack
 # Each about these dossiers, or about all that there are.
 _DOSSIERS = "select code, status, sequence from dossier where $1::text[] is null or code = any($1)"
 _BILLS = """
-select dossier_code, state, sequence, receipt_number, amount from bill
+select dossier_code, bill_id, state, sequence, receipt_number, amount from bill
 where $1::text[] is null or dossier_code = any($1)
 """
 _LEDGER = """
@@ -41,6 +41,8 @@ _MESSAGES = """
 select m.reference, m.recipient, m.text, r.last_answer as receipt, r.done_at
 from message m join receipt r on r.message_id = m.id
 """
+# A dossier has several notices and bills, and each counts its own events.
+_COUNTED_BY = {"notifications.v1": "notice_id", "payments.v1": "bill_id"}
 _MESSAGE_ID = re.compile(rb"^message-id:\s*<([^@>]+)@", re.IGNORECASE | re.MULTILINE)
 
 
@@ -137,14 +139,14 @@ def first_appearances(records: Sequence[Any]) -> Iterator[Told]:
             continue
         known.add(event_id)
         subject = headers.get("ce_subject", "")
-        notice = record.topic.startswith("notifications.")
+        counted = _COUNTED_BY.get(record.topic)
         yield Told(
             topic=record.topic,
             event_id=event_id,
             type=headers.get("ce_type", "").removeprefix("vn.motcua.").removesuffix(".v1"),
             subject=subject,
             sequence=int(headers.get("ce_sequence", "0")),
-            aggregate=json.loads(record.value)["notice_id"] if notice else subject,
+            aggregate=json.loads(record.value)[counted] if counted else subject,
             record=record,
         )
 

@@ -1,4 +1,4 @@
-"""Whole journeys of dossiers, of several kinds, and what each has been promised on its way."""
+"""Whole journeys of dossiers, of several kinds."""
 
 from __future__ import annotations
 
@@ -6,41 +6,15 @@ import asyncio
 import random
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
-from motcua.actors import DECLINED, GOOD, licence_form
-from tests.chaos.log import Log
-from tests.chaos.people import JourneyFailed, People
-from tests.chaos.stack import Stack
+from motcua.actors import DECLINED, GOOD
+from tests.chaos.people import JourneyFailed
+from tests.chaos.walking import DESK, HANDLER, RETURNED, STOPPED, Journey, Walk
 
 CITIZENS = ("anh", "duc", "huong", "khoi", "yen")
-DESK, HANDLER = "lan.motcua", "son.banglai"
 SETTLES_LATER, FAILS_LATER = "4000007040000009", "4000007040000017"
 REFUND_LATER, REFUND_FAILS = "4000000000007726", "4000000000005126"
-# The final codes: refused, stopped, returned.
-REFUSED, STOPPED, RETURNED = 3, 8, 10
-EXPIRE_NOW = "update timer set due_at = now() where aggregate = 'bill' and kind = 'BillExpiry' and key = $1"
-
-
-@dataclass
-class Journey:
-    """One dossier's way.
-
-    `accepted` lists the events that HTTP has promised by accepting a command; `ends` the status codes in which it may
-    end; `failure` says why it did not.
-    """
-
-    number: int
-    kind: str
-    who: str
-    key: str
-    chance: random.Random
-    code: str = ""
-    accepted: list[str] = field(default_factory=list)
-    ends: tuple[int, ...] = (RETURNED,)
-    ended: bool = False
-    failure: str = ""
+LATER_FEE = 20_000
 
 
 def planned(seed: int, count: int) -> list[Journey]:
@@ -57,105 +31,6 @@ def planned(seed: int, count: int) -> list[Journey]:
         )
         for number in range(count)
     ]
-
-
-@dataclass(frozen=True)
-class Walk:
-    """What a journey needs to be walked."""
-
-    stack: Stack
-    log: Log
-    people: People
-
-    async def whole(self, journey: Journey, seconds: float) -> None:
-        """Walk it to its end, or write down why that could not be done within `seconds`."""
-        try:
-            async with asyncio.timeout(seconds):
-                await KINDS[journey.kind](self, journey)
-            journey.ended = True
-        except TimeoutError:
-            journey.failure = f"no end within {seconds:.0f} s"
-        except JourneyFailed as error:
-            journey.failure = str(error)
-
-    async def file(self, journey: Journey) -> None:
-        """File the form; an impatient citizen presses the button twice."""
-        asked = [
-            self.people.good(
-                journey.who,
-                "POST",
-                "intake",
-                "/dossiers",
-                json=licence_form(journey.who),
-                headers={"Idempotency-Key": journey.key},
-            )
-            for _ in range(journey.chance.choice((1, 1, 2)))
-        ]
-        answers = await asyncio.gather(*asked)
-        journey.code = answers[0]["code"]
-        journey.accepted += ["dossier.submitted", "dossier.fees-requested"]
-        if any(answer != answers[0] for answer in answers):
-            raise JourneyFailed(f"one request, two answers: {answers}")
-
-    async def page(self, journey: Journey) -> str:
-        """The gateway's page for the dossier's bill."""
-        await self.log.event(journey.code, "payment.opened")
-        bill = await self.people.good(journey.who, "GET", "payments", f"/dossiers/{journey.code}/bill")
-        while True:
-            path = f"/payments/{bill['bill_id']}/checkout"
-            view = await self.people.good(journey.who, "POST", "payments", path)
-            if view["url"]:
-                return str(view["url"])
-            await asyncio.sleep(0.5)
-
-    async def card(self, url: str, number: str) -> int:
-        """Type a card and press the button, again when nothing comes back; 303 paid, 402 declined, 410 too late."""
-        form = {"card_number": number, "card_expiry": "12/34", "card_cvc": "123"}
-        return (await self.people.persist("POST", url, data=form)).status_code
-
-    async def pay(self, journey: Journey, number: str = GOOD) -> None:
-        """Pay, until the dossier is back at the desk."""
-        status = await self.card(await self.page(journey), number)
-        if status != 303:
-            raise JourneyFailed(f"the page answers {status}")
-        await self.log.event(journey.code, "dossier.fees-settled")
-
-    async def decide(self, journey: Journey, officer: str, what: str, event: str, body: Any, status: int) -> None:
-        """An officer's command; when its answer was lost, the dossier itself tells that it was carried out."""
-        path = f"/dossiers/{journey.code}"
-        answer = await self.people.ask(officer, "POST", "intake", f"{path}/{what}", json=body)
-        if answer.status_code >= 400:
-            found = await self.people.good(officer, "GET", "intake", path)
-            if found["status"] != status:
-                raise JourneyFailed(f"{what}: {answer.status_code}, and the status is {found['status']}")
-        journey.accepted.append(event)
-
-    async def through_the_desk(self, journey: Journey) -> None:
-        """From acceptance over the appointment to the returned result."""
-        await self.decide(journey, DESK, "accept", "dossier.accepted", {}, 2)
-        await self.log.event(journey.code, "appointment.booked")
-        path = f"/dossiers/{journey.code}/appointment/attended"
-        await self.people.good(DESK, "POST", "notifications", path)
-        journey.accepted.append("appointment.attended")
-        await self.decide(journey, HANDLER, "process", "dossier.processing-started", {}, 4)
-        result = {"result_number": "010190012345"}
-        await self.decide(journey, HANDLER, "complete", "dossier.completed", result, 9)
-        await self.decide(journey, DESK, "return", "dossier.returned", {"delivery": "tại quầy"}, RETURNED)
-
-    async def refuse(self, journey: Journey, refund: str) -> None:
-        """Refused at the desk: the fee goes back."""
-        journey.ends = (REFUSED,)
-        grounds = {"grounds": "Giấy phép lái xe do tỉnh khác quản lý, đề nghị nộp tại nơi quản lý."}
-        await self.decide(journey, DESK, "refuse", "dossier.refused", grounds, REFUSED)
-        await self.log.event(journey.code, refund)
-
-    async def let_it_expire(self, journey: Journey) -> None:
-        """Put the clock to the last day to pay."""
-        database = await self.stack.database("payments")
-        try:
-            await database.execute(EXPIRE_NOW, journey.code)
-        finally:
-            await database.close()
 
 
 async def returned(walk: Walk, journey: Journey) -> None:
@@ -229,6 +104,58 @@ async def expiry_races_payment(walk: Walk, journey: Journey) -> None:
         await walk.through_the_desk(journey)
 
 
+async def supplemented(walk: Walk, journey: Journey) -> None:
+    """What is wrong is asked for once and put right; a wish to have it back may be declined in between."""
+    await walk.file(journey)
+    await walk.pay(journey)
+    await walk.taken_in(journey)
+    mark = {"path": "details.licence_number", "reason": "Không khớp với ảnh giấy phép."}
+    asked, supplied = "dossier.supplement-requested", "dossier.supplemented"
+    await walk.decide(journey, HANDLER, "request-supplement", asked, {"items": [mark]}, 5)
+    if journey.chance.random() < 0.5:
+        await walk.decide(journey, journey.who, "withdraw", "dossier.withdrawal-requested", {}, 7)
+        reason = {"reason": "Kết quả đã được in, không rút được nữa."}
+        await walk.decide(journey, DESK, "decline-withdrawal", "dossier.withdrawal-declined", reason, 5)
+    number = {"fields": {"details.licence_number": "010190012346"}}
+    await walk.decide(journey, journey.who, "supplement", supplied, number, 4)
+    await walk.done(journey)
+
+
+async def withdrawn(walk: Walk, journey: Journey) -> None:
+    """Paid, perhaps taken in: the fee goes back, and nobody waits for the citizen any more."""
+    await walk.file(journey)
+    await walk.pay(journey)
+    if journey.chance.random() < 0.5:
+        await walk.decide(journey, DESK, "accept", "dossier.accepted", {}, 2)
+    await walk.withdraw(journey, "payment.refunded")
+
+
+async def withdrawn_unpaid(walk: Walk, journey: Journey) -> None:
+    """Perhaps with the gateway's page open: nothing may be paid on it any more."""
+    await walk.file(journey)
+    if journey.chance.random() < 0.5:
+        await walk.page(journey)
+    await walk.withdraw(journey, "payment.cancelled")
+
+
+async def later_fees(walk: Walk, journey: Journey) -> None:
+    """Fees come up while it is worked on: paid on a bill of their own, or both bills go back with the dossier."""
+    await walk.file(journey)
+    await walk.pay(journey)
+    await walk.taken_in(journey)
+    fee = {"code": "gplx-doi", "amount": LATER_FEE, "reason": "Cấp thêm giấy phép quốc tế."}
+    await walk.decide(journey, HANDLER, "request-fees", "dossier.fees-requested", {"fees": [fee]}, 6)
+    journey.fees.append(LATER_FEE)
+    status = await walk.card(await walk.page(journey), GOOD)
+    if status != 303:
+        raise JourneyFailed(f"the page answers {status}")
+    await walk.comes_back_to(journey, 4)
+    if journey.chance.random() < 0.5:
+        await walk.withdraw(journey, "payment.refunded")
+    else:
+        await walk.done(journey)
+
+
 KINDS: Mapping[str, Callable[[Walk, Journey], Awaitable[None]]] = {
     each.__name__: each
     for each in (
@@ -241,5 +168,21 @@ KINDS: Mapping[str, Callable[[Walk, Journey], Awaitable[None]]] = {
         expiry_races_payment,
         bank_says_no_later,
         refund_comes_back,
+        supplemented,
+        withdrawn,
+        later_fees,
+        withdrawn_unpaid,
     )
 }
+
+
+async def whole(walk: Walk, journey: Journey, seconds: float) -> None:
+    """Walk it to its end, or write down why that could not be done within `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            await KINDS[journey.kind](walk, journey)
+        journey.ended = True
+    except TimeoutError:
+        journey.failure = f"no end within {seconds:.0f} s"
+    except JourneyFailed as error:
+        journey.failure = str(error)

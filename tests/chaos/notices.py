@@ -12,8 +12,8 @@ from motcua.actors import persona
 from services.notifications.domain import plan
 from tests.chaos import projection
 from tests.chaos.evidence import Evidence, Letter, Span
-from tests.chaos.journeys import Journey
 from tests.chaos.verdict import Verdict
+from tests.chaos.walking import Journey
 
 GAP_SECONDS = 10.0
 """So long after a letter's arrival, at most, its sending may not be committed yet while nothing is wrong."""

@@ -7,11 +7,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from motcua.actors import persona
-from motcua.walk import FEE
 from tests.chaos import notices, projection
 from tests.chaos.evidence import Evidence, Told
-from tests.chaos.journeys import REFUSED, RETURNED, STOPPED, Journey
 from tests.chaos.verdict import Verdict
+from tests.chaos.walking import REFUSED, RETURNED, STOPPED, Journey
 
 CLEARING = "gateway:stripe"
 _OF_NO_DOSSIER = {"contacts.v1", "procedures.v1"}
@@ -30,9 +29,11 @@ def judge(journeys: Sequence[Journey], evidence: Evidence) -> Verdict:
     for each in evidence.told:
         by_code[each.subject].append(each)
     status = {row["code"]: row["status"] for row in evidence.dossiers}
-    bills = {row["dossier_code"]: row for row in evidence.bills}
+    bills: dict[str, list[Any]] = defaultdict(list)
+    for row in evidence.bills:
+        bills[row["dossier_code"]].append(row)
     for journey in journeys:
-        verdict.lost += _unkept(journey, status, bills, by_code[journey.code])
+        verdict.lost += _unkept(journey, status, bills[journey.code], by_code[journey.code])
     verdict.lost += [f"{name} in two journeys" for name in _repeated([journey.code for journey in journeys])]
     sequences(verdict, evidence)
     strangers(verdict, evidence, {persona(name)["subject"] for name in {journey.who for journey in journeys}})
@@ -42,9 +43,7 @@ def judge(journeys: Sequence[Journey], evidence: Evidence) -> Verdict:
     return verdict
 
 
-def _unkept(
-    journey: Journey, status: Mapping[str, int], bills: Mapping[str, Any], told: Sequence[Told]
-) -> Iterator[str]:
+def _unkept(journey: Journey, status: Mapping[str, int], bills: Sequence[Any], told: Sequence[Told]) -> Iterator[str]:
     """What this journey was promised and did not get."""
     name = f"{journey.code or journey.key} ({journey.kind})"
     if not journey.ended:
@@ -55,16 +54,28 @@ def _unkept(
     if ended not in journey.ends:
         yield f"{name}: its status is {ended}"
     types = Counter(each.type for each in told)
-    for kind in journey.accepted:
-        if types[kind] != 1:
-            yield f"{name}: {kind} stands {types[kind]} times in the log"
+    for kind, times in Counter(journey.accepted).items():
+        if types[kind] != times:
+            yield f"{name}: {kind} stands {types[kind]} times in the log, accepted {times} times"
     if sum(types[kind] for kind in _ENDS) != 1:
         yield f"{name}: {[kind for kind in _ENDS if types[kind]]} for an end"
-    bill = bills.get(journey.code)
-    if bill is None or bill["state"] not in _BILL_ENDS.get(ended or 0, ()):
-        yield f"{name}: its bill is {bill and bill['state']}"
-    elif bill["state"] == "paid" and (bill["receipt_number"] is None or types["payment.receipt-issued"] != 1):
-        yield f"{name}: paid without one receipt"
+    yield from (f"{name}: {trouble}" for trouble in _of_bills(journey, ended, bills, types))
+
+
+def _of_bills(journey: Journey, ended: int | None, bills: Sequence[Any], types: Mapping[str, int]) -> Iterator[str]:
+    """A bill for each time that fees were asked for, each in the state that its dossier's end asks for."""
+    if not bills:
+        yield "its bill is None"
+    elif Counter(bill["amount"] for bill in bills) != Counter(journey.fees):
+        yield f"its bills are {sorted(bill['amount'] for bill in bills)}, asked for were {sorted(journey.fees)}"
+    for bill in bills:
+        if bill["state"] not in _BILL_ENDS.get(ended or 0, ()):
+            yield f"its bill is {bill['state']}"
+        elif bill["state"] == "paid" and bill["receipt_number"] is None:
+            yield "paid without one receipt"
+    receipts = [bill["receipt_number"] for bill in bills if bill["receipt_number"]]
+    if len(set(receipts)) != len(receipts) or types["payment.receipt-issued"] != len(receipts):
+        yield f"receipts {receipts}, told {types['payment.receipt-issued']} times"
 
 
 def sequences(verdict: Verdict, evidence: Evidence) -> None:
@@ -77,7 +88,7 @@ def sequences(verdict: Verdict, evidence: Evidence) -> None:
             verdict.out_of_order.append(f"{topic} {aggregate}: {numbers}")
     told = {
         **{("dossiers.v1", row["code"]): row["sequence"] for row in evidence.dossiers},
-        **{("payments.v1", row["dossier_code"]): row["sequence"] for row in evidence.bills},
+        **{("payments.v1", str(row["bill_id"])): row["sequence"] for row in evidence.bills},
         **{("appointments.v1", row["dossier_code"]): row["sequence"] for row in evidence.appointments},
         **{("notifications.v1", str(row["notice_id"])): row["sequence"] for row in evidence.notices},
         **{("contacts.v1", str(row["person_id"])): row["sequence"] for row in evidence.people},
@@ -109,7 +120,7 @@ def strangers(verdict: Verdict, evidence: Evidence, people: Collection[str]) -> 
         verdict.lost.append(f"{person}: a person who never came")
 
 
-def _money(verdict: Verdict, evidence: Evidence, status: Mapping[str, int], bills: Mapping[str, Any]) -> None:
+def _money(verdict: Verdict, evidence: Evidence, status: Mapping[str, int], bills: Mapping[str, Sequence[Any]]) -> None:
     """The gateway's money, the ledger's and what the dossier's end allows are the same, to the đồng."""
     net, kept, ledger, transactions = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     for move in evidence.movements:
@@ -121,14 +132,14 @@ def _money(verdict: Verdict, evidence: Evidence, status: Mapping[str, int], bill
         if entry["account"] == CLEARING:
             ledger[entry["dossier_code"]] += entry["debit"] - entry["credit"]
     for code in {*evidence.codes, *net, *ledger}:
-        bill = bills.get(code)
-        failed = bill is not None and bill["state"] == "refund_failed"
-        may_keep = 1 if status.get(code) == RETURNED or failed else 0
-        if kept[code] > may_keep:
-            verdict.double_charges.append(f"{code}: {kept[code]} charges kept, {may_keep} allowed")
-        off = max(abs(net[code] - ledger[code]), abs(net[code] - may_keep * FEE))
+        returned = status.get(code) == RETURNED
+        may_keep = [bill for bill in bills.get(code, ()) if returned or bill["state"] == "refund_failed"]
+        if kept[code] > len(may_keep):
+            verdict.double_charges.append(f"{code}: {kept[code]} charges kept, {len(may_keep)} allowed")
+        due = sum(bill["amount"] for bill in may_keep)
+        off = max(abs(net[code] - ledger[code]), abs(net[code] - due))
         if off:
-            verdict.money.append((f"{code}: gateway {net[code]}, ledger {ledger[code]}, due {may_keep * FEE}", off))
+            verdict.money.append((f"{code}: gateway {net[code]}, ledger {ledger[code]}, due {due}", off))
     verdict.money += [(f"ledger transaction {key} is off", abs(off)) for key, off in transactions.items() if off]
 
 

@@ -14,11 +14,11 @@ from deploy.local.layout import Layout
 from deploy.local.plan import SERVICES
 from tests.chaos import evidence, journeys, log, oracle, quiet, schedule, stack
 from tests.chaos.faults import FROZEN_SECONDS, Fault, Field, field_of
-from tests.chaos.journeys import Journey, Walk
 from tests.chaos.outside import LETTER_IN_DOUBT
 from tests.chaos.people import People
 from tests.chaos.stack import BACK_SECONDS, StuckError
 from tests.chaos.verdict import Verdict
+from tests.chaos.walking import Journey, Walk
 
 Say = Callable[[str], None]
 Strike = Callable[[Field, "Progress"], Coroutine[Any, Any, None]]
@@ -175,7 +175,7 @@ async def _walk_all(walk: Walk, walked: Sequence[Journey], progress: Progress, p
 
     async def one(journey: Journey) -> None:
         try:
-            await walk.whole(journey, pace.journey_seconds)
+            await journeys.whole(walk, journey, pace.journey_seconds)
         finally:
             progress.walked += 1
             places.release()

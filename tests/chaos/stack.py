@@ -171,6 +171,8 @@ def _children(
         "MOTCUA_KAFKA_BOOTSTRAP": f"127.0.0.1:{kafka.port}",
         "MOTCUA_TRACES_EXPORTER": "none",
         "CHAOS_FOLDER": str(points.folder),
+        # One officer uploads all results, and again whenever an answer was lost.
+        "MOTCUA_UNATTACHED_DOCUMENTS": "1000000",
     }
     sandbox = {"GATEWAY_SETTLE_SECONDS": "1", "GATEWAY_RETRY_SECONDS": "0.2"}
     found = []

@@ -12,9 +12,9 @@ import pytest
 
 from tests.chaos import journeys
 from tests.chaos.faults import Field
-from tests.chaos.journeys import Walk
 from tests.chaos.mutations import MUTATIONS
 from tests.chaos.run import Pace, Progress, Strike, storm
+from tests.chaos.walking import Walk
 
 COUNT = 9
 RED = Pace(journey_seconds=15, quiet_seconds=4)

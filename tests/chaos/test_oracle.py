@@ -11,22 +11,21 @@ import pytest
 from motcua.actors import persona
 from motcua.walk import FEE
 from tests.chaos.evidence import Evidence, Told
-from tests.chaos.journeys import REFUSED, RETURNED, Journey
 from tests.chaos.oracle import CLEARING, judge, sequences, strangers
 from tests.chaos.run import Result
 from tests.chaos.verdict import Verdict
+from tests.chaos.walking import REFUSED, RETURNED, Journey
 
 CODE = "G09.20-260609-0001"
 
 
 def evidence(status: int = RETURNED, state: str = "paid", **changes: Any) -> Evidence:
     """One dossier whose fee was charged, and nothing else known of it."""
-    bill = {"dossier_code": CODE, "state": state, "sequence": 0, "receipt_number": "2026/00000001", "amount": FEE}
     plain = Evidence(
         codes={CODE},
         told=[],
         dossiers=[{"code": CODE, "status": status, "sequence": 0}],
-        bills=[bill],
+        bills=[bill(state)],
         ledger=[entry(FEE)],
         notices=[],
         appointments=[],
@@ -38,6 +37,11 @@ def evidence(status: int = RETURNED, state: str = "paid", **changes: Any) -> Evi
     return replace(plain, **changes)
 
 
+def bill(state: str = "paid", amount: int = FEE, receipt: str | None = "2026/00000001") -> dict[str, Any]:
+    known = {"dossier_code": CODE, "bill_id": f"bill of {amount}", "sequence": 0}
+    return {**known, "state": state, "receipt_number": receipt, "amount": amount}
+
+
 def movement(amount: int, code: str | None = CODE) -> dict[str, Any]:
     return {"client_reference_id": code, "amount": amount}
 
@@ -46,8 +50,8 @@ def entry(amount: int) -> dict[str, Any]:
     return {"dossier_code": CODE, "transaction_id": "t", "account": CLEARING, "debit": amount, "credit": amount}
 
 
-def figures(found: Evidence) -> dict[str, int]:
-    return judge([Journey(0, "returned", "anh", "key", random.Random(0), CODE)], found).figures()
+def figures(found: Evidence, **changes: Any) -> dict[str, int]:
+    return judge([Journey(0, "returned", "anh", "key", random.Random(0), CODE, **changes)], found).figures()
 
 
 def test_what_nobody_was_told_of_is_lost() -> None:
@@ -82,6 +86,34 @@ def test_the_fee_of_a_refused_dossier_may_not_be_kept_unless_its_refund_came_bac
     assert figures(evidence(REFUSED, "refunded"))["double_charges"] == 1
     assert figures(evidence(REFUSED, "refunded", movements=[movement(FEE), movement(-FEE)]))["double_charges"] == 0
     assert figures(evidence(REFUSED, "refund_failed"))["double_charges"] == 0
+
+
+def test_each_bill_that_was_asked_for_must_be_there_and_end_as_its_dossier_does() -> None:
+    later, both = bill(amount=20_000, receipt="2026/00000002"), [FEE, 20_000]
+    plain = figures(evidence(bills=[bill(), later]), fees=both)["lost"]
+    assert figures(evidence(), fees=both)["lost"] == plain + 1
+    assert figures(evidence(bills=[bill(), later, later]), fees=both)["lost"] > plain
+    assert figures(evidence(bills=[bill(), {**later, "state": "open"}]), fees=both)["lost"] == plain + 1
+    assert figures(evidence(bills=[bill(), {**later, "receipt_number": None}]), fees=both)["lost"] == plain + 1
+
+
+def test_fees_that_came_up_later_are_kept_too_and_no_more_of_them() -> None:
+    found = evidence(bills=[bill(), bill(amount=20_000)], movements=[movement(FEE), movement(20_000)])
+    assert figures(found)["double_charges"] == 0
+    assert figures(replace(found, movements=[*found.movements, movement(20_000)]))["double_charges"] == 1
+    assert figures(replace(found, dossiers=[{"code": CODE, "status": 8, "sequence": 0}]))["double_charges"] == 1
+
+
+def test_an_event_that_was_promised_twice_must_stand_in_the_log_twice() -> None:
+    told = [Told("contacts.v1", str(number), "dossier.x", CODE, number, CODE, None) for number in (1, 2)]
+    verdicts = [
+        judge(
+            [Journey(0, "returned", "anh", "key", random.Random(0), CODE, accepted)], evidence(told=told[:count])
+        ).lost
+        for count in (1, 2)
+        for accepted in (["dossier.x"] * 2,)
+    ]
+    assert [any("dossier.x stands" in each for each in found) for found in verdicts] == [True, False]
 
 
 def test_a_difference_between_gateway_ledger_and_what_is_due_is_unexplained_to_the_dong() -> None:

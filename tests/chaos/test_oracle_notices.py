@@ -12,8 +12,8 @@ from contracts import dossiers
 from services.notifications.domain import plan
 from tests.chaos import notices, projection
 from tests.chaos.evidence import Evidence, Letter, Span, Told
-from tests.chaos.journeys import Journey
 from tests.chaos.verdict import Verdict
+from tests.chaos.walking import Journey
 from tests.records import example, record
 
 CODE = "G09.20-260609-0001"
