@@ -153,8 +153,9 @@ class Paperwork:
 
     def _hand_over(self, line: Any, until: datetime | None) -> HandOver:
         body = line["body"]
+        names = {stage.agency: stage.agency_name for stage in self.dossier.stages}
         return HandOver(
-            agency=body.get("to_agency") or body.get("agency") or self.dossier.agency_name,
+            agency=names.get(body.get("to_agency") or body.get("agency") or "", self.dossier.agency_name),
             department=body.get("to_department") or body.get("department") or self.dossier.desk,
             officer=body.get("to_officer") or line["by"],
             since=line["at"],
