@@ -26,6 +26,7 @@ def refusal(**changes: Any) -> str:
 
 def test_the_certificates_of_the_project_are_good_and_name_the_topics_of_the_architecture() -> None:
     assert [found.topic for found in load()] == [
+        "agency-answers.v1",
         "agency-reports.v1",
         "appointments.v1",
         "contacts.v1",
