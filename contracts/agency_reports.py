@@ -1,6 +1,7 @@
 """agency-reports.v1: what agencies' own systems did to dossiers. Written by agencies, keyed by dossier code.
 
-A stranger's data: intake checks each report and says on agency-answers.v1 what became of it.
+A stranger's data, signed in the header `ce_signature` (docs/agencies.md): intake checks each report and says on
+agency-answers.v1 what became of it.
 """
 
 from __future__ import annotations

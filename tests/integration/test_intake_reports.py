@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -21,6 +22,7 @@ from contracts import agency_answers
 from contracts import agency_reports as said
 from contracts.agency_reports import Report
 from services.intake.domain.signature import HEADER, sign
+from services.intake.reporting import AnswerForgetter
 from tests.consuming import consumer_of, drainer_of
 from tests.database import Server as Postgres
 from tests.integration.intake_desk import AGENCY_SYSTEM, OFFICER, OTHER_SYSTEM, Desk, open_desk, signing
@@ -295,11 +297,12 @@ async def test_the_same_request_has_one_effect_and_one_answer(desk: Desk) -> Non
 
 
 async def test_a_report_over_both_ways_has_one_effect(desk: Desk) -> None:
-    code, sent = await desk.filed(paid=True), report(said.Accepted)
+    code, sent = await desk.filed(paid=True), report(said.Accepted, external_id="GPLX-1")
     assert (await told(desk, sent, code)).json()["status"] == 2
     (answer,) = await heard(desk, record(sent, code))
     assert (answer["taken"], answer["status"]) == (True, 2)
-    assert (await told(desk, sent, code)).json()["status"] == 2
+    again = {"report_id": sent.report_id, "dossier": code, "status": 2}
+    assert (await told(desk, sent, "GPLX-1")).json() == again
     assert len([row for row in await desk.outbox() if row["type"].endswith("dossier.accepted.v1")]) == 1
     assert len((await answers(desk))["items"]) == 1
 
@@ -331,6 +334,16 @@ async def test_an_answer_that_is_committed_late_is_not_missed(desk: Desk) -> Non
         await slow.execute("insert into agency_dossier values ('X', 'slow', 'x')")
         await told(desk, report(said.Accepted, "r-1"), code)
         assert (await answers(desk))["items"] == []
+    assert [each["report_id"] for each in (await answers(desk))["items"]] == ["r-1"]
+
+
+async def test_rejections_are_forgotten_after_130_days_and_what_was_taken_never(desk: Desk) -> None:
+    code = await desk.filed(paid=True)
+    await heard(desk, *(record(report(said.Accepted, number), code) for number in ("r-1", "r-2", "r-3")))
+    forgetter = AnswerForgetter(lambda: datetime.now(UTC) + timedelta(days=129), most=1)
+    await forgetter.run(desk.pool)
+    assert len((await answers(desk))["items"]) == 3
+    await replace(forgetter, clock=lambda: datetime.now(UTC) + timedelta(days=131)).run(desk.pool)
     assert [each["report_id"] for each in (await answers(desk))["items"]] == ["r-1"]
 
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from chassis import problem
 from chassis.access import Caller
+from chassis.answering import To
 from chassis.decider import Remark
 from chassis.errors import Refusal
 from chassis.http import CallerOf, OnceOf, WorkOf, allowed
@@ -123,10 +124,13 @@ def routes_of(reporting: Reporting) -> APIRouter:
             )
         said = _OF[body.type].model_validate(body.model_dump(exclude={"type", "dossier"}))
 
-        async def prepare(connection: Connection) -> Sequence[Any]:
-            return await reporting.told(connection, body.dossier, said)
+        sent: list[To] = []
 
-        answer = await work.send_once(once, prepare, lambda answers: _answer(body, answers[0]))
+        async def prepare(connection: Connection) -> Sequence[To]:
+            sent[:] = await reporting.told(connection, body.dossier, said)
+            return sent
+
+        answer = await work.send_once(once, prepare, lambda answers: _answer(said.report_id, sent[0].key, answers[0]))
         rejected = answer.get("problem")
         return answer if rejected is None else _problem(rejected)
 
@@ -155,17 +159,17 @@ def _agency_of(caller: Caller) -> str:
     return caller.agency
 
 
-def _answer(body: Accepted | Processing | SupplementRequested | Completed | ResultReturned, answer: Any) -> Any:
+def _answer(report_id: str, code: str, answer: Any) -> Any:
     """What is kept of the answer under the Idempotency-Key."""
     if isinstance(answer, Dossier):
-        return {"report_id": body.report_id, "dossier": answer.code, "status": answer.status}
+        return {"report_id": report_id, "dossier": code, "status": answer.status}
     if not isinstance(answer, Remark):
         raise AssertionError("a report is always answered")
     (said,) = answer.events
     told = said.model_dump(mode="json")
     if "code" in told:
         return {"problem": {name: told[name] for name in ("code", "vi", "en")}}
-    return {"report_id": body.report_id, "dossier": body.dossier, "status": told["status"]}
+    return {"report_id": report_id, "dossier": code, "status": told["status"]}
 
 
 def _problem(told: dict[str, str]) -> Response:
