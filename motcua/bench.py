@@ -32,6 +32,7 @@ class Name(StrEnum):
     GROWTH = "growth"
     INTAKE_SUBMIT = "intake_submit"
     DEADLINES = "deadlines"
+    DESK_LIST = "desk_list"
 
 
 @app.command()

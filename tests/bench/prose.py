@@ -21,6 +21,7 @@ TITLES = {
     "latency_ms": "Latency under steady load",
     "rebuild": "A projection is rebuilt",
     "growth": "An event's cost as inbox and outbox grow",
+    "desk_list": "An officer's list over a million dossiers",
 }
 
 NOTES = {
@@ -46,6 +47,9 @@ producer sends every 5 ms what became due since, and that wait counts too.""",
 compared with a plain fold of the same log.""",
     "growth": """The hop in one process beside inboxes and outboxes that hold so many rows already, each in a database of its own;
 repetitions take turns, and each ratio is of two runs of the same turn. What a run adds is cleared away before the next.""",
+    "desk_list": """Pages of twenty, as `GET /desk/dossiers` reads them, on one connection, each question in turn with the others. One agency
+has half of all dossiers, of which a tenth is open; a small one has one in a thousand. A search is for a family name of
+two people in five, and for a given name of one in two thousand.""",
 }
 
 TAIL = """## What is not measured

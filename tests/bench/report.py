@@ -129,6 +129,11 @@ def _growth(told: Told) -> list[str]:
     return [table(head, rows), chart("Cost of an event by history", names, "µs", costs)]
 
 
+def _desk_list(told: Told) -> list[str]:
+    rows = [(name, each["p50_ms"], each["p99_ms"]) for name, each in told["questions"].items()]
+    return [table(("", "p50 ms", "p99 ms"), [("all", told["p50_ms"], told["p99_ms"]), *rows])]
+
+
 SECTIONS: Mapping[str, Callable[[Told], list[str]]] = {
     "hop": _hop,
     "relay": _relay,
@@ -136,6 +141,7 @@ SECTIONS: Mapping[str, Callable[[Told], list[str]]] = {
     "latency_ms": _latency,
     "rebuild": _rebuild,
     "growth": _growth,
+    "desk_list": _desk_list,
 }
 
 

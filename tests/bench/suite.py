@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.bench import deadlines, growth, hop, intake_submit, latency, rebuild, relay
+from tests.bench import deadlines, desk_list, growth, hop, intake_submit, latency, rebuild, relay
 from tests.bench.ground import standing
 from tests.bench.hop import Say
 
-NAMES = ("hop", "relay", "backlog", "latency", "rebuild", "growth", "intake_submit", "deadlines")
+NAMES = ("hop", "relay", "backlog", "latency", "rebuild", "growth", "intake_submit", "deadlines", "desk_list")
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,13 @@ class Sizes:
     growth_events: int
     submit_seconds: float
     open_dossiers: int
+    listed_dossiers: int
 
 
-FULL = Sizes(2, 100_000, 2_000, 200_000, 1_000_000, 6.0, 12_000, (10_000, 1_000_000, 5_000_000), 40_000, 10.0, 100_000)
-QUICK = Sizes(1, 6_000, 150, 20_000, 40_000, 1.0, 1_000, (1_000, 10_000, 50_000), 6_000, 1.0, 2_000)
+FULL = Sizes(
+    2, 100_000, 2_000, 200_000, 1_000_000, 6.0, 12_000, (10_000, 1_000_000, 5_000_000), 40_000, 10.0, 100_000, 1_000_000
+)
+QUICK = Sizes(1, 6_000, 150, 20_000, 40_000, 1.0, 1_000, (1_000, 10_000, 50_000), 6_000, 1.0, 2_000, 20_000)
 
 
 async def measured(names: Sequence[str], sizes: Sizes, say: Say) -> dict[str, Any]:
@@ -66,4 +69,6 @@ async def measured(names: Sequence[str], sizes: Sizes, say: Say) -> dict[str, An
             told["intake_submit"] = await intake_submit.measure(ground, sizes.submit_seconds, say)
         if "deadlines" in asked:
             told["deadlines"] = await deadlines.measure(ground, sizes.open_dossiers, say)
+        if "desk_list" in asked:
+            told["desk_list"] = await desk_list.measure(ground, sizes.listed_dossiers, say)
     return told

@@ -41,6 +41,7 @@ TOLD = {
     },
     "rebuild": {**PARTS, "events": 84_000, "dossiers": 12_000},
     "growth": {"ratio": 1.0, "history": {"10000": BESIDE, "5000000": BESIDE}},
+    "desk_list": {"p50_ms": 1.5, "p99_ms": 9.5, "dossiers": 9, "questions": {"late": {"p50_ms": 1.0, "p99_ms": 2.0}}},
 }
 
 

@@ -22,9 +22,11 @@ create index desk_due_procedure on dossier
     where status in (1, 2, 4, 5, 6, 7);
 create index desk_due_unassigned on dossier
     (handler, status, coalesce(least(due, result_due), 'infinity'), code)
+    include (due, result_due, submitted_at, search, officer)
     where status in (1, 2, 4, 5, 6, 7) and officer is null;
 create index desk_due_unassigned_department on dossier
     (handler, status, department, coalesce(least(due, result_due), 'infinity'), code)
+    include (due, result_due, submitted_at, search, officer)
     where status in (1, 2, 4, 5, 6, 7) and officer is null;
 create index desk_due_elsewhere on dossier
     (agency, status, coalesce(least(due, result_due), 'infinity'), code)

@@ -73,7 +73,7 @@ class Asked:
         """How many of the list are looked at for words before the index of words is asked."""
         filters = sum(each is not None for each in (self.department, self.officer, self.procedure))
         beside = filters <= 1 if self.order == "deadline" else filters == 0 and self.span is None
-        return FIRST if beside and not self.unassigned else FIRST_FETCHED
+        return FIRST if beside and (not self.unassigned or self.order == "deadline") else FIRST_FETCHED
 
 
 class Listed(NamedTuple):
@@ -117,7 +117,7 @@ class Statement:
         first = self._ranges("code, search", [], f" {_SORTED[self._asked.order]} limit {looks_at}")
         return "\n".join(
             [
-                f"with first as materialized ({first} {merged} limit {looks_at}),",
+                f"with first as materialized (select * from ({first}) as listed {merged} limit {looks_at}),",
                 f"hit as (select code, at from first where search @@ {self._words} {merged} limit {self._limit})",
                 f"select array(select (code, nullif(at, 'infinity')) from hit {merged}), (select count(*) from first)",
             ]
