@@ -66,9 +66,16 @@ def of_gateway(webhook_secret: str) -> APIRouter:
 
 
 async def _key_of(told: Told, work: Work) -> str:
-    """The bill's key. A page made before a dossier could have several bills names none: it is of the first one."""
-    bill = await store.find(work.pool, told.bill_id) if told.bill_id else None
-    return told.dossier_code if bill is None else bill.key
+    """The bill's key. A page made before a dossier could have several bills names none: it is of the first one.
+
+    Raises NotFound for a bill that does not exist.
+    """
+    if told.bill_id is None:
+        return told.dossier_code
+    bill = await store.find(work.pool, told.bill_id)
+    if bill is None:
+        raise NotFound("Không tìm thấy khoản phí này.", "There is no such bill.")
+    return bill.key
 
 
 def _told(body: bytes) -> Told | None:

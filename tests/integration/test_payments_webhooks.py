@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from chassis.identifiers import new_id
 from contracts import dossiers
 from services.payments.domain.checkout import SILENCE
 from tests.database import Server as Postgres
@@ -156,6 +157,7 @@ async def test_a_refund_that_the_bank_sends_back_is_heard_of(counter: Counter) -
 
 
 async def test_a_webhook_about_nothing_of_ours_is_taken_and_forgotten(counter: Counter) -> None:
+    dossier = await counter.filed()
     for body in (
         told("G09.20-20260609-9999999"),
         told(None),
@@ -164,8 +166,10 @@ async def test_a_webhook_about_nothing_of_ours_is_taken_and_forgotten(counter: C
         told(None, client_reference_id="G09.20-20260609-9999999"),
         told("G09.20-20260609-9999999", kind="payment_intent.succeeded"),
         told(None, kind="sandbox.unheard_of"),
+        told(dossier.code, metadata={"dossier_code": dossier.code, "bill_id": str(new_id())}),
     ):
         assert await rings(counter, body) == (200, {"received": True})
+    assert not await counter.calls(dossier)
 
 
 async def test_a_webhook_that_is_not_signed_by_our_gateway_now_is_refused(counter: Counter) -> None:
