@@ -284,6 +284,13 @@ async def test_every_look_and_move_of_officers_is_in_the_audit_and_no_form_is(de
     assert "019190012345" not in str(traces)
 
 
+async def test_filing_at_the_counter_and_messages_are_moves_of_the_agency(desk: Desk) -> None:
+    code = (await _files(desk, filled())).json()["code"]
+    assert (await desk.post(f"/dossiers/{code}/posts", OFFICER, {"text": "Mời ông bà đến quầy"})).status_code == 201
+    moves = [each["what"] for each in await _audit(desk, "&agency=G09.20") if each["kind"] == "move"]
+    assert moves == ["message", "submitted"]
+
+
 async def test_a_look_at_what_is_not_the_agencys_shows_nothing_and_lists_are_noted_all_the_same(desk: Desk) -> None:
     code = await desk.filed()
     assert (await desk.get(f"/dossiers/{code}", OTHER_AGENCY)).status_code == 404

@@ -17,12 +17,13 @@ def post_message(dossier: Dossier | None, message: PostMessage, now: datetime) -
     officer = message.author == "officer" and message.agency in (dossier.agency, dossier.handler)
     if not (citizen or officer):
         known(None)
+    said = {"message_id": str(message.message_id), "text": message.text}
     entry = Entry(
         at=now,
         kind="message",
         by=message.name if officer else None,
         role=message.author,
-        body={"message_id": str(message.message_id), "text": message.text},
+        body={**said, "agency": message.agency} if officer else said,
     )
     return decided(
         dossier,

@@ -53,7 +53,8 @@ def submit(dossier: Dossier | None, message: Submit, now: datetime, calendar_of:
         step=filed.step(),
     )
     by = message.filed_by
-    body = {"documents": [each.name for each in filed.documents], "at_desk": list(filed.at_desk)}
+    at_counter = {} if by is None else {"agency": message.agency}
+    body = {"documents": [each.name for each in filed.documents], "at_desk": list(filed.at_desk), **at_counter}
     filed = told(filed, Entry(at=now, kind="submitted", by=by, role="officer" if by else "citizen", body=body))
     calls = (identity.question(filed),) if message.checks_register else ()
     if not fee:
