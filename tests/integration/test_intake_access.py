@@ -37,6 +37,7 @@ async def desk(open_for_all: Desk) -> Desk:
     return open_for_all
 
 
+RESULT = {"document_id": "019ea9f0-1a2b-7c3d-8e4f-5a6b7c8d9e90"}
 DECISIONS = ("accept", "refuse", "process", "complete", "return")
 
 
@@ -118,8 +119,8 @@ async def test_nobody_looks_or_decides_without_signing_in(desk: Desk) -> None:
 
 
 async def test_the_catalogue_is_open_to_everybody(desk: Desk) -> None:
-    (procedure,) = (await desk.http.get("/procedures")).json()
-    assert (procedure["code"], procedure["needs_appointment"]) == ("1.002809", True)
+    listed = (await desk.http.get("/procedures")).json()
+    assert "1.002809" in {procedure["code"] for procedure in listed}
     form = (await desk.http.get("/procedures/1.002809/form")).json()
     assert form["properties"]["procedure"]["const"] == "1.002809"
     for strange in ("9.999999", "%00", "x" * 5000):
@@ -219,10 +220,10 @@ async def test_a_cursor_that_we_never_gave_is_a_bad_request(desk: Desk, cursor: 
         ("refuse", {"grounds": "x" * 2001}, "grounds"),
         ("refuse", {"grounds": ["Không thuộc thẩm quyền"]}, "grounds"),
         ("refuse", {"grounds": "Không thuộc thẩm quyền", "agency": "H55.31"}, "agency"),
-        ("complete", {"result_number": "  "}, "result_number"),
-        ("complete", {"result_number": "1\x00"}, "result_number"),
-        ("complete", {"result_number": "1" * 101}, "result_number"),
-        ("complete", {"result_number": 1}, "result_number"),
+        ("complete", RESULT | {"result_number": "  "}, "result_number"),
+        ("complete", RESULT | {"result_number": "1\x00"}, "result_number"),
+        ("complete", RESULT | {"result_number": "1" * 101}, "result_number"),
+        ("complete", RESULT | {"result_number": 1}, "result_number"),
         ("return", {"delivery": ""}, "delivery"),
     ],
 )
