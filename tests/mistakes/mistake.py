@@ -31,7 +31,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Mistake:
-    """`runs` are its names in `docs/model/runs.txt`, `tests` the node ids of which each must fail, `note` what is odd.
+    """`runs` are its names in `docs/model/runs.txt` (or `Failure/…`, of no model), `tests` the node ids of which each must fail, `note` what is odd.
 
     `words` is a regular expression on what a failure says: a test that fails in other words has seen something else.
     """

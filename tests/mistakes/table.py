@@ -1,15 +1,16 @@
-"""All mistakes of the models: those that this code could make, and why it cannot make the others."""
+"""All mistakes: those of the models that this code could make, why it cannot make the others, and the nine failures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from tests.mistakes.consumer import CONSUMER
+from tests.mistakes.failures import FAILURES
 from tests.mistakes.outbox import OUTBOX
 from tests.mistakes.parking import PARKING
 from tests.mistakes.paying import PAYING
 
-MISTAKES = (*OUTBOX, *CONSUMER, *PARKING, *PAYING)
+MISTAKES = (*OUTBOX, *CONSUMER, *PARKING, *PAYING, *FAILURES)
 
 _NO_FENCE = (
     "no consumer compares ce_sequence before it takes a record, so none can stop or pass by it; that the log has no gap is "
