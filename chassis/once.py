@@ -72,6 +72,20 @@ async def first_answers(connection: Connection, asked: Sequence[Once]) -> dict[K
     return answers
 
 
+async def first_answer(pool: Pool, asked: Once) -> Any | None:
+    """What an earlier request with this key was answered; None when there was none.
+
+    Raises Refusal 409 when that had another body.
+    """
+    async with pool.acquire() as connection:
+        rows = await connection.fetch(_KNOWN, [asked.client], [asked.key])
+    if not rows:
+        return None
+    if rows[0]["body_digest"] != asked.digest:
+        raise _reused()
+    return rows[0]["response"]
+
+
 async def answer(connection: Connection, answers: Sequence[tuple[Once, str]]) -> dict[Key, Any]:
     """Keep these answers, each as JSON text; what each request is answered."""
     clients, keys = [once.client for once, _ in answers], [once.key for once, _ in answers]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from chassis import together
+from chassis import once, together
 from chassis.aggregate import Aggregate
 from chassis.answering import Answering, Beside, To, attempts, may_pass_soon
 from chassis.backlog import Backlog
@@ -72,7 +72,7 @@ class Work:
             await self._calls.perform_now(call.id, wait_seconds)
         return decisions[-1].state if decisions and not calls else await self.read(aggregate, key)
 
-    async def send_once(self, once: Once, prepare: Prepare, respond: Respond) -> Any:
+    async def send_once(self, asked: Once, prepare: Prepare, respond: Respond) -> Any:
         """Answer the messages that `prepare` names, all in one transaction, once for each idempotency key.
 
         A repetition gets the first answer again. Raises Refusal with status 409 for the same key with another body, 503
@@ -84,14 +84,21 @@ class Work:
             return [await prepare(connection)]
 
         alone = Together(self.pool, self._answering, of_one, respond, 1)
-        return await alone.answered(once, None, traceparent_of_current())
+        return await alone.answered(asked, None, traceparent_of_current())
 
-    async def send_together(self, once: Once, request: R, prepare: together.Prepare[R], respond: Respond) -> Any:
+    async def send_together(self, asked: Once, request: R, prepare: together.Prepare[R], respond: Respond) -> Any:
         """Like `send_once`; requests with the same `prepare` that come at the same time share a transaction."""
         self._backlog.refuse_when_full()
         if prepare not in self._together:
             self._together[prepare] = Together(self.pool, self._answering, prepare, respond, _MOST_TOGETHER)
-        return await self._together[prepare].answered(once, request, traceparent_of_current())
+        return await self._together[prepare].answered(asked, request, traceparent_of_current())
+
+    async def first_answer(self, asked: Once) -> Any | None:
+        """What an earlier request with this key was answered, for one that would be refused now; None for a new key.
+
+        Raises Refusal 409 when that had another body.
+        """
+        return await once.first_answer(self.pool, asked)
 
     async def send_many(
         self, aggregate: Aggregate[Any], messages: Sequence[tuple[str, Message]], beside: Beside | None = None

@@ -62,8 +62,14 @@ def routes_of(filing: Filing, example: dict[str, Any]) -> APIRouter:
         response: Response,
     ) -> Any:
         """File a dossier. The form is checked whole: a 422 lists every wrong field. The answer has the dossier's code."""
-        filed = await filing.check(form, person_of(caller), work.pool)
-        submission = await work.send_together(once, filed, filing.prepare, of_last)
+        try:
+            filed = await filing.check(form, person_of(caller), work.pool)
+        except Refusal:
+            # What was filed once is answered once more, whatever has become of the procedure since.
+            if (submission := await work.first_answer(once)) is None:
+                raise
+        else:
+            submission = await work.send_together(once, filed, filing.prepare, of_last)
         response.headers["Location"] = f"/dossiers/{submission['code']}"
         return submission
 

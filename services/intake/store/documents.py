@@ -31,9 +31,12 @@ with found as materialized (select id from document where id = any($1::uuid[]) o
 marked as (update document set attached = true where id in (select id from found) and not attached)
 select count(*) from found"""
 _DELETE = "delete from document where id = $1 and not attached returning true"
+# What a draft names is kept with it.
 _DELETE_OLD = """
 delete from document where id = any(array(
-    select id from document where not attached and created_at < $1 order by created_at limit $2 for update skip locked
+    select id from document where not attached and created_at < $1 and not exists (
+        select from draft where draft.person_id = document.person_id and position(document.id::text in draft.form) > 0)
+    order by created_at limit $2 for update skip locked
 )) returning id"""
 _WITHOUT = "select id from unnest($1::uuid[]) as given(id) where not exists (select from document where document.id = given.id)"
 
