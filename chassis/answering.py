@@ -10,7 +10,7 @@ import stamina
 
 from chassis.aggregate import Aggregate
 from chassis.decider import Decide, Decides, Decision, Message
-from chassis.errors import NotFound, Refusal, is_passing
+from chassis.errors import NotFound, Refusal, is_passing, was_rolled_back
 from chassis.fold import Group, Inbound, Outcome, Voice, fold, lock
 from chassis.postgres import Connection, Pool
 
@@ -55,8 +55,15 @@ class Answering:
             Group(str(place), [Inbound(key, message, self._decider(aggregate, message))])
             for place, (key, message) in enumerate(messages)
         ]
-        async for attempt in attempts(may_pass_soon):
+        committing = False
+
+        def again(error: Exception) -> bool:
+            # After a commit that went unheard every message would be refused as done before, though it was done now.
+            return was_rolled_back(error) or (not committing and may_pass_soon(error))
+
+        async for attempt in attempts(again):
             with attempt:
+                committing = False
                 async with self._pool.acquire() as connection, connection.transaction():
                     states = await lock(connection, aggregate, groups)
                     outcomes = await fold(self._voice, connection, aggregate, groups, states)
@@ -64,6 +71,7 @@ class Answering:
                     after = [_after(outcome, states.get(key)) for key, outcome in zip(keys, outcomes, strict=True)]
                     if beside is not None:
                         await beside(connection, after)
+                    committing = True
         return after
 
     async def all(self, connection: Connection, sent: Sequence[tuple[To, str | None]]) -> list[Any]:

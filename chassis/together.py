@@ -1,7 +1,7 @@
 """Requests of one kind that come at the same time are answered in one transaction; alone, a request waits for nobody.
 
 One transaction and a handful of statements for many cost little more than for one. What goes wrong with one of them is
-its own: then each is done by itself.
+its own: it is found by halves.
 """
 
 from __future__ import annotations
@@ -63,13 +63,18 @@ class Together(Generic[R]):
     async def _work_off(self) -> None:
         while self._waiting:
             batch = self._next()
-            try:
-                answers = await self._done(batch)
-            except Exception as error:
-                alone = len(batch) > 1 and not is_passing(error)
-                answers = [await self._alone(each) for each in batch] if alone else [error] * len(batch)
-            for each, answer in zip(batch, answers, strict=True):
+            for each, answer in zip(batch, await self._each(batch), strict=True):
                 _tell(each.answer, answer)
+
+    async def _each(self, batch: Sequence[Waiting[R]]) -> list[Any]:
+        """The answer or the error of each. What is wrong with one of them is found by halves: the others stay together."""
+        try:
+            return await self._done(batch)
+        except Exception as error:
+            if len(batch) == 1 or is_passing(error):
+                return [error] * len(batch)
+        half = len(batch) // 2
+        return [*await self._each(batch[:half]), *await self._each(batch[half:])]
 
     def _next(self) -> list[Waiting[R]]:
         """The next ones, each key once: a repetition waits until the first one is answered."""
@@ -80,13 +85,6 @@ class Together(Generic[R]):
             keys.add(each.once.name)
         self._waiting.extendleft(reversed(later))
         return batch
-
-    async def _alone(self, waiting: Waiting[R]) -> Any:
-        try:
-            (answer,) = await self._done([waiting])
-        except Exception as error:
-            return error
-        return answer
 
     async def _done(self, batch: Sequence[Waiting[R]]) -> list[Any]:
         """What each is answered, a Refusal where its key was another request's. Raises what is wrong with any."""

@@ -11,6 +11,7 @@ from uuid import UUID
 from chassis.answering import To
 from chassis.clock import Clock
 from chassis.envelope import Event
+from chassis.errors import Park
 from chassis.identifiers import id_of
 from chassis.postgres import Connection, Pool
 from contracts import agency_reports
@@ -67,6 +68,8 @@ class Reporting:
 
     def _of(self, event: Event[Any]) -> Reported:
         report: Report = event.data
+        if not clean(event.subject):
+            raise Park("the subject names no dossier")
         given = event.sent.headers["ce_id"] if event.sent is not None else str(event.id)
         return Reported.of(
             event.subject, report, proof=proof(self.keys, report.agency, event.sent), event_id=id_of(given)

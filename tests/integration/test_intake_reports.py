@@ -161,11 +161,22 @@ async def test_a_signature_holds_for_no_other_dossier_no_other_event_and_no_othe
         told = [(each, value.encode() if each == name else was) for each, was in good.headers]
         return raw(said.TOPIC, next(_OFFSETS), good.key, good.value, told)
 
+    # Another source would be another event to the inbox: so the source is signed too.
     copies = [with_header("ce_subject", other), with_header("ce_id", str(new_id()))]
+    copies.append(with_header("ce_source", "https://replay.example"))
     copies.append(raw(said.TOPIC, next(_OFFSETS), good.key, (good.value or b"") + b" ", list(good.headers)))
     found = await heard(desk, *copies)
-    assert [each["code"] for each in found] == ["bad_signature"] * 3
+    assert [each["code"] for each in found] == ["bad_signature"] * 4
+    assert (await answers(desk))["items"] == [], "what nobody has proven to be the agency's is not in its list"
     assert [each["taken"] for each in await heard(desk, good)] == [True]
+
+
+async def test_a_report_that_names_no_dossier_is_parked_and_never_answered(desk: Desk) -> None:
+    """An answer needs a key; one made of nothing could be read by nobody."""
+    await consumer(desk).take([record(report(said.Accepted), "\u200b")])
+    assert await desk.count("parked") == 1
+    assert [row for row in await desk.outbox() if row["aggregatetype"] == agency_answers.TOPIC] == []
+    await desk.forgets()
 
 
 async def test_while_an_agency_changes_its_secret_both_are_good(desk: Desk) -> None:

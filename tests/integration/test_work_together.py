@@ -63,7 +63,7 @@ def counters(desk: Desk) -> Counters:
 
 
 async def test_requests_at_once_share_transactions_and_each_has_its_own_answer(desk: Desk, counters: Counters) -> None:
-    """Of 100 requests the first goes alone and the others follow in full batches, also several for one counter."""
+    """Of 100 requests 64 share the first transaction and the rest the second, also several for one counter."""
     totals = await asyncio.gather(*(counters.add(f"c{number % 50:02}", f"key-{number:03}") for number in range(100)))
     assert [len(batch) for batch in counters.batches] == [64, 36]
     assert totals == [1] * 50 + [2] * 50
@@ -120,6 +120,34 @@ async def test_a_commit_that_went_unheard_is_not_done_again(
     assert lost, "the fault was there"
     assert sorted(totals) == list(range(1, 11))
     assert await desk.totals() == {"a": 10}
+
+
+async def test_many_whose_commit_went_unheard_are_not_said_to_be_refused(
+    desk: Desk, counters: Counters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Done again, each would be refused as done before; so whoever asked hears that nobody knows."""
+    commit = Transaction.__aexit__
+
+    async def unheard(self: Transaction, *raised: Any) -> None:
+        await commit(self, *raised)
+        raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+
+    monkeypatch.setattr(Transaction, "__aexit__", unheard)
+    messages = [(name, Add(counter=name, amount=1)) for name in ("a", "b")]
+    with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+        await counters.work.send_many(COUNTERS, messages)
+    monkeypatch.undo()
+    assert await desk.totals() == {"a": 1, "b": 1}, "each once"
+
+
+async def test_one_bad_request_does_not_cost_the_others_their_company(desk: Desk, counters: Counters) -> None:
+    """Of 32 requests with one that is refused, halves are tried again, not each."""
+    answers = await asyncio.gather(
+        *(counters.add(f"c{number:02}", f"key-{number:03}", amount=-1 if number == 9 else 1) for number in range(32)),
+        return_exceptions=True,
+    )
+    assert [type(each) for each in answers].count(Refusal) == 1
+    assert len(counters.batches) == 1 + 2 * 5
 
 
 async def test_who_goes_away_takes_nobody_along(desk: Desk, counters: Counters) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Any
 
 from fastapi import Header
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, StringConstraints
 
 from chassis.access import Caller
 from chassis.errors import NotFound, Refusal
@@ -27,6 +28,17 @@ def _in_nfc(text: str) -> str:
 Text = Annotated[
     str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$"), AfterValidator(_in_nfc)
 ]
+
+
+def _of_our_times(moment: Any) -> Any:
+    if not 2000 <= moment.year < 2100:
+        raise ValueError("not within 2000 to 2099")
+    return moment
+
+
+# What a calendar, a time zone and PostgreSQL can all count with.
+Moment = Annotated[AwareDatetime, AfterValidator(_of_our_times)]
+Day = Annotated[date, AfterValidator(_of_our_times)]
 
 IfMatch = Annotated[str | None, Header(description='The ETag of what was seen, e.g. "3"; 412 when it has changed')]
 

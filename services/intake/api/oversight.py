@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from chassis.clock import Clock
 from chassis.errors import Refusal
 from chassis.http import CallerOf, WorkOf, allowed
 from chassis.pages import cursor_of, position_of
 from services.intake import store
-from services.intake.api.common import Text
+from services.intake.api.common import Moment, Text
 from services.intake.api.desk import asked_of
 from services.intake.store.audit import Period
 
@@ -48,8 +48,8 @@ def routes_of(clock: Clock) -> APIRouter:
     async def audit(
         caller: CallerOf,
         work: WorkOf,
-        since: AwareDatetime,
-        until: AwareDatetime | None = None,
+        since: Moment,
+        until: Moment | None = None,
         agency: Filter = None,
         officer: Filter = None,
         cursor: str | None = None,
@@ -64,11 +64,19 @@ def routes_of(clock: Clock) -> APIRouter:
         found = await store.audit.page(work.pool, period, after, limit + 1)
         last = found[limit - 1] if len(found) > limit else None
         return AuditPage(
-            items=[Trace.model_validate(row) for row in found[:limit]],
+            items=[_trace(row) for row in found[:limit]],
             cursor=cursor_of(last["at"], f"{last['kind']} {last['number']}") if last else None,
         )
 
     return routes
+
+
+def _trace(row: Any) -> Trace:
+    """A line for operators: that somebody searched they see, the name or number that was searched for they do not."""
+    told = Trace.model_validate(row)
+    if told.asked is not None and "q" in told.asked:
+        told.asked = {**told.asked, "q": "…"}
+    return told
 
 
 def _behind(cursor: str | None) -> tuple[datetime, str, int] | None:

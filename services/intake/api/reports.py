@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from chassis import problem
@@ -21,11 +21,12 @@ from chassis.postgres import Connection
 from contracts import agency_reports
 from contracts.agency_reports import Report
 from services.intake import store
+from services.intake.api.common import Moment
 from services.intake.domain.dossier import Dossier
 from services.intake.reporting import Reporting
 
 _CURSOR = re.compile(r"([0-9]{1,18})-([0-9]{1,18})", re.ASCII)
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _UNPROCESSABLE = {"invalid", "unknown_document", "not_of_this_procedure", "marked_twice"}
 
 _Dossier = Annotated[
@@ -138,7 +139,7 @@ def routes_of(reporting: Reporting) -> APIRouter:
     async def answers(
         caller: CallerOf,
         work: WorkOf,
-        since: Annotated[AwareDatetime, Query(description="Từ thời điểm này")] = _LONG_AGO,
+        since: Annotated[Moment, Query(description="Từ thời điểm này")] = _LONG_AGO,
         cursor: str | None = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
     ) -> ReportAnswers:

@@ -180,7 +180,9 @@ def _rejection(message: Reported, refusal: Refusal, now: datetime) -> Remark:
         event_id=message.event_id,
         **told,
     )
-    return Remark((answer,), (Answered(**_about(message, now), taken=False, problem=told),))
+    # What nobody has proven to be the agency's is told, but takes no place in its list.
+    kept = (Answered(**_about(message, now), taken=False, problem=told),) if message.proof == "proven" else ()
+    return Remark((answer,), kept)
 
 
 def _about(message: Reported, now: datetime) -> dict[str, Any]:

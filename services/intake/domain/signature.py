@@ -12,7 +12,7 @@ from chassis.origin import Sent
 from services.intake.domain.report import Proof
 
 HEADER = "ce_signature"
-_SIGNED = ("ce_id", "ce_type", "ce_subject")
+_SIGNED = ("ce_source", "ce_id", "ce_type", "ce_subject")
 _SCHEME = "hmac-sha256="
 
 Keys = Mapping[str, Sequence[bytes]]
@@ -20,7 +20,7 @@ Keys = Mapping[str, Sequence[bytes]]
 
 
 def sign(secret: bytes, headers: Mapping[str, str], value: bytes) -> str:
-    """The header's value for a record: over its id, its type, its subject and its value, each on a line of its own."""
+    """The header's value for a record: over its source, id, type, subject and value, each on a line of its own."""
     told = "".join(f"{headers.get(name, '')}\n" for name in _SIGNED)
     return _SCHEME + hmac.new(secret, told.encode() + value, "sha256").hexdigest()
 

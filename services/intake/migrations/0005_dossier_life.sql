@@ -34,7 +34,10 @@ update dossier set
     stage = case when status = 4 then 0 end,
     clock = case when status in (2, 4) then jsonb_build_object('amount', processing_days, 'started', since) end,
     result_due = case when status in (2, 4) then due end,
-    search = to_tsvector('simple', code);
+    search = to_tsvector('simple', translate(lower(code), '.-', '  ') || ' ' || replace(
+        regexp_replace(normalize(lower(form -> 'applicant' ->> 'name'), NFD), '[\u0300-\u036f]', '', 'g'), 'đ', 'd')
+        || ' ' || coalesce(form -> 'applicant' ->> 'citizen_id', '')
+        || ' ' || translate(coalesce(form -> 'applicant' ->> 'phone', ''), '+', ''));
 alter table dossier
     alter column desk set not null,
     alter column handler set not null,

@@ -350,8 +350,8 @@ def test_the_guides_example_of_a_signature_is_right() -> None:
     (code,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
     shown = code.rsplit("# ", 1)[1].strip()
     secret, value, head = (_assigned(code, name) for name in ("secret", "value", "head"))
-    event_id, kind, subject = head.split("\n")[:3]
-    headers = {"ce_id": event_id, "ce_type": kind, "ce_subject": subject}
+    source, event_id, kind, subject = head.split("\n")[:4]
+    headers = {"ce_source": source, "ce_id": event_id, "ce_type": kind, "ce_subject": subject}
     assert shown == sign(secret, headers, value)
     headers[HEADER] = shown
     assert proof({POLICE: [secret]}, POLICE, Sent(headers, value)) == "proven"
