@@ -31,18 +31,11 @@ create index desk_due_unassigned_department on dossier
 create index desk_due_elsewhere on dossier
     (agency, status, coalesce(least(due, result_due), 'infinity'), code)
     where status in (1, 2, 4, 5, 6, 7) and handler <> agency;
-create index desk_due_elsewhere_procedure on dossier
-    (agency, status, procedure, coalesce(least(due, result_due), 'infinity'), code)
-    where status in (1, 2, 4, 5, 6, 7) and handler <> agency;
 
 -- Whatever its status, the newest first.
 create index desk_new on dossier (handler, status, submitted_at desc, code desc) include (search);
-create index desk_new_department on dossier (handler, status, department, submitted_at desc, code desc);
 create index desk_new_officer on dossier (handler, status, officer, submitted_at desc, code desc);
-create index desk_new_procedure on dossier (handler, status, procedure, submitted_at desc, code desc);
 create index desk_new_elsewhere on dossier (agency, status, submitted_at desc, code desc) where handler <> agency;
-create index desk_new_elsewhere_procedure on dossier (agency, status, procedure, submitted_at desc, code desc)
-    where handler <> agency;
 
 -- Search by words; the agencies are among them, so that a small one's dossiers are found at once.
 -- Written at once: what waits in a list of changes would be read whole by every search.
