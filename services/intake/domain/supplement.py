@@ -13,7 +13,7 @@ from contracts.dossiers import Marked, Status
 from services.intake.domain import deadline as clocks
 from services.intake.domain.catalogue import Catalogue
 from services.intake.domain.commands import RequestSupplement, Supplement, SupplementOver
-from services.intake.domain.desk import differences, held
+from services.intake.domain.desk import differences, held, value
 from services.intake.domain.dossier import (
     Asked,
     Attached,
@@ -83,7 +83,7 @@ def supplement(
     supplied = to(dossier, Supplement, now, Status.PROCESSING if back == Status.ACCEPTED else back)
     if dossier.supplement is None:
         raise AssertionError("status 5 has what was asked for")
-    _answers(dossier.supplement.items, message)
+    _answers(dossier, dossier.supplement.items, message)
     supplied = supplied.model_copy(
         update=refiled(message.form)
         | {
@@ -155,8 +155,8 @@ def replaced(documents: Sequence[Attached], new: Sequence[Attached]) -> tuple[At
     return (*before, *(each.model_copy(update={"version": versions[each.slot] + 1}) for each in new))
 
 
-def _answers(items: Sequence[Marked], message: Supplement) -> None:
-    """Raises Refusal 422 that lists what is still missing and what was not asked for."""
+def _answers(dossier: Dossier, items: Sequence[Marked], message: Supplement) -> None:
+    """Raises Refusal 422 that lists what is still missing or as it was, and what was not asked for."""
     asked = {item.path: item for item in items}
     wrong: list[Problem] = [
         {
@@ -166,7 +166,7 @@ def _answers(items: Sequence[Marked], message: Supplement) -> None:
             "en": f"Still missing: {item.name}.",
         }
         for path, item in asked.items()
-        if path not in message.changed
+        if path not in message.changed or not _is_new(dossier, item, message)
     ]
     wrong += [
         {
@@ -186,3 +186,11 @@ def _answers(items: Sequence[Marked], message: Supplement) -> None:
             422,
             tuple(wrong),
         )
+
+
+def _is_new(dossier: Dossier, item: Marked, message: Supplement) -> bool:
+    """Whether something was supplied for this mark: a document, or a value that is not the one that was wrong."""
+    if item.kind == "document":
+        return any(f"documents.{each.slot}" == item.path for each in message.documents)
+    new = value(message.form, item.path)
+    return new is not None and new != value(dossier.form, item.path)

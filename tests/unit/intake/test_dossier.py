@@ -327,6 +327,18 @@ def test_all_that_was_marked_is_supplied_and_nothing_else(paths: tuple[str, ...]
     assert all(each["vi"] and each["en"] for each in refusal.errors)
 
 
+@pytest.mark.parametrize("typed", [None, "hết hạn"], ids=["left empty", "as it was"])
+def test_a_marked_field_that_is_empty_or_as_it_was_is_still_missing(typed: str | None) -> None:
+    assert form_of()["details"]["reason"] == "hết hạn"
+    refusal = refused(in_(5), supplied(form=form_of() | {"details": form_of()["details"] | {"reason": typed}}))
+    assert [(each["path"], each["code"]) for each in refusal.errors] == [(MARK.path, "still_missing")]
+
+
+def test_a_marked_document_without_a_file_is_still_missing() -> None:
+    refusal = refused(in_(5), supplied(documents=()))
+    assert [(each["path"], each["code"]) for each in refusal.errors] == [(PAPER.path, "still_missing")]
+
+
 def test_a_supplied_document_is_the_next_version_and_the_earlier_ones_are_kept() -> None:
     story = in_(5)
     (first,) = story.now_is.documents
@@ -344,7 +356,7 @@ def test_the_code_never_changes_whatever_is_supplied() -> None:
         story = in_(status)
         code = story.now_is.code
         story.on(says(RequestSupplement))
-        story.on(supplied(form=form_of() | {"code": "X", "agency": PROVINCE}))
+        story.on(supplied(form=supplied().form | {"code": "X", "agency": PROVINCE}))
         assert (story.now_is.code, story.now_is.agency) == (code, POLICE)
 
 
