@@ -6,9 +6,10 @@ from datetime import datetime
 
 from chassis.decider import Decision
 from chassis.envelope import Event
+from chassis.errors import Refusal
 from contracts import dossiers, payments
 from contracts.dossiers import Status
-from contracts.money import total
+from contracts.money import FeeLine, total
 from services.intake.domain import deadline as clocks
 from services.intake.domain.commands import RequestFees, SupplementOver
 from services.intake.domain.desk import held
@@ -17,14 +18,19 @@ from services.intake.domain.moves import WARNINGS, by_officer, officers, promise
 from services.intake.domain.process import stage_due
 
 HELD_BY_FEES = "fees"
+_MOST = 10**12  # đồng, the largest amount of contracts.money.Dong
 _UNPAID = "Quá hạn thực hiện nghĩa vụ tài chính"
 
 
 def request_fees(
     dossier: Dossier | None, message: RequestFees, now: datetime, calendar_of: CalendarOf
 ) -> Decision[Dossier]:
-    """Fees came up later: the dossier waits for them, and its clock with it."""
+    """Fees came up later: the dossier waits for them, and its clock with it.
+
+    Raises Refusal 422 for a fee that is named twice, and for more than any bill may say.
+    """
     dossier = by_officer(dossier, message)
+    _check(message.fee_lines)
     due = days_after(dossier.agency, dossier.payment_days, now, calendar_of)
     amount = total(message.fee_lines)
     clock = dossier.clock and clocks.paused(dossier.clock, now, HELD_BY_FEES)
@@ -67,10 +73,30 @@ def stop_unpaid(dossier: Dossier | None, event: Event[payments.Expired], now: da
     entry = Entry(at=now, kind="stopped", by=None, role="system", paper="05", body={"reason": _UNPAID})
     return decided(
         stopped,
-        lambda step: dossiers.Stopped(reason=_UNPAID, cause="unpaid", step=step),
+        lambda step: dossiers.Stopped(
+            reason=_UNPAID, cause="unpaid", accepted=dossier.clock is not None, step=step
+        ),
         entry,
         cancels=(*WARNINGS, SupplementOver),
     )
+
+
+def _check(lines: tuple[FeeLine, ...]) -> None:
+    codes = [line.code for line in lines]
+    if twice := sorted({code for code in codes if codes.count(code) > 1}):
+        raise Refusal(
+            "fee_twice",
+            f"Khoản phí được ghi hai lần: {', '.join(twice)}. Hãy gộp thành một dòng.",
+            f"Fees are named twice: {', '.join(twice)}. Make one line of each.",
+            422,
+        )
+    if total(lines) > _MOST:
+        raise Refusal(
+            "fees_too_large",
+            f"Tổng số tiền yêu cầu vượt quá {_MOST:,} đồng; hãy xem lại từng khoản.".replace(",", "."),
+            f"The fees are more than {_MOST:,} đồng together; look at each again.",
+            422,
+        )
 
 
 def _awaits_fees(dossier: Dossier) -> bool:

@@ -455,6 +455,18 @@ def test_later_fees_are_told_with_their_lines_and_added_to_the_dossiers() -> Non
     assert len(story.told[1].model_dump()["fee_lines"]) == 0, "those of the form stand in Submitted"
 
 
+def test_later_fees_name_each_fee_once_and_are_no_more_than_any_bill() -> None:
+    (line,) = submit().fee_lines
+    most = line.model_copy(update={"amount": 10**12})
+    other = most.model_copy(update={"code": "another", "amount": 1})
+    for lines, code in (((line, line), "fee_twice"), ((most, other), "fees_too_large")):
+        refusal = refused(in_(2), says(RequestFees, fee_lines=lines))
+        assert (refusal.status, refusal.code) == (422, code)
+    story = in_(2)
+    story.on(says(RequestFees, fee_lines=(most,)))
+    assert (story.status, story.last.amount) == (6, 10**12)
+
+
 @pytest.mark.parametrize("status", [1, 2, 4, 5, 6])
 def test_a_declined_withdrawal_leads_back_to_where_the_dossier_was(status: int) -> None:
     story = in_(status)
