@@ -74,7 +74,10 @@ def apologise(dossier: Dossier | None, message: Apologise, now: datetime, calend
 
 
 def extend(dossier: Dossier | None, message: Extend, now: datetime, calendar_of: CalendarOf) -> Decision[Dossier]:
-    """Something must be verified: the procedure's longer time applies, once."""
+    """Something must be verified: the procedure's longer time applies, once, and only while the dossier is not late.
+
+    Raises Refusal 409 where the longer time gives no later date.
+    """
     dossier = by_officer(dossier, message)
     clock, was = _running(dossier)
     longer = dossier.extended
@@ -92,7 +95,20 @@ def extend(dossier: Dossier | None, message: Extend, now: datetime, calendar_of:
             "Hồ sơ đã được xin lỗi và hẹn lại; ngày hẹn ấy không gia hạn được nữa.",
             "An apology has put this dossier off; that date cannot be extended.",
         )
+    if now > was:
+        raise Refusal(
+            "extension_too_late",
+            "Hồ sơ đã quá hạn nên không gia hạn được nữa. Hãy giải quyết hồ sơ và nêu lý do quá hạn.",
+            "The dossier is late, and is not extended any more. Decide it and say why it is late.",
+        )
     clock = clock.model_copy(update={"amount": longer.amount, "unit": longer.unit})
+    expires = clocks.due(clock, calendar_of(dossier.agency))
+    if expires is None or expires <= max(was, now):
+        raise Refusal(
+            "not_a_later_date",
+            "Thời hạn xác minh của thủ tục không cho ngày hẹn muộn hơn. Có thể xin lỗi và hẹn lại.",
+            "The procedure's time for verification gives no later date. An apology may put the date off.",
+        )
     changed = to(dossier, Extend, now, dossier.status, clock=clock, extended_at=now, since=dossier.since)
     changed, timers = promised_anew(changed, calendar_of)
     return decided(
@@ -131,7 +147,9 @@ def stop(dossier: Dossier | None, message: Stop, now: datetime) -> Decision[Doss
     )
     return decided(
         stopped,
-        lambda step: dossiers.Stopped(reason=message.reason, cause="agency", step=step),
+        lambda step: dossiers.Stopped(
+            reason=message.reason, cause="agency", accepted=dossier.clock is not None, step=step
+        ),
         officers(message, "stopped", now, "05", reason=message.reason),
         cancels=(*WARNINGS, SupplementOver),
     )

@@ -237,6 +237,14 @@ def test_a_date_that_an_apology_gave_is_not_extended() -> None:
     assert refused(story, says(Extend, COMMUNE), at(10)) == "rescheduled_before"
 
 
+def test_what_is_late_already_or_would_not_be_due_later_is_not_extended() -> None:
+    assert refused(in_(2, BIRTH), says(Extend, COMMUNE), at(16, 17, 1)) == "extension_too_late"
+    shorter = Duration(amount=1, unit="working_days")
+    assert refused(in_(2, BIRTH, extended=shorter), says(Extend, COMMUNE), at(10)) == "not_a_later_date"
+    same = in_(2, BIRTH).now_is.processing
+    assert refused(in_(2, BIRTH, extended=same), says(Extend, COMMUNE), at(10)) == "not_a_later_date"
+
+
 def test_an_extended_date_may_be_put_off_by_an_apology() -> None:
     story = in_(2, BIRTH)
     story.on(says(Extend, COMMUNE), at(10))

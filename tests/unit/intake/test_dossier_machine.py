@@ -67,7 +67,7 @@ GROUNDS: dict[type, set[str]] = {
     RequestSupplement: {"supplement_asked_before"},
     Supplement: {"supplement_incomplete"},
     Apologise: {"rescheduled_before", "apology_too_late", "not_a_new_date"},
-    Extend: {"no_longer_time", "extended_before", "rescheduled_before"},
+    Extend: {"no_longer_time", "extended_before", "rescheduled_before", "extension_too_late", "not_a_later_date"},
     HandOn: {"last_step"},
     SendBack: {"first_step"},
     Complete: {"steps_left"},
