@@ -18,8 +18,8 @@ from services.intake.filing import Filing
 async def at_counter(filing: Filing, typed: Any, officer: str, agency: str, pool: Pool) -> Prepare:
     """What files this form for the citizen, with documents that the agency uploaded.
 
-    The dossier is that of the person whose citizen id and name intake knows, else of a new one: with the same id under
-    another name it might be somebody else's, who would see it.
+    The dossier is that of the person whom a counter knows by this citizen id and name, else of a new one: never that of
+    an account, which may have typed anybody's.
     Raises Refusal 422 that lists every wrong field, 403 for a form that is for another agency.
     """
     filed = await filing.check(typed, new_id(), pool, officer)

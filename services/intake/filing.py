@@ -84,7 +84,11 @@ class Filing:
         return [
             [
                 To(
-                    store.people.aggregate, str(person_id), Remember(person_id=person_id, applicant=each.form.applicant)
+                    store.people.aggregate,
+                    str(person_id),
+                    Remember(
+                        person_id=person_id, applicant=each.form.applicant, counter=each.submit.filed_by is not None
+                    ),
                 ),
                 To(
                     store.dossiers.aggregate,

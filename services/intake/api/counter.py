@@ -39,7 +39,8 @@ def routes_of(filing: Filing, clock: Clock) -> APIRouter:
     ) -> Any:
         """Nộp hộ tại quầy: the form of a citizen who stands there, for the officer's own agency, with fees as at the desk.
 
-        It is the dossier of the person whom intake knows by this citizen id and name, else of a new one.
+        It is the dossier of the person whom a counter knows by this citizen id and name, else of a new one; no account
+        is shown it.
         """
         agency = agency_of(caller)
         prepare = await at_counter(filing, form, caller.name or caller.subject, agency, work.pool)

@@ -11,7 +11,7 @@ from services.intake.domain.applicant import Applicant
 
 
 class Person(State):
-    """Who files dossiers."""
+    """Who files dossiers. `counter`: an officer met them and saw the identity card; others say themselves who they are."""
 
     person_id: UUID
     name: str
@@ -19,6 +19,7 @@ class Person(State):
     phone: str | None = None
     email: str | None = None
     language: str = "vi"
+    counter: bool = False
 
     def contact(self) -> contacts.Updated:
         return contacts.Updated.model_validate(
@@ -31,6 +32,7 @@ class Remember(Message):
 
     person_id: UUID
     applicant: Applicant
+    counter: bool = False
 
 
 def remember(person: Person | None, message: Remember, now: datetime) -> Decision[Person] | None:
@@ -43,6 +45,7 @@ def remember(person: Person | None, message: Remember, now: datetime) -> Decisio
         phone=given.phone,
         email=given.email,
         language=given.language,
+        counter=message.counter,
     )
     if person is not None:
         kept = person.model_copy(update=kept.model_dump(include={"name", "citizen_id", "phone", "email", "language"}))

@@ -20,7 +20,7 @@ aggregate = Aggregate(
         """
         insert into person select r.* from jsonb_to_recordset($1::jsonb) as r(
             person_id uuid, version int, sequence int, traceparent text,
-            name text, citizen_id text, phone text, email text, language text)
+            name text, citizen_id text, phone text, email text, language text, counter boolean)
         on conflict (person_id) do update set
             version = excluded.version, sequence = excluded.sequence, traceparent = excluded.traceparent,
             name = excluded.name, citizen_id = excluded.citizen_id,
@@ -31,11 +31,11 @@ aggregate = Aggregate(
 
 # One counter at a time for one citizen: else two that file at once would make two people of a new one.
 _TURN = "select pg_advisory_xact_lock(hashtextextended('person ' || $1, 0))"
-_KNOWN_AS = "select person_id, name from person where citizen_id = $1 order by person_id"
+_KNOWN_AS = "select person_id, name from person where citizen_id = $1 and counter order by person_id"
 
 
 async def known_as(connection: Connection, citizen_id: str, name: str) -> UUID | None:
-    """The person who was known last by this citizen id and name (accents and capitals aside); None when nobody was.
+    """The person whom a counter knew last by this citizen id and name (accents and capitals aside); None when none did.
 
     Nobody else draws such a person before this transaction ends.
     """
