@@ -147,6 +147,7 @@ class Stopped(Data):
 
     reason: str = Field(min_length=1)
     cause: Literal["unpaid", "withdrawn", "not_supplemented", "agency"] | None = None
+    accepted: bool | None = Field(default=None, description="Hồ sơ đã được tiếp nhận trước khi dừng hay chưa")
     step: Step
 
 

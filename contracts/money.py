@@ -16,7 +16,8 @@ class FeeLine(Part):
     """One fee of a procedure, assessed for one dossier.
 
     `kind` is phí (a service's price) or lệ phí (a state charge): Luật Phí và lệ phí 97/2015/QH13, art. 3.
-    `refundable` says whether this line's own circular lets it be returned after a refusal before acceptance.
+    `refundable` says whether this line's own circular lets it be returned when the dossier goes no further, and
+    `refund_until` how far it may have come by then; None sets no bound.
     `rule_vi` and `quantity` say how the amount came about, `reason` why it is lower than the rule's, down to nothing.
     """
 
@@ -28,6 +29,7 @@ class FeeLine(Part):
     legal_basis: str = Field(examples=["Thông tư 37/2023/TT-BTC"])
     beneficiary: str = Field(description="Tài khoản kho bạc thụ hưởng", examples=["3511.0.1054321"])
     refundable: bool = False
+    refund_until: Literal["acceptance", "result"] | None = None
     quantity: int | None = Field(default=None, ge=0, description="Số bản, số trang tính phí, khi tính theo số lượng")
     rule_vi: str | None = Field(default=None, description="Cách tính", examples=["8.000 đồng một bản"])
     reason: str | None = Field(default=None, description="Lý do miễn, giảm", examples=["Sinh viên"])

@@ -98,6 +98,7 @@ def _line(fee: Fee, form: Mapping[str, Any], online: bool, day: date) -> FeeLine
         legal_basis=fee.legal_basis,
         beneficiary=fee.beneficiary,
         refundable=fee.refundable != "never",
+        refund_until=fee.refund_until,
         quantity=full.quantity,
         rule_vi=in_words(fee.rule),
         reason="; ".join(reasons) or None,

@@ -162,6 +162,7 @@ class Procedure(Fact):
                 legal_basis=fee.legal_basis,
                 beneficiary=fee.beneficiary,
                 refundable=fee.refundable != "never",
+                refund_until=fee.refund_until,
             )
             for fee in self.fees
             if isinstance(fee.rule, FixedRule)

@@ -107,3 +107,13 @@ class Fee(Fact):
     reductions: tuple[Reduction, ...] = ()
     online: OnlineDiscount | None = None
     certainty: Certainty = "M"
+
+    @property
+    def refund_until(self) -> Literal["acceptance", "result"] | None:
+        """How far the dossier may have come when the line is returned; None where it never is."""
+        match self.refundable:
+            case "before_acceptance":
+                return "acceptance"
+            case "before_result":
+                return "result"
+        return None

@@ -40,7 +40,7 @@ def grant_withdrawal(dossier: Dossier | None, message: GrantWithdrawal, now: dat
     )
     return decided(
         stopped,
-        lambda step: dossiers.Stopped(reason=_WISH, cause="withdrawn", step=step),
+        lambda step: dossiers.Stopped(reason=_WISH, cause="withdrawn", accepted=dossier.clock is not None, step=step),
         officers(message, "stopped", now, "05", reason=_WISH),
         cancels=(*WARNINGS, SupplementOver),
     )

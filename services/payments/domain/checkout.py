@@ -14,6 +14,7 @@ from chassis.errors import Refusal
 from chassis.identifiers import derived_id
 from contracts import dossiers, payments
 from contracts.event import Data
+from contracts.money import FeeLine
 from services.payments.domain.bill import (
     GATEWAY,
     MOVES,
@@ -141,7 +142,8 @@ def withdraw(
         return None
     reason = "hồ sơ không được tiếp nhận" if ending is dossiers.Refused else "hồ sơ dừng xử lý"
     if bill.state == "paid":
-        lines = tuple(line for line in bill.fee_lines if line.refundable and line.amount)
+        accepted = isinstance(event.data, dossiers.Stopped) and event.data.accepted is True
+        lines = tuple(line for line in bill.fee_lines if _is_returned(line, accepted))
         return (
             refunding(bill, ending, lines, reason, derived_id(bill.bill_id, f"refund after {event.id}"))
             if lines
@@ -149,6 +151,11 @@ def withdraw(
         )
     gone = to(bill, ending, void_reason=reason)
     return _closing_or_done(bill, gone, payments.Cancelled(bill_id=bill.bill_id, reason=reason))
+
+
+def _is_returned(line: FeeLine, accepted: bool) -> bool:
+    """Whether a line's circular lets it be returned when the dossier ends, taken in by then or not."""
+    return line.refundable and line.amount > 0 and not (accepted and line.refund_until == "acceptance")
 
 
 def _question(bill: Bill, message: Nudge) -> AskCheckout | AskRefund | None:

@@ -189,11 +189,12 @@ def test_a_choice_costs_what_is_listed_for_it(value: Any, cost: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("allowed", "refundable"), [("never", False), ("before_acceptance", True), ("before_result", True)]
+    ("allowed", "refundable", "until"),
+    [("never", False, None), ("before_acceptance", True, "acceptance"), ("before_result", True, "result")],
 )
-def test_a_line_says_whether_it_may_be_returned(allowed: str, refundable: bool) -> None:
+def test_a_line_says_whether_it_may_be_returned(allowed: str, refundable: bool, until: str | None) -> None:
     (line,) = assessed(fee({"by": "fixed", "amount": 10}, refundable=allowed), {})
-    assert line.refundable is refundable
+    assert (line.refundable, line.refund_until) == (refundable, until)
 
 
 @pytest.mark.parametrize("pages", ["3", 1.5, True, -1, None, {}])

@@ -101,6 +101,28 @@ def test_nothing_is_returned_of_fees_that_are_kept_or_nought() -> None:
     assert story.state == "paid"
 
 
+@pytest.mark.parametrize(
+    ("until", "accepted", "returned"),
+    [
+        ("acceptance", False, True),
+        ("acceptance", True, False),
+        ("result", True, True),
+        (None, True, True),
+        ("acceptance", None, True),
+    ],
+)
+def test_what_is_returned_until_acceptance_is_kept_once_the_dossier_was_taken_in(
+    until: str | None, accepted: bool | None, returned: bool
+) -> None:
+    """An ending from before it was told whether the dossier had been taken in counts as it did then."""
+    story = Story()
+    story.on(event(example(dossiers.Submitted, fee_lines=[PHOTO | {"amount": AMOUNT, "refund_until": until}])))
+    for message in (*IN_CHECKOUT, captured()):
+        story.on(message)
+    story.on(event(example(dossiers.Stopped, accepted=accepted), 2))
+    assert story.state == ("refund_ready" if returned else "paid")
+
+
 @pytest.mark.parametrize("ending", [BillExpiry(), REFUSED])
 def test_a_capture_after_the_end_is_adopted_and_returned_whole(ending: Said) -> None:
     """Failed is not final: the gateway closed the page and took the money all the same."""
