@@ -93,7 +93,7 @@ MOVES = Table(
         Move(_NEW, Accept, _IN, dossiers.Accepted),
         Move(_NEW, Refuse, Status.NOT_ACCEPTED, dossiers.Refused),
         Move(_IN, StartProcessing, _AT_WORK, dossiers.ProcessingStarted),
-        Move(_AT_WORK, Assign, _AT_WORK, dossiers.Assigned),
+        *(Move(state, Assign, state, dossiers.Assigned) for state in (_NEW, _IN, _AT_WORK)),
         Move(_AT_WORK, HandOn, _AT_WORK, dossiers.HandedOn),
         Move(_AT_WORK, SendBack, _AT_WORK, dossiers.SentBack),
         # Once and whole; the citizen's answer leads to the desk, or to work where it had been accepted.

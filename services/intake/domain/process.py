@@ -9,11 +9,12 @@ from typing import Any
 from chassis.decider import Decision
 from chassis.errors import Refusal
 from contracts import dossiers
+from contracts.dossiers import Status
 from services.intake.domain import deadline as clocks
 from services.intake.domain.agency import Agency
 from services.intake.domain.commands import Assign, ByOfficer, HandOn, SendBack, StartProcessing
 from services.intake.domain.deadline import Deadline
-from services.intake.domain.dossier import CalendarOf, Dossier, Stage, decided
+from services.intake.domain.dossier import CalendarOf, Dossier, Stage, decided, told
 from services.intake.domain.moves import by_officer, officers, to
 from services.intake.domain.paths import met
 from services.intake.domain.procedure import Procedure
@@ -68,7 +69,9 @@ def assign(dossier: Dossier | None, message: Assign, now: datetime) -> Decision[
     officer = message.to or (dossier.officer if department == dossier.department else None)
     if (officer, department) == (dossier.officer, dossier.department):
         return None
-    given = to(dossier, Assign, now, officer=officer, department=department)
+    # The desk's day counts from when it got the dossier, whoever of the desk has it.
+    since = now if dossier.status == Status.PROCESSING else dossier.since
+    given = to(dossier, Assign, now, dossier.status, officer=officer, department=department, since=since)
     return decided(
         given, lambda step: dossiers.Assigned(step=step), officers(message, "assigned", now, **_where(given))
     )
@@ -85,7 +88,10 @@ def hand_on(dossier: Dossier | None, message: HandOn, now: datetime, calendar_of
             "This is the last step; record the result.",
         )
     moved = to(dossier, HandOn, now, **at(dossier, following, now, calendar_of))
-    entry = officers(message, "handed_on", now, note=message.note, **_where(moved))
+    if message.note:  # for the next one only, not for the citizen
+        note = officers(message, "note", now, text=message.note)
+        moved = told(moved, note.model_copy(update={"shown": False}))
+    entry = officers(message, "handed_on", now, **_where(moved))
     return decided(moved, lambda step: dossiers.HandedOn(step=step), entry)
 
 

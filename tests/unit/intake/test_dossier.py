@@ -134,7 +134,9 @@ def test_every_message_of_the_table_is_one_that_the_service_answers() -> None:
 
 # Each row of the table, by the shortest way to it. What decides between several targets is the dossier itself.
 WAYS: dict[tuple[int, type, int], tuple[Any, ...]] = {
-    **{(s, Assign, 4): (says(Accept), says(StartProcessing), says(Assign)) for s in (4,)},
+    (1, Assign, 1): (says(Assign),),
+    (2, Assign, 2): (says(Accept), says(Assign)),
+    (4, Assign, 4): (says(Accept), says(StartProcessing), says(Assign)),
     (1, Accept, 2): (says(Accept),),
     (1, Refuse, 3): (says(Refuse),),
     (2, StartProcessing, 4): (says(Accept), says(StartProcessing)),
@@ -514,6 +516,24 @@ def test_money_counts_for_nothing_while_a_supplement_is_waited_for_or_withdrawn_
 
 
 # Corrections, messages, results
+
+
+def test_a_note_goes_with_the_dossier_to_the_next_one_and_not_to_its_citizen() -> None:
+    story = after(says(Accept), says(StartProcessing), says(HandOn, note="Nghi giấy tờ giả"))
+    note, line = story.journal[-2:]
+    assert (note.kind, note.shown, note.body["text"], note.by) == ("note", False, "Nghi giấy tờ giả", OFFICER)
+    assert (line.kind, line.shown, "giả" in line.model_dump_json()) == ("handed_on", True, False)
+    assert "note" not in [each.kind for each in after(*LAST_STEP).journal]
+
+
+def test_assigned_at_the_desk_a_dossier_is_due_as_before() -> None:
+    for status in (1, 2):
+        story = in_(status)
+        since, due = story.now_is.since, story.now_is.due
+        story.on(says(Assign), LATER)
+        assert (story.now_is.officer, story.status, story.now_is.since, story.now_is.due) == (
+            "Phạm Văn Sơn", status, since, due
+        )  # fmt: skip
 
 
 def test_a_correction_shows_the_old_and_the_new_value_and_tells_only_the_field() -> None:
