@@ -219,18 +219,16 @@ async def test_7_a_notice_that_was_sent_stays_with_what_became_of_it(office: Off
     assert tries == 1, "and each attempt is counted"
 
 
-async def test_7_a_refused_dossier_is_told_its_refusal_and_no_supplement(office: Office) -> None:
-    person, code = new_id(), "G09.20-20260609-0000072"
-    await office.knows(person, phone="+84900000702")
-    await office.filed(code, person)
-    await office.hears(example(dossiers.Refused), code, 2)
-
-    async def announced() -> set[str]:
-        rows = await office.pool.fetch("select step from notice where dossier_code = $1", code)
-        found = {row["step"] for row in rows}
-        return found if "refused" in found else set()
-
-    assert not [step for step in await eventually(announced) if "supplement" in step]
+async def test_7_a_citizen_is_never_told_of_a_supplement_and_of_a_refusal_together(intake: Desk) -> None:
+    """Once a supplement was asked for, the desk cannot refuse the dossier: one of the two is said, and said once."""
+    code = await intake.filed(paid=True)
+    mark = {"items": [{"path": "details.licence_number", "reason": "Không khớp với ảnh chụp giấy phép"}]}
+    asked = await intake.post(f"/dossiers/{code}/request-supplement", OFFICER, mark)
+    assert asked.status_code == 200, asked.text
+    refused = await intake.decides(code, "refuse")
+    assert (refused.status_code, refused.json()["code"]) == (409, "illegal_move")
+    kinds = [kind for kind, _ in await _steps(intake, code)]
+    assert (kinds.count("SupplementRequested"), kinds.count("Refused")) == (1, 0)
 
 
 async def test_8_at_every_step_it_is_told_who_has_the_dossier_and_since_when(intake: Desk) -> None:

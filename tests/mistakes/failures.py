@@ -129,6 +129,18 @@ FAILURES = (
         "assert 1 == 7",
     ),
     Mistake(
+        ("Failure/supplement-and-refusal",),
+        (
+            Edit(
+                _MOVES,
+                _REFUSES,
+                _REFUSES + "        Move(_SUPPLEMENT, Refuse, Status.NOT_ACCEPTED, dossiers.Refused),\n",
+            ),
+        ),
+        (f"{_NINE}7_a_citizen_is_never_told_of_a_supplement_and_of_a_refusal_together",),
+        r"\(200, None\)|KeyError: 'code'|\(200, 'G09",
+    ),
+    Mistake(
         ("Failure/refused-goes-on",),
         (Edit(_MOVES, _REFUSES, _REFUSES + "        Move(Status.NOT_ACCEPTED, Accept, _IN, dossiers.Accepted),\n"),),
         (f"{_NINE}9_a_refused_dossier_is_shown_closed_and_takes_nothing_more",),
