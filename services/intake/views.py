@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from contracts.money import FeeLine, total
 from services.intake.domain.dossier import Asked, Attached, Delivery, Dossier
+from services.intake.domain.identity import without_values
 from services.intake.domain.moves import NAMES
 
 
@@ -75,6 +76,12 @@ class DossierView(DossierSummary):
             fee_total=total(dossier.fee_lines),
             task=None if dossier.stage is None else dossier.stages[dossier.stage].name,
         )
+
+    @classmethod
+    def for_citizen(cls, dossier: Dossier) -> DossierView:
+        """Without what the register has: only which fields differ from it."""
+        check = dossier.register_check and without_values(dossier.register_check)
+        return cls.of(dossier.model_copy(update={"register_check": check}))
 
 
 class Line(BaseModel):

@@ -47,7 +47,7 @@ async def checked(desk: Desk, code: str) -> dict[str, Any]:
 async def test_what_the_register_has_otherwise_is_shown_and_never_taken_over(
     desk: Desk, citizen_id: str, fields: set[str]
 ) -> None:
-    """Officer and citizen see the difference in the dossier and its journal; the form is as it was typed."""
+    """Officers see both values, the citizen which fields differ, in the dossier and its journal; the form is as it was typed."""
     form = filled(citizen_id=citizen_id)
     code = (await desk.submits(form)).json()["code"]
     found = await checked(desk, code)
@@ -55,8 +55,14 @@ async def test_what_the_register_has_otherwise_is_shown_and_never_taken_over(
     assert {each["field"] for each in found["differences"]} >= fields
     shown = (await desk.get(f"/dossiers/{code}", "anh")).json()
     assert shown["form"]["applicant"]["name"] == form["applicant"]["name"]
-    journal = (await desk.get(f"/dossiers/{code}/journal", "anh")).json()["lines"]
-    assert "register_checked" in [line["kind"] for line in journal]
+    journal, officers = [(await desk.get(f"/dossiers/{code}/journal", who)).json()["lines"] for who in ("anh", OFFICER)]
+    (line,) = [line for line in journal if line["kind"] == "register_checked"]
+    named = [{"field": each["field"], "kind": each["kind"]} for each in found["differences"]]
+    assert shown["register_check"] == line["body"] == found | {"differences": named}
+    hidden = [line["body"]["differences"] for line in officers if line["kind"] == "register_differences"]
+    assert hidden == ([found["differences"]] if found["differences"] else [])
+    for each in found["differences"]:
+        assert each["registered"] not in str((shown, journal)).replace(str(shown["form"]), "")
 
 
 async def test_a_register_that_is_away_holds_no_dossier_up_and_is_asked_again(desk: Desk) -> None:

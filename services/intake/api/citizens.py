@@ -105,7 +105,7 @@ def routes_of(filing: Filing, example: dict[str, Any]) -> APIRouter:
         catalogue = await filing.opened.current(work.pool)
         found = await shown_to(caller, canonical(code, catalogue.agencies), work)
         response.headers["ETag"] = f'"{found.version}"'
-        return DossierView.of(found)
+        return DossierView.for_citizen(found) if caller.role == "citizen" else DossierView.of(found)
 
     @routes.post("/dossiers/{code}/supplement", response_model=DossierView)
     async def supplement(
@@ -119,7 +119,7 @@ def routes_of(filing: Filing, example: dict[str, Any]) -> APIRouter:
             person_id=person_id, seen_version=version_of(if_match), form=form, changed=paths, documents=documents
         )
         sent = await work.send(store.dossiers.aggregate, code, command, beside=attaching(documents))
-        return DossierView.of(sent)
+        return DossierView.for_citizen(sent)
 
     @routes.post("/dossiers/{code}/withdraw", response_model=DossierView)
     async def withdraw(
@@ -127,7 +127,7 @@ def routes_of(filing: Filing, example: dict[str, Any]) -> APIRouter:
     ) -> DossierView:
         """Yêu cầu rút hồ sơ: the agency lets it go, or says why not."""
         command = AskWithdrawal(person_id=person_of(caller), seen_version=version_of(if_match), reason=body.reason)
-        return DossierView.of(await work.send(store.dossiers.aggregate, code, command))
+        return DossierView.for_citizen(await work.send(store.dossiers.aggregate, code, command))
 
     return routes
 

@@ -27,8 +27,20 @@ def question(dossier: Dossier) -> Call:
 
 
 def note_register(dossier: Dossier | None, message: RegisterAnswered, now: datetime) -> Decision[Dossier]:
-    """Keep what the register has otherwise, for the officer and the citizen to see; the form stays as it was typed."""
+    """Keep what the register has otherwise, for officers to see; the form stays as it was typed.
+
+    The citizen learns which fields differ and not what the register has: who typed an id need not be its owner.
+    """
     dossier = known(dossier)
     check = message.model_dump(mode="json")
-    entry = Entry(at=now, kind="register_checked", by=None, role="system", body=check)
-    return Decision(told(dossier.model_copy(update={"register_check": check}), entry))
+    entries = [Entry(at=now, kind="register_checked", by=None, role="system", body=without_values(check))]
+    if message.differences:
+        body = {"differences": check["differences"]}
+        entries.append(Entry(at=now, kind="register_differences", by=None, role="system", shown=False, body=body))
+    return Decision(told(dossier.model_copy(update={"register_check": check}), *entries))
+
+
+def without_values(check: dict[str, Any]) -> dict[str, Any]:
+    """The register's answer as the citizen may see it: which fields differ, and how."""
+    differences = [{name: each[name] for name in ("field", "kind")} for each in check["differences"]]
+    return {**check, "differences": differences}
