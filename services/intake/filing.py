@@ -114,7 +114,8 @@ class Filing:
         if not filed.form.documents:
             return ()
         documents = await self.found(connection, filed.form.documents, filed.owner)
-        await store.documents.attach(connection, [each.document_id for each in documents])
+        keep = store.documents.attach if isinstance(filed.owner, UUID) else store.documents.take
+        await keep(connection, [each.document_id for each in documents])
         return documents
 
     async def problems(self, typed: Any, person_id: UUID, pool: Pool) -> list[Problem]:
@@ -141,7 +142,7 @@ class Filing:
     async def found(
         self, connection: Connection, wanted: Mapping[str, Sequence[UUID]], owner: UUID | str, before: int = 0
     ) -> tuple[Attached, ...]:
-        """The documents of a person (its id) or an agency (its code) in their places; `before` bytes are there already.
+        """The documents of a person (its id), or free ones of an agency (its code), in their places; `before` bytes are there already.
 
         Raises Refusal 422 that lists those that are not the owner's, and when all together are too large.
         """

@@ -30,7 +30,7 @@ KEPT = timedelta(days=130)  # rejections, as long as the inbox remembers their e
 
 
 class TogetherError(Exception):
-    """Two reports of one batch speak of the same id of their agency: the first one decides on the second."""
+    """Two reports of one batch speak of the same id or document of their agency: the first one decides on the second."""
 
 
 @dataclass(frozen=True)
@@ -97,13 +97,13 @@ async def _known(connection: Connection, messages: Sequence[Reported]) -> list[R
     reports = {_report(message) for message in proven}
     external = {pair for message in proven if (pair := _external(message))}
     speaking = {(pair, message.code) for message in proven if (pair := _external(message))}
-    if len(reports) < len(proven) or len(external) < len(speaking):
+    results = [result for message in proven if (result := _document(message))]
+    if len(reports) < len(proven) or len(external) < len(speaking) or len(set(results)) < len(results):
         raise TogetherError
     turns = [" ".join(("report", *pair)) for pair in reports] + [" ".join(("dossier", *pair)) for pair in external]
     await store.reports.take_turns(connection, turns)
     earlier = await store.reports.earlier(connection, reports)
     named = await store.reports.named(connection, external) if external else {}
-    results = {result for message in proven if (result := _document(message))}
     documents = await store.reports.uploaded(connection, results) if results else {}
 
     def with_known(message: Reported) -> Reported:
@@ -113,7 +113,8 @@ async def _known(connection: Connection, messages: Sequence[Reported]) -> list[R
             update={
                 "earlier": earlier.get(_report(message)),
                 "named": named.get(pair) if pair else None,
-                "document": as_attached("result", document) if document else None,
+                "document": as_attached("result", document) if document and not document.attached else None,
+                "used": document is not None and document.attached,
             }
         )
 

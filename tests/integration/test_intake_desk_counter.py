@@ -7,18 +7,20 @@ import io
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from pypdf import PdfReader
 
 from chassis.clock import VIETNAM
 from contracts import payments
+from services.intake.store import documents
 from tests.database import Server as Postgres
 from tests.forms import CATALOGUE, filled
 from tests.integration.desk_rows import copied
 from tests.integration.intake_desk import OFFICER, OPERATOR, OTHER_AGENCY, Desk, open_desk, signing
 from tests.records import example
+from tests.waiting import until_waiting
 
 COLLEAGUE, ABOVE = "son.banglai", "hanh.tinh"
 
@@ -121,6 +123,40 @@ async def test_completed_together_each_keeps_its_document_and_others_documents_s
     assert (await desk.post("/desk/complete", OFFICER, {"items": twice})).json()["code"] == "duplicates"
 
 
+async def test_a_document_is_the_result_of_one_dossier_also_when_two_officers_take_it_at_once(desk: Desk) -> None:
+    """Alone the later one is refused, in a batch only that dossier."""
+    mine, other, third = [await _at_last_step(desk) for _ in range(3)]
+    shared, own = await desk.uploaded(OFFICER), await desk.uploaded(OFFICER)
+    alone, batch = await asyncio.gather(
+        desk.post(f"/dossiers/{mine}/complete", OFFICER, {"result_number": "1", "document_id": shared}),
+        _sent(desk, "complete", {"items": [
+            {"code": other, "result_number": "2", "document_id": shared},
+            {"code": third, "result_number": "3", "document_id": own},
+        ]}, COLLEAGUE),
+    )  # fmt: skip
+    first, second = _outcomes(batch)
+    assert second == 9
+    assert {first, 9 if alone.status_code == 200 else alone.json()["code"]} == {9, "document_used"}
+    again = await desk.post(f"/dossiers/{mine}/complete", OFFICER, {"result_number": "1", "document_id": own})
+    assert (again.status_code, again.json()["code"]) == (409, "document_used")
+
+
+async def test_in_a_batch_a_document_that_is_taken_meanwhile_stops_its_own_dossier_only(desk: Desk) -> None:
+    """The other one's transaction is at its end when the batch comes to keep the documents."""
+    mine, other = await _at_last_step(desk), await _at_last_step(desk)
+    shared, own = await desk.uploaded(OFFICER), await desk.uploaded(OFFICER)
+    items = [
+        {"code": code, "result_number": "1", "document_id": document}
+        for code, document in ((mine, shared), (other, own))
+    ]
+    async with desk.pool.acquire() as connection, connection.transaction():
+        await documents.take(connection, [UUID(shared)])
+        sending = asyncio.create_task(_sent(desk, "complete", {"items": items}))
+        await until_waiting(desk.pool, 1, "%update document%")
+    told = await sending
+    assert _outcomes(told) == ["document_used", 9]
+
+
 async def test_of_two_officers_who_saw_the_same_one_accepts_and_the_other_hears_of_it(desk: Desk) -> None:
     codes = [await desk.filed(paid=True) for _ in range(4)]
     seen = [{"code": code, "version": 2} for code in codes]
@@ -159,7 +195,7 @@ async def test_an_account_that_typed_somebodys_id_neither_sees_nor_loses_anythin
 ) -> None:
     """What was typed online proves nothing of who typed it."""
     await desk.submits(filled(), who="duc")
-    before = await desk.pool.fetchrow("select * from person")
+    (before,) = await desk.pool.fetch("select * from person")
     answer = await _files(desk, filled(phone="0900000003", email="khac@example.vn"))
     assert answer.status_code == 201, answer.text
     code = answer.json()["code"]
@@ -209,9 +245,12 @@ async def test_an_agencys_uploads_may_be_filed_at_its_counter_and_nobody_elses(d
     async def with_documents_of(who: str) -> Any:
         return form | {"documents": {slot: [await desk.uploaded(who)] for slot in slots}}
 
-    filed = await _files(desk, await with_documents_of(OTHER_AGENCY), OTHER_AGENCY)
+    given = await with_documents_of(OTHER_AGENCY)
+    filed = await _files(desk, given, OTHER_AGENCY)
     assert filed.status_code == 201, filed.text
     assert await desk.pool.fetchval("select bool_and(attached) from document")
+    again = await _files(desk, given, OTHER_AGENCY)
+    assert {error["code"] for error in again.json()["errors"]} == {"no_document"}, "a dossier has them already"
     for who in ("anh", OFFICER):
         refused = await _files(desk, await with_documents_of(who), OTHER_AGENCY)
         assert refused.status_code == 422

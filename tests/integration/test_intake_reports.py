@@ -279,6 +279,19 @@ async def test_a_rejection_is_a_problem_with_the_same_code_and_is_kept(desk: Des
     assert len([row for row in await desk.outbox() if row["aggregatetype"] == agency_answers.TOPIC]) == 4
 
 
+async def test_a_document_is_the_result_of_one_dossier_also_within_a_batch(desk: Desk) -> None:
+    """By Kafka in one batch, then over HTTP: only the first one has it."""
+    codes, document = [await desk.filed(paid=True) for _ in range(3)], await desk.uploaded(AGENCY_SYSTEM)
+    for code in codes:
+        for kind in (said.Accepted, said.Processing):
+            assert (await told(desk, report(kind), code)).status_code == 200
+    found = await heard(desk, *(record(report(said.Completed, document_id=document), code) for code in codes[:2]))
+    assert [(each["taken"], each.get("code")) for each in found] == [(True, None), (False, "document_used")]
+    answer = await told(desk, report(said.Completed, document_id=document), codes[2])
+    assert (answer.status_code, answer.json()["code"]) == (409, "document_used")
+    assert await desk.pool.fetchval("select count(*) from dossier where status = 9") == 1
+
+
 async def test_a_document_that_is_another_agencys_is_none(desk: Desk) -> None:
     code, foreign = await desk.filed(paid=True), await desk.uploaded(OTHER_SYSTEM)
     await told(desk, report(said.Accepted), code)

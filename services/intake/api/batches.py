@@ -20,11 +20,11 @@ from chassis.work import Work
 from services.intake import store
 from services.intake.api.common import Text
 from services.intake.api.desk import agency_of
+from services.intake.api.results import results_of
 from services.intake.domain import commands
 from services.intake.domain.agency import canonical
-from services.intake.domain.dossier import Dossier
+from services.intake.domain.dossier import Attached, Dossier
 from services.intake.domain.moves import NAMES
-from services.intake.filing import as_attached
 from services.intake.open_catalogue import OpenCatalogue
 
 MOST = 200
@@ -120,18 +120,15 @@ def routes_of(opened: OpenCatalogue) -> APIRouter:
         """Xử lý xong nhiều hồ sơ, each with its number and its own document; sent again, they are refused as not legal now."""
         by = _by(caller)
         _must_differ(str(item.document_id) for item in body.items)
-        async with work.pool.acquire() as connection:
-            ids = [item.document_id for item in body.items]
-            found = {each.id: each for each in await store.documents.of_agency(connection, ids, by["agency"])}
-        told: list[tuple[str, Message | Refusal]] = []
-        for item in body.items:
-            document = found.get(item.document_id)
-            told.append((item.code, _no_document()) if document is None else (
-                item.code,
-                commands.Complete(**by, seen_version=item.version, result_number=item.result_number,
-                                  document=as_attached("result", document)),
-            ))  # fmt: skip
-        return await _sent(work, told, _keep_results)
+        while True:
+            found = await results_of(by["agency"], [item.document_id for item in body.items], work)
+            told = [(item.code, _completing(item, found[item.document_id], by)) for item in body.items]
+            try:
+                return await _sent(work, told, _keep_results)
+            except Refusal as refusal:
+                # Somebody else was first with one of the documents: the others are completed without it.
+                if refusal.code not in ("document_used", "document_gone"):
+                    raise
 
     async def _sent(work: Work, told: Sequence[tuple[str, Message | Refusal]], beside: Beside | None = None) -> Results:
         agencies = (await opened.current(work.pool)).agencies
@@ -150,7 +147,7 @@ def routes_of(opened: OpenCatalogue) -> APIRouter:
 async def _keep_results(connection: Connection, answers: Sequence[Any]) -> None:
     """The documents of those that were completed are kept for good."""
     kept = [answer.result_document for answer in answers if isinstance(answer, Dossier) and answer.result_document]
-    await store.documents.attach(connection, [document.document_id for document in kept])
+    await store.documents.take(connection, [document.document_id for document in kept])
 
 
 def _by(caller: Caller) -> dict[str, Any]:
@@ -167,13 +164,10 @@ def _result(code: str, answer: Any) -> ItemResult:
     )
 
 
-def _no_document() -> Refusal:
-    return Refusal(
-        "no_result_document",
-        "Chưa có văn bản kết quả: hãy tải tệp kết quả lên trước khi ghi nhận kết quả.",
-        "There is no such result document of your agency: upload it before the result is recorded.",
-        422,
-    )
+def _completing(item: Done, document: Attached | Refusal, by: dict[str, Any]) -> Message | Refusal:
+    if isinstance(document, Refusal):
+        return document
+    return commands.Complete(**by, seen_version=item.version, result_number=item.result_number, document=document)
 
 
 def _must_differ(named: Iterable[str]) -> None:

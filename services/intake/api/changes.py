@@ -43,14 +43,14 @@ async def changed(
     return checked.filed(), new, (*fields, *(f"documents.{slot}" for slot in documents))
 
 
-def attaching(documents: Sequence[Attached]) -> Callable[[Connection], Awaitable[None]]:
-    """Keeps documents for good, in the transaction of the dossier that has them now."""
+def keeping(documents: Sequence[Attached], owner: UUID | str) -> Callable[[Connection], Awaitable[None]]:
+    """Keeps documents of a person or an agency for good, in the transaction of the dossier that has them now."""
     ids = [each.document_id for each in documents]
 
-    async def attach(connection: Connection) -> None:
-        await store.documents.attach(connection, ids)
+    async def keep(connection: Connection) -> None:
+        await (store.documents.attach if isinstance(owner, UUID) else store.documents.take)(connection, ids)
 
-    return attach
+    return keep
 
 
 def with_values(form: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:

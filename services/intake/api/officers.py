@@ -16,13 +16,14 @@ from chassis.work import Work
 from contracts.dossiers import Marked
 from contracts.money import Dong, FeeLine
 from services.intake import store
-from services.intake.api.changes import attaching, changed
+from services.intake.api.changes import changed, keeping
 from services.intake.api.common import IfMatch, Text, shown_to, version_of
+from services.intake.api.desk import agency_of
+from services.intake.api.results import result_of
 from services.intake.domain import commands
 from services.intake.domain.commands import ByOfficer
-from services.intake.domain.dossier import Attached
 from services.intake.domain.supplement import markable
-from services.intake.filing import Filing, as_attached
+from services.intake.filing import Filing
 from services.intake.views import DossierView
 
 Command = TypeVar("Command", bound=ByOfficer)
@@ -248,9 +249,10 @@ def routes_of(filing: Filing) -> APIRouter:
         code: CodeOf, body: Result, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
     ) -> DossierView:
         """Xử lý xong: the result exists, under its number and with its document."""
-        document = await result_document(caller, body.document_id, work)
+        agency = agency_of(caller)
+        document = await result_of(agency, body.document_id, work)
         command = by(caller, commands.Complete, if_match, result_number=body.result_number, document=document)
-        sent = await work.send(store.dossiers.aggregate, code, command, beside=attaching([document]))
+        sent = await work.send(store.dossiers.aggregate, code, command, beside=keeping([document], agency))
         return DossierView.of(sent)
 
     @made.post("/dispatch", response_model=DossierView)
@@ -268,21 +270,6 @@ def routes_of(filing: Filing) -> APIRouter:
         return await _decided(work, code, by(caller, commands.Return, if_match, delivery=body.delivery))
 
     return made
-
-
-async def result_document(caller: Caller, document_id: UUID, work: Work) -> Attached:
-    """The result's document, which the agency has uploaded. Raises Refusal 422 when it has not."""
-    allowed(caller, "officer", "agency-system")
-    async with work.pool.acquire() as connection:
-        found = await store.documents.of_agency(connection, {document_id}, caller.agency or "")
-    if not found:
-        raise Refusal(
-            "no_result_document",
-            "Chưa có văn bản kết quả: hãy tải tệp kết quả lên trước khi ghi nhận kết quả.",
-            "There is no such result document of your agency: upload it before the result is recorded.",
-            422,
-        )
-    return as_attached("result", found[0])
 
 
 def by(caller: Caller, command: type[Command], if_match: str | None, **more: Any) -> Command:

@@ -68,6 +68,15 @@ def check_total(documents: Iterable[Document], most: int) -> None:
         raise Refusal("documents_too_large", vi, en, 422)
 
 
+def used() -> Refusal:
+    """For an agency's document that belongs to a dossier already: its content is somebody's, and shown to nobody else."""
+    return Refusal(
+        "document_used",
+        "Tệp này đã nằm trong một hồ sơ khác; hãy tải lên đúng tệp của hồ sơ này.",
+        "A dossier has this file already; upload the one that belongs to this dossier.",
+    )
+
+
 def too_large(most: int) -> Refusal:
     return Refusal(
         "document_too_large",

@@ -38,7 +38,8 @@ class Reported(Message):
     """A report, its texts as they are kept, with what is known of it beyond its dossier.
 
     `code` is the dossier that it speaks of, as far as that can be told; `proof` whether its agency sent it; `named` the
-    dossier that bears its external id already; `document` its result document, where the agency has uploaded it.
+    dossier that bears its external id already; `document` its result document, where the agency has uploaded it, unless
+    a dossier has it already: then it is `used`.
     """
 
     code: str
@@ -48,6 +49,7 @@ class Reported(Message):
     earlier: Earlier | None = None
     named: str | None = None
     document: Attached | None = None
+    used: bool = False
 
     @classmethod
     def of(cls, code: str, report: Report, **known: Any) -> Self:

@@ -27,6 +27,7 @@ from services.intake.domain.commands import (
     Return,
     StartProcessing,
 )
+from services.intake.domain.document import used
 from services.intake.domain.dossier import CalendarOf, Dossier
 from services.intake.domain.moves import MOVES
 from services.intake.domain.report import Answered, Reported, digest, kind_of
@@ -105,6 +106,8 @@ def _moves(
             hand_on = _said(report, HandOn)
             for _ in range(_own_steps_left(dossier, report.agency)):
                 yield lambda state: process.hand_on(state, hand_on, now, calendar_of)
+            if message.used:
+                raise used()
             if message.document is None:
                 raise no_document()
             done = _said(report, Complete, result_number=report.result_number, document=message.document)

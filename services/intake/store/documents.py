@@ -8,7 +8,7 @@ from uuid import UUID
 
 from chassis.errors import Refusal
 from chassis.postgres import Connection, Pool
-from services.intake.domain.document import Document
+from services.intake.domain.document import Document, used
 
 # One at a time of each uploader: counted and written as one step.
 _TURN = "select pg_advisory_xact_lock(hashtextextended('document ' || $1, 0))"
@@ -30,6 +30,10 @@ _ATTACH = """
 with found as materialized (select id from document where id = any($1::uuid[]) order by id for update),
 marked as (update document set attached = true where id in (select id from found) and not attached)
 select count(*) from found"""
+_TAKE = """
+update document set attached = true
+where id = any(array(select id from document where id = any($1::uuid[]) order by id for update)) and not attached"""
+_THERE = "select count(*) from document where id = any($1::uuid[])"
 _DELETE = "delete from document where id = $1 and not attached returning true"
 # What a draft names is kept with it.
 _DELETE_OLD = """
@@ -66,7 +70,12 @@ async def of_person(connection: Connection, ids: Collection[UUID], person_id: UU
 
 
 async def of_agency(connection: Connection, ids: Collection[UUID], agency: str) -> list[Document]:
-    """Those of the documents that exist and are the agency's, as results are; newest first."""
+    """Those of the documents that exist, are the agency's and are in no dossier yet; newest first."""
+    return [each for each in await all_of_agency(connection, ids, agency) if not each.attached]
+
+
+async def all_of_agency(connection: Connection, ids: Collection[UUID], agency: str) -> list[Document]:
+    """The same, also those that a dossier has."""
     return [Document.model_validate(dict(row)) for row in await connection.fetch(_FIND, ids, None, agency)]
 
 
@@ -84,11 +93,18 @@ async def attach(connection: Connection, ids: Collection[UUID]) -> None:
     """
     wanted = set(ids)
     if wanted and await connection.fetchval(_ATTACH, wanted) != len(wanted):
-        raise Refusal(
-            "document_gone",
-            "Có tệp đã bị xóa vì không được dùng trong 24 giờ; hãy tải tệp lên lại.",
-            "A file was deleted since nothing used it within 24 hours; upload it again.",
-        )
+        raise _gone()
+
+
+async def take(connection: Connection, ids: Collection[UUID]) -> None:
+    """The same for an agency's documents, each of which belongs to one dossier: whoever is first has it.
+
+    Raises Refusal 409 when another dossier has one of them, or it was deleted or swept meanwhile.
+    """
+    wanted = set(ids)
+    if not wanted or int((await connection.execute(_TAKE, wanted)).rsplit(" ", 1)[1]) == len(wanted):
+        return
+    raise used() if await connection.fetchval(_THERE, wanted) == len(wanted) else _gone()
 
 
 async def delete_unattached(pool: Pool, document_id: UUID) -> bool:
@@ -104,3 +120,11 @@ async def delete_old(pool: Pool, before: datetime, most: int) -> list[UUID]:
 async def without_row(pool: Pool, ids: Sequence[UUID]) -> list[UUID]:
     """Those of the ids that no document has."""
     return [row["id"] for row in await pool.fetch(_WITHOUT, ids)]
+
+
+def _gone() -> Refusal:
+    return Refusal(
+        "document_gone",
+        "Có tệp đã bị xóa vì không được dùng trong 24 giờ; hãy tải tệp lên lại.",
+        "A file was deleted since nothing used it within 24 hours; upload it again.",
+    )
