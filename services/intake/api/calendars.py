@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from chassis.errors import NotFound
+from chassis.errors import NotFound, Refusal
 from chassis.http import CallerOf, CodeOf, WorkOf, allowed
 from chassis.identifiers import new_id
 from services.intake import store
@@ -44,12 +44,20 @@ def routes_of(calendars: OpenCalendars) -> APIRouter:
         since: Annotated[date, Query(alias="from")],
         days: Annotated[int, Query(ge=1, le=366)] = 31,
     ) -> WorkingDays:
-        """When an agency works."""
+        """When an agency works. Raises Refusal 422 for days outside of the years that the calendar has."""
         if agency not in calendars.keys:
             raise NotFound(f"Không có cơ quan {agency}.", f"There is no agency {agency}.")
         calendar, key = calendars.of(agency), calendars.keys[agency]
         changes = (await store.calendars.changes(work.pool)).get(key, {})
-        every = [date.fromordinal(since.toordinal() + number) for number in range(days)]
+        first, last = calendar.known
+        if since < first or (last - since).days < days - 1:
+            raise Refusal(
+                "outside_calendar",
+                f"Lịch làm việc chỉ có từ năm {first.year} đến năm {last.year}; hãy chọn ngày trong khoảng này.",
+                f"The calendar has the years {first.year} to {last.year} only; choose days among them.",
+                422,
+            )
+        every = [since + timedelta(number) for number in range(days)]
         return WorkingDays(
             agency=agency, calendar=key, days=[day for day in every if calendar.is_working_day(day)], changes=changes
         )

@@ -101,6 +101,11 @@ class Calendar:
         working = tuple(number for number, day in enumerate(days) if day)
         return cls(first, tuple(days), tuple(accumulate(lengths, initial=0)), working, _microseconds(plan.cut_off))
 
+    @property
+    def known(self) -> tuple[date, date]:
+        """The first and the last day that it has."""
+        return date.fromordinal(self.first), date.fromordinal(self.first + len(self.days) - 1)
+
     def is_working_day(self, day: date) -> bool:
         """Whether the agency works on this day, if only for an hour."""
         return bool(self.days[self._number(day)])
