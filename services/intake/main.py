@@ -178,7 +178,7 @@ def decides_on_dossiers(calendar_of: CalendarOf) -> Decides:
             commands.Extend: partial(desk.extend, calendar_of=calendar_of),
             commands.Stop: desk.stop,
             commands.GrantWithdrawal: withdrawal.grant_withdrawal,
-            commands.DeclineWithdrawal: withdrawal.decline_withdrawal,
+            commands.DeclineWithdrawal: partial(withdrawal.decline_withdrawal, calendar_of=calendar_of),
             commands.Complete: results.complete,
             commands.Dispatch: results.dispatch,
             commands.Return: results.give_back,

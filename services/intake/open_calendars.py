@@ -52,7 +52,7 @@ class OpenCalendars:
         after, told = request.after, 0
         while told < _MOST:
             found = await store.calendars.promised(calling.pool, agencies, after, _READ)
-            moved = [each.code for each in found if deadline.due(each.clock, self.of(each.agency)) != each.result_due]
+            moved = [each.code for each in found if deadline.due(each.clock, self.of(each.agency)) != each.due]
             await self._tell(moved, calling)
             told += len(moved)
             if len(found) < _READ:

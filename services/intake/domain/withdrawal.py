@@ -6,9 +6,10 @@ from datetime import datetime
 
 from chassis.decider import Decision
 from contracts import dossiers
+from contracts.dossiers import Status
 from services.intake.domain.commands import AskWithdrawal, DeclineWithdrawal, GrantWithdrawal, SupplementOver
 from services.intake.domain.desk import held
-from services.intake.domain.dossier import Dossier, Entry, decided
+from services.intake.domain.dossier import CalendarOf, Dossier, Entry, decided, desk_due
 from services.intake.domain.moves import WARNINGS, by_citizen, by_officer, officers, to
 
 _WISH = "Người nộp yêu cầu rút hồ sơ"
@@ -46,10 +47,13 @@ def grant_withdrawal(dossier: Dossier | None, message: GrantWithdrawal, now: dat
     )
 
 
-def decline_withdrawal(dossier: Dossier | None, message: DeclineWithdrawal, now: datetime) -> Decision[Dossier]:
-    """The dossier goes on where it was."""
+def decline_withdrawal(
+    dossier: Dossier | None, message: DeclineWithdrawal, now: datetime, calendar_of: CalendarOf
+) -> Decision[Dossier]:
+    """The dossier goes on where it was; back at the desk, the desk's day counts from now."""
     dossier = by_officer(dossier, message)
-    on = to(dossier, DeclineWithdrawal, now, dossier.before, before=None)
+    due = desk_due(dossier, now, calendar_of) if dossier.before == Status.REGISTERED else dossier.due
+    on = to(dossier, DeclineWithdrawal, now, dossier.before, before=None, due=due)
     return decided(
         on,
         lambda step: dossiers.WithdrawalDeclined(reason=message.reason, step=step),

@@ -70,5 +70,5 @@ create table calendar (
     traceparent text,
     changes jsonb not null
 );
--- Whose promised dates are counted anew when a calendar changes.
-create index dossier_promised on dossier (code) where result_due is not null and status in (2, 4, 7);
+-- Whose dates are counted anew when a calendar changes.
+create index dossier_promised on dossier (code) where status in (1, 2, 4, 5, 7);

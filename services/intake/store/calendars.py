@@ -12,17 +12,18 @@ from chassis.aggregate import Aggregate
 from chassis.postgres import Pool
 from services.intake.domain.calendar_changes import Changes
 from services.intake.domain.deadline import Deadline
+from services.intake.domain.dossier import DESK_DAYS
 
 _DAYS = TypeAdapter(dict[date, bool])
 
 
 class Promise(NamedTuple):
-    """The clock of a dossier, and the date that was promised by it."""
+    """What a dossier's date is counted from, and the date as it was counted: the desk's, the citizen's or the promised one."""
 
     code: str
     agency: str
     clock: Deadline
-    result_due: datetime
+    due: datetime
 
 
 aggregate = Aggregate(
@@ -45,8 +46,17 @@ aggregate = Aggregate(
 _ALL = "select key, version, changes from calendar"
 _VERSIONS = "select key, version from calendar order by key"
 _PROMISED = """
-select code, agency, clock, result_due from dossier
-where agency = any($1::text[]) and code > $2 and result_due is not null and status in (2, 4, 7)
+select code, agency,
+    case
+        when status = 1 then jsonb_build_object('amount', $4::int, 'started', since)
+        when 5 in (status, before) then
+            jsonb_build_object('amount', supplement_days, 'started', supplement -> 'asked_at')
+        else clock
+    end as clock,
+    case when status = 1 or 5 in (status, before) then due else result_due end as due
+from dossier
+where agency = any($1::text[]) and code > $2
+  and status in (1, 2, 4, 5, 7) and (status <> 7 or before in (2, 4, 5))
 order by code limit $3
 """
 
@@ -62,8 +72,6 @@ async def changes(pool: Pool) -> dict[str, dict[date, bool]]:
 
 
 async def promised(pool: Pool, agencies: Sequence[str], after: str, limit: int) -> list[Promise]:
-    """Dossiers of these agencies that have a promised date, by their code behind `after`."""
-    rows = await pool.fetch(_PROMISED, list(agencies), after, limit)
-    return [
-        Promise(row["code"], row["agency"], Deadline.model_validate(row["clock"]), row["result_due"]) for row in rows
-    ]
+    """Dossiers of these agencies that have a date by the calendar, by their code behind `after`."""
+    rows = await pool.fetch(_PROMISED, list(agencies), after, limit, DESK_DAYS)
+    return [Promise(row["code"], row["agency"], Deadline.model_validate(row["clock"]), row["due"]) for row in rows]

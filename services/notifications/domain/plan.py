@@ -92,7 +92,10 @@ def _rescheduled(data: dossiers.Rescheduled) -> Asked:
     return "rescheduled", "rescheduled", {"was": data.promised.isoformat(), **_new_date(data)}
 
 
-def _due_changed(data: dossiers.DueChanged) -> Asked:
+def _due_changed(data: dossiers.DueChanged) -> Asked | None:
+    """A promised date; that the desk's own or the last day of a supplement moved stands in the dossier."""
+    if data.step.result_due is None:
+        return None
     return "due-changed", f"due-changed-{data.cause}", {"was": data.was.isoformat(), **_new_date(data)}
 
 

@@ -51,7 +51,7 @@ _EVENTS: Mapping[type[Data], Text] = {
     dossiers.Rescheduled: Text(
         "Cơ quan xin lỗi và hẹn lại ngày trả kết quả.", "The agency apologised and promised another date."
     ),
-    dossiers.DueChanged: Text("Ngày hẹn trả kết quả đã thay đổi.", "The promised date was changed."),
+    dossiers.DueChanged: Text("Thời hạn của hồ sơ đã thay đổi.", "A date of the dossier was changed."),
     dossiers.DueSoon: Text("Hồ sơ sắp đến ngày hẹn trả kết quả.", "The promised date is near."),
     dossiers.Overdue: Text(
         "Hồ sơ đã quá ngày hẹn trả kết quả.", "The promised date has passed and the dossier is not done."

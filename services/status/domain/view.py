@@ -197,7 +197,7 @@ def _course(view: View, event: Event[Any]) -> dict[str, Any]:
             return _wish(view, Withdrawal(sequence=sequence, state="granted", at=at))
         case dossiers.Rescheduled() as moved:
             return _moved(view, event, "apology", moved.promised)
-        case dossiers.DueChanged() as moved:
+        case dossiers.DueChanged() as moved if moved.step.result_due is not None:
             return _moved(view, event, moved.cause, moved.was)
         case dossiers.DueSoon():
             return _warning(view, event, "soon")

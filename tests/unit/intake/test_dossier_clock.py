@@ -12,7 +12,9 @@ from chassis.errors import Refusal
 from services.intake.domain.commands import (
     Accept,
     Apologise,
+    Assign,
     Complete,
+    DeclineWithdrawal,
     Extend,
     GrantWithdrawal,
     HandOn,
@@ -280,10 +282,45 @@ def test_while_the_citizen_wants_it_back_the_step_moves_with_the_promise() -> No
     assert (story.status, story.now_is.due, story.now_is.result_due) == (7, at(17, 17), at(17, 17))
 
 
-@pytest.mark.parametrize("status", [1, 3, 5, 6, 8, 9, 10])
+@pytest.mark.parametrize("status", [1, 3, 6, 8, 9, 10])
 def test_where_no_date_is_promised_or_the_end_has_come_nothing_is_counted(status: int) -> None:
     story = in_(status)
     story.changes({date(2026, 6, 16): False})
+    assert story.on(RECOUNT) is None
+
+
+def test_the_desks_own_day_stays_a_working_day() -> None:
+    story = in_(1)
+    assert story.now_is.due == at(10, 17)
+    story.changes({date(2026, 6, 10): False})
+    story.on(says(Assign), at(9, 13))
+    story.on(RECOUNT, at(9, 14))
+    assert (story.last.was, story.last.cause, story.now_is.due) == (at(10, 17), "calendar", at(11, 17))
+    assert (story.journal[-1].shown, story.now_is.result_due, story.timers) == (False, None, {})
+    assert story.on(RECOUNT, at(9, 15)) is None
+    story.on(withdrawn(), at(10))
+    assert story.on(RECOUNT) is None
+    story.on(says(DeclineWithdrawal), at(11))
+    assert story.on(RECOUNT) is None
+    assert story.now_is.due == at(12, 17)
+
+
+@pytest.mark.parametrize("leaving", [False, True])
+def test_the_last_day_of_a_supplement_stays_a_working_day_and_its_timer_with_it(leaving: bool) -> None:
+    story = in_(5)
+    until = story.now_is.due
+    assert until is not None
+    if leaving:
+        story.on(withdrawn())
+    story.changes({until.date(): False})
+    story.on(RECOUNT, at(10))
+    later = story.now_is.due
+    assert later is not None
+    assert (story.last.was, later > until, story.calendar_of(story.now_is.agency).is_working_day(later.date())) == (
+        until, True, True
+    )  # fmt: skip
+    assert story.now_is.supplement is not None
+    assert (story.now_is.supplement.until, story.timers[SupplementOver].due) == (later, later)
     assert story.on(RECOUNT) is None
 
 

@@ -80,6 +80,14 @@ def test_fees_of_the_form_and_the_citizens_own_messages_are_not_announced() -> N
     assert not announced(example(dossiers.MessagePosted, author="citizen"))
 
 
+def test_only_a_promised_date_that_moves_is_announced() -> None:
+    step = example(dossiers.DueChanged).step  # type: ignore[attr-defined]
+    assert step.result_due is not None
+    unpromised = step.model_copy(update={"result_due": None})
+    assert announced(example(dossiers.DueChanged))
+    assert not announced(example(dossiers.DueChanged, step=unpromised.model_dump(mode="json")))
+
+
 def test_what_the_citizen_is_told() -> None:
     assert set(plan.EVENTS) == {
         dossiers.Submitted,

@@ -225,6 +225,11 @@ def test_every_move_of_the_promised_date_is_kept_with_its_cause_and_both_dates()
     assert [(move.cause, move.was, move.due) for move in moves] == [("apology", DUE, LATER), ("calendar", LATER, DUE)]
 
 
+def test_a_date_that_was_never_promised_is_no_new_promise() -> None:
+    told = life((dossiers.DueChanged, {"cause": "calendar", "step": AT_WORK | {"status": 1, "result_due": None}}))
+    assert folded(told).new_dates == ()
+
+
 def test_the_latest_word_on_a_withdrawal_counts_and_another_stop_is_none() -> None:
     told = life(
         (dossiers.WithdrawalRequested, {}),
