@@ -58,7 +58,7 @@ class Reporting:
         """All that may be marked as wrong or missing in a dossier."""
         catalogue = self._catalogue
         pinned = catalogue.pinned(dossier.procedure, dossier.procedure_version, dossier.agency, filed_on(dossier))
-        return markable(pinned, catalogue)
+        return markable(pinned, catalogue, dossier.form)
 
     @property
     def _catalogue(self) -> Catalogue:

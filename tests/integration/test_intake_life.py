@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -185,6 +187,27 @@ async def test_what_is_not_of_the_procedure_is_not_marked(desk: Desk, marks: lis
     problem = answer.json()
     assert said in (problem["code"], *(error["path"] for error in problem.get("errors", ())))
     assert (await _seen(desk, dossier))["status"] == 1
+
+
+@pytest.mark.parametrize(
+    ("hidden", "name"), [("details.other_purpose", "Mục đích khác"), ("documents.khai_tu", None)]
+)
+async def test_what_the_dossiers_own_form_hides_is_not_marked(desk: Desk, hidden: str, name: str | None) -> None:
+    procedure = CATALOGUE.procedures["1.004873"]
+    name = name or next(paper.name for paper in procedure.documents if f"documents.{paper.key}" == hidden)
+    answer = await desk.submits(CATALOGUE.example(procedure) | {"agency": "H55.31"})
+    assert answer.status_code == 201, answer.text
+    code = str(answer.json()["code"])
+    await desk.hears(example(payments.Succeeded), code)
+    refused = await desk.post(
+        f"/dossiers/{code}/request-supplement", JUSTICE, {"items": [{"path": hidden, "reason": "Không có"}]}
+    )
+    assert (refused.status_code, refused.json()["code"]) == (422, "not_of_this_procedure")
+    assert name in refused.json()["detail"]
+    assert "trong trường hợp đã chọn" in refused.json()["detail"]
+    await _does(
+        desk, code, "request-supplement", {"items": [{"path": "details.partner.name", "reason": "Sai"}]}, JUSTICE
+    )
 
 
 async def test_a_supplement_that_never_comes_stops_the_dossier_by_its_timer(desk: Desk) -> None:
@@ -523,6 +546,41 @@ async def test_a_changed_day_moves_thousands_of_promised_dates_and_says_so_of_ea
     )
     shown = (await desk.http.get("/agencies/G09.20/working-days?from=2026-06-15&days=3")).json()
     assert (shown["days"], shown["changes"]) == (["2026-06-15", "2026-06-17"], {"2026-06-16": False})
+
+
+@pytest.mark.parametrize("asked", ["0001-01-01", "9999-12-31", "2015-01-01", "2200-01-01"])
+async def test_working_days_of_years_that_no_calendar_has_are_refused_with_those_it_has(desk: Desk, asked: str) -> None:
+    answer = await desk.http.get(f"/agencies/G09.20/working-days?from={asked}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "outside_calendar")
+    first, last = (int(year) for year in re.findall(r"năm (\d{4})", answer.json()["detail"]))
+    assert first < 2026 < last
+    for day, days, status in ((f"{first}-01-01", 2, 200), (f"{last}-12-31", 1, 200), (f"{last}-12-31", 2, 422)):
+        known = await desk.http.get(f"/agencies/G09.20/working-days?from={day}&days={days}")
+        assert known.status_code == status
+
+
+def _is_due_at_another_time(was: datetime, seen: dict[str, Any]) -> bool:
+    return datetime.fromisoformat(seen["due"]) != was
+
+
+async def test_a_changed_day_moves_the_desks_date_and_a_supplements_last_day(desk: Desk) -> None:
+    new, asked, leaving = [await _filed(desk) for _ in range(3)]
+    for code in (asked, leaving):
+        await _does(desk, code, "request-supplement", {"items": MARKS})
+    await _does(desk, leaving, "withdraw", {}, "anh")
+    before = {code: datetime.fromisoformat((await _seen(desk, code))["due"]) for code in (new, asked, leaving)}
+    for day in {due.astimezone(VIETNAM).date() for due in before.values()}:
+        path = f"/calendars/default/days/{day}"
+        changed = await desk.http.put(path, headers=desk.bearer(OPERATOR), json={"worked": False})
+        assert changed.status_code == 202
+    WATCH.now += timedelta(seconds=6)
+    for code, was in before.items():
+        seen = await _until(desk, code, partial(_is_due_at_another_time, was))
+        told = (await _told(desk, code))[-1]
+        assert (told.cause, _same(seen["due"], told.step.due.isoformat())) == ("calendar", True)
+        assert told.step.due.astimezone(VIETNAM).hour == 17
+    timers = await desk.pool.fetch("select due_at from timer where key = $1", asked)
+    assert [row["due_at"] for row in timers] == [(await _told(desk, asked))[-1].step.due]
 
 
 async def test_no_event_of_a_whole_life_names_anybody(desk: Desk) -> None:

@@ -165,7 +165,8 @@ def routes_of(filing: Filing) -> APIRouter:
         """Yêu cầu bổ sung, once and whole: every wrong field and document with its reason."""
         dossier = await _held(caller, code, work)
         procedure = await filing.pinned(dossier, work.pool)
-        names = markable(procedure, await filing.opened.current(work.pool))
+        catalogue = await filing.opened.current(work.pool)
+        names = markable(procedure, catalogue, dossier.form)
         items = tuple(
             Marked(
                 kind="document" if mark.path.startswith("documents.") else "field",
@@ -175,7 +176,10 @@ def routes_of(filing: Filing) -> APIRouter:
             )
             for mark in body.items
         )
-        _must_be_known([item.path for item in items if not item.name])
+        everything = markable(procedure, catalogue, None)
+        unknown = [item.path for item in items if not item.name]
+        _must_be_known([path for path in unknown if path not in everything])
+        _must_be_shown([everything[path] for path in unknown])
         return await _decided(work, code, by(caller, commands.RequestSupplement, if_match, items=items))
 
     @made.post("/request-fees", response_model=DossierView)
@@ -195,6 +199,7 @@ def routes_of(filing: Filing) -> APIRouter:
                 legal_basis=known[fee.code].legal_basis,
                 beneficiary=known[fee.code].beneficiary,
                 refundable=known[fee.code].refundable != "never",
+                refund_until=known[fee.code].refund_until,
                 reason=fee.reason,
             )
             for fee in body.fees
@@ -299,5 +304,15 @@ def _must_be_known(unknown: list[str]) -> None:
             "not_of_this_procedure",
             f"Thủ tục của hồ sơ không có: {', '.join(unknown)}.",
             f"The dossier's procedure has no: {', '.join(unknown)}.",
+            422,
+        )
+
+
+def _must_be_shown(hidden: list[str]) -> None:
+    if hidden:
+        raise Refusal(
+            "not_of_this_procedure",
+            f"Tờ khai của hồ sơ không dùng mục này trong trường hợp đã chọn: {', '.join(hidden)}.",
+            f"In the case that was chosen, the dossier's form has no: {', '.join(hidden)}.",
             422,
         )

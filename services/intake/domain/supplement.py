@@ -28,8 +28,9 @@ from services.intake.domain.dossier import (
     resting,
 )
 from services.intake.domain.moves import WARNINGS, by_citizen, by_officer, officers, promised, to
+from services.intake.domain.paths import met
 from services.intake.domain.problem import Problem
-from services.intake.domain.procedure import Procedure
+from services.intake.domain.procedure import Procedure, When
 from services.intake.domain.process import at
 
 HELD_BY_SUPPLEMENT = "supplement"
@@ -111,25 +112,34 @@ def supplement(
     )
 
 
-def markable(procedure: Procedure, catalogue: Catalogue) -> dict[str, str]:
-    """All that may be marked as wrong or missing: paths of fields and `documents.PLACE`, with their names."""
-    names = {f"documents.{paper.key}": paper.name for paper in procedure.documents}
+def markable(procedure: Procedure, catalogue: Catalogue, form: Mapping[str, Any] | None) -> dict[str, str]:
+    """All that may be marked as wrong or missing: paths of fields and `documents.PLACE`, with their names.
+
+    What this form's own answers hide may not; without a form, all that the procedure has.
+    """
+    names = {f"documents.{paper.key}": paper.name for paper in procedure.documents if _shows(paper.when, form)}
     for part, schema in (("applicant", catalogue.applicant), ("details", procedure.details)):
-        names |= {f"{part}.{path}": name for path, name in _fields(schema)}
+        names |= {f"{part}.{path}": name for path, name in _fields(schema, form)}
     return names
 
 
-def _fields(schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
-    """Fields of a form's part, whatever condition brings them into it."""
+def _fields(schema: Mapping[str, Any], form: Mapping[str, Any] | None, path: str = "") -> Iterator[tuple[str, str]]:
+    """Fields of a form's part that the form does not hide, whatever branch of the schema brings them into it."""
     for name, field in schema.get("properties", {}).items():
         if isinstance(field, Mapping):
-            yield f"{path}{name}", str(field.get("title", name))
-            yield from _fields(field, f"{path}{name}.")
+            when = When.model_validate(field["x-when"]) if "x-when" in field else None
+            if _shows(when, form):
+                yield f"{path}{name}", str(field.get("title", name))
+                yield from _fields(field, form, f"{path}{name}.")
     for word in ("then", "else"):
         if isinstance(schema.get(word), Mapping):
-            yield from _fields(schema[word], path)
+            yield from _fields(schema[word], form, path)
     for each in schema.get("allOf", ()):
-        yield from _fields(each, path)
+        yield from _fields(each, form, path)
+
+
+def _shows(when: When | None, form: Mapping[str, Any] | None) -> bool:
+    return when is None or form is None or met(when, form)
 
 
 def supplement_over(dossier: Dossier | None, message: SupplementOver, now: datetime) -> Decision[Dossier] | None:
@@ -141,7 +151,9 @@ def supplement_over(dossier: Dossier | None, message: SupplementOver, now: datet
     stopped = to(dossier, SupplementOver, now, due=None, grounds=_NEVER_CAME, clock=held(dossier, now))
     return decided(
         stopped,
-        lambda step: dossiers.Stopped(reason=_NEVER_CAME, cause="not_supplemented", step=step),
+        lambda step: dossiers.Stopped(
+            reason=_NEVER_CAME, cause="not_supplemented", accepted=dossier.clock is not None, step=step
+        ),
         Entry(at=now, kind="stopped", by=None, role="system", paper="05", body={"reason": _NEVER_CAME}),
         cancels=WARNINGS,
     )

@@ -39,7 +39,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def names_of(dossier: Dossier) -> dict[str, str]:
-    return markable(CATALOGUE.procedures[dossier.procedure], CATALOGUE)
+    return markable(CATALOGUE.procedures[dossier.procedure], CATALOGUE, dossier.form)
 
 
 @dataclass
