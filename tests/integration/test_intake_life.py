@@ -246,6 +246,39 @@ async def test_a_correction_shows_the_citizen_the_old_and_the_new_value(desk: De
     assert (await _seen(desk, code))["version"] == corrected["version"]
 
 
+async def test_a_correction_that_changes_the_fees_waits_until_the_difference_was_asked_for(desk: Desk) -> None:
+    procedure = CATALOGUE.procedures["2.000815"]
+    answer = await desk.submits(CATALOGUE.example(procedure) | {"agency": "H55.31"})
+    assert answer.status_code == 201, answer.text
+    code, asked = str(answer.json()["code"]), answer.json()["fee_total"]
+    await desk.hears(example(payments.Succeeded), code)
+    seen = await _seen(desk, code)
+    copies = seen["form"]["details"]["papers"][0]["copies"]
+    more = {"fields": {"details.papers.0.copies": copies + 10}, "reason": REASON}
+    refused = await desk.post(f"/dossiers/{code}/correct", JUSTICE, more)
+    assert (refused.status_code, refused.json()["code"]) == (409, "fees_would_change")
+    said = refused.json()["detail"]
+    costs, was, difference = (int(amount.replace(".", "")) for amount in re.findall(r"([\d.]+) đồng", said))
+    assert (was, costs - was) == (asked, difference)
+    assert "request-fees" in said
+    less = {"fields": {"details.papers.0.copies": 1}, "reason": REASON}
+    assert (await desk.post(f"/dossiers/{code}/correct", JUSTICE, less)).json()["code"] == "fees_would_change"
+    line = {"code": seen["fee_lines"][0]["code"], "amount": difference, "reason": "Thêm bản"}
+    await _does(desk, code, "request-fees", {"fees": [line]}, JUSTICE)
+    await desk.hears(example(payments.Succeeded, amount=difference), code)
+    corrected = await _does(desk, code, "correct", more, JUSTICE)
+    assert corrected["fee_total"] == asked + difference
+    other = {"fields": {"applicant.phone": "0987654321"}, "reason": REASON}
+    await _does(desk, code, "correct", other, JUSTICE)
+
+
+async def test_a_correction_of_a_version_that_never_was_is_refused(desk: Desk) -> None:
+    code = await _filed(desk)
+    correction = {"fields": {"details.reason": "hỏng"}, "reason": REASON}
+    answer = await desk.post(f"/dossiers/{code}/correct", OFFICER, correction, **{"If-Match": '"0"'})
+    assert (answer.status_code, answer.json()["code"]) == (412, "stale")
+
+
 async def test_messages_go_both_ways_and_their_text_stays_here(desk: Desk) -> None:
     code = await _filed(desk)
     await _does(desk, code, "posts", {"text": "  Tôi gửi nhầm ảnh\u0301 "}, "anh")
@@ -451,8 +484,9 @@ async def test_an_illegal_move_names_the_legal_ones(desk: Desk) -> None:
     code = await _at_work(desk)
     refused = await desk.post(f"/dossiers/{code}/accept", OFFICER)
     assert (refused.status_code, refused.json()["code"]) == (409, "illegal_move")
-    for word in ("chuyển bước tiếp theo", "yêu cầu bổ sung", "dừng xử lý", "ghi nhận kết quả", "yêu cầu rút hồ sơ"):
+    for word in ("chuyển bước tiếp theo", "yêu cầu bổ sung", "dừng xử lý", "ghi nhận kết quả"):
         assert word in refused.json()["detail"]
+    assert "yêu cầu rút hồ sơ" not in refused.json()["detail"], "that is the citizen's"
 
 
 async def test_a_communes_dossier_goes_to_the_province_and_back_and_is_seen_by_who_has_it(desk: Desk) -> None:

@@ -20,10 +20,10 @@ from services.intake.api.changes import changed, keeping
 from services.intake.api.common import IfMatch, Text, shown_to, version_of
 from services.intake.api.desk import agency_of
 from services.intake.api.results import result_of
-from services.intake.domain import commands
+from services.intake.domain import commands, fee_changes
 from services.intake.domain.commands import ByOfficer
 from services.intake.domain.supplement import markable
-from services.intake.filing import Filing
+from services.intake.filing import Filing, filed_on
 from services.intake.views import DossierView
 
 Command = TypeVar("Command", bound=ByOfficer)
@@ -213,10 +213,12 @@ def routes_of(filing: Filing) -> APIRouter:
         """Sửa thông tin: the whole form is checked again, and the citizen sees what was changed."""
         dossier = await _held(caller, code, work)
         form, _, paths = await changed(dossier, body.fields, {}, dossier.person_id, filing, work)
+        fee_changes.check(await filing.pinned(dossier, work.pool), dossier, form, filed_on(dossier))
         seen = version_of(if_match)
         command = by(caller, commands.Correct, if_match, form=form, changed=paths, reason=body.reason)
         # Never over what somebody else has changed meanwhile, whether or not the officer says what was seen.
-        return await _decided(work, code, command.model_copy(update={"seen_version": seen or dossier.version}))
+        looked_at = dossier.version if seen is None else seen
+        return await _decided(work, code, command.model_copy(update={"seen_version": looked_at}))
 
     @made.post("/apologise", response_model=DossierView)
     async def apologise(
