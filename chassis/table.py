@@ -20,12 +20,19 @@ class Move:
 
 
 class Table:
-    """The legal moves of one aggregate. `names` gives states, and `words` messages, their Vietnamese for people."""
+    """The legal moves of one aggregate. `names` gives states, and `words` messages, their Vietnamese for people.
+
+    `voices` are the classes of messages by who may say them: whoever said one of a class is told of moves in it only.
+    """
 
     def __init__(
-        self, moves: Sequence[Move], names: dict[Any, str] | None = None, words: dict[type, str] | None = None
+        self,
+        moves: Sequence[Move],
+        names: dict[Any, str] | None = None,
+        words: dict[type, str] | None = None,
+        voices: tuple[type, ...] = (),
     ) -> None:
-        self.moves, self._names, self._words = tuple(moves), names or {}, words or {}
+        self.moves, self._names, self._words, self._voices = tuple(moves), names or {}, words or {}, voices
 
     def allows(self, source: Any, message: type) -> bool:
         return any(move.source == source and move.message is message for move in self.moves)
@@ -33,20 +40,25 @@ class Table:
     def require(self, source: Any, message: type) -> Move:
         """The move that this message makes from `source`; the first row where there are several.
 
-        Raises Refusal 409, naming the legal messages, when there is none.
+        Raises Refusal 409, naming the legal messages that the same voice may say, when there is none.
         """
         for move in self.moves:
             if move.source == source and move.message is message:
                 return move
         legal = {move.message for move in self.moves if move.source == source}
-        here = [self._words.get(each, each.__name__) for each in legal]
+        voice = next((each for each in self._voices if issubclass(message, each)), object)
+        own = {each for each in legal if issubclass(each, voice)}
+        here = [self._words.get(each, each.__name__) for each in own]
+        none_vi, none_en = ("chờ bên khác thực hiện", "wait for others") if legal else (
+            "không còn bước nào", "nothing, it is final"
+        )  # fmt: skip
         state = self._names.get(source, str(source))
         raise Refusal(
             "illegal_move",
             f"Không thể {self._words.get(message, message.__name__)} khi đang ở trạng thái “{state}”. "
-            f"Có thể: {', '.join(sorted(here)) or 'không còn bước nào'}.",
+            f"Có thể: {', '.join(sorted(here)) or none_vi}.",
             f"{message.__name__} is not possible in state {_word(source)}. "
-            f"Possible: {', '.join(sorted(each.__name__ for each in legal)) or 'nothing, it is final'}.",
+            f"Possible: {', '.join(sorted(each.__name__ for each in own)) or none_en}.",
         )
 
     def mermaid(self) -> str:

@@ -130,6 +130,7 @@ MOVES = Table(
     ],
     NAMES,
     WORDS,
+    (ByCitizen, ByOfficer),
 )
 
 

@@ -52,6 +52,29 @@ def test_an_illegal_move_names_the_legal_ones_once_in_both_languages() -> None:
     assert refused.value.en == "Opens is not possible in state open. Possible: Pays, Waits."
 
 
+def test_people_are_told_of_moves_that_they_can_make_themselves_only() -> None:
+    class ByPerson: ...
+
+    class Asks(ByPerson): ...
+
+    class Drops(ByPerson): ...
+
+    class Expires: ...
+
+    table = Table([Move(1, Asks, 2), Move(2, Expires, 3), Move(4, Expires, 3), Move(4, Drops, 3)], voices=(ByPerson,))
+    for state, vi, en in (
+        (1, "Asks", "Asks"),
+        (2, "chờ bên khác thực hiện", "wait for others"),
+        (3, "không còn bước nào", "nothing, it is final"),
+    ):
+        with pytest.raises(Refusal) as refused:
+            table.require(state, Drops)
+        assert (refused.value.vi.split("Có thể: ")[1], refused.value.en.split("Possible: ")[1]) == (f"{vi}.", f"{en}.")
+    with pytest.raises(Refusal) as refused:
+        table.require(4, Asks)
+    assert "Expires" not in refused.value.vi + refused.value.en
+
+
 def test_a_final_state_says_that_it_is_final() -> None:
     with pytest.raises(Refusal) as refused:
         TABLE.require(State.PAID, Pays)
