@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -57,15 +56,6 @@ def file_name(typed: str) -> str:
             f"The name has more than {LONGEST_NAME} characters; make it shorter.",
         )
     return name
-
-
-def check_total(documents: Iterable[Document], most: int) -> None:
-    """Whether the documents of one dossier have at most `most` bytes together. Raises Refusal 422."""
-    total = sum(document.size for document in documents)
-    if total > most:
-        vi = f"Các tệp của hồ sơ có tổng cộng {_size(total)}, nhiều nhất được {_size(most)}; hãy giảm kích thước."
-        en = f"The dossier's files have {_size(total)} together, at most {_size(most)} are taken; make them smaller."
-        raise Refusal("documents_too_large", vi, en, 422)
 
 
 def used() -> Refusal:

@@ -78,7 +78,6 @@ _JOURNAL = """
 select number, at, kind, by, role, paper, body from dossier_journal
 where code = $1 and (shown or not $2) and ($3::text is null or kind = $3) order by number
 """
-_PAPER = "select number, at, kind, by, role, paper, body from dossier_journal where code = $1 and number = $2"
 PAGE = """
 select code, procedure, procedure_name, agency, agency_name, handler, handler_name, department, officer, status, since,
     due, result_due, submitted_at
@@ -118,8 +117,3 @@ async def journal(pool: Pool, code: str, for_citizen: bool, kind: str | None = N
     """The lines of a dossier's journal, or those of one kind; for its citizen the ones that are shown."""
     rows: list[Any] = await pool.fetch(_JOURNAL, code, for_citizen, kind)
     return rows
-
-
-async def journal_line(pool: Pool, code: str, number: int) -> Any | None:
-    """One line of a dossier's journal."""
-    return await pool.fetchrow(_PAPER, code, number)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import Refusal
-from chassis.identifiers import new_id
-from services.intake.domain.document import LONGEST_NAME, Document, check_total, file_name
+from services.intake.domain.document import LONGEST_NAME, file_name
 
 
 @pytest.mark.parametrize(
@@ -36,24 +34,3 @@ def test_a_kept_name_is_kept_as_it_is(typed: str) -> None:
         return
     assert file_name(name) == name
     assert 1 <= len(name) <= LONGEST_NAME
-
-
-def test_the_files_of_a_dossier_have_a_largest_sum() -> None:
-    documents = [
-        Document(
-            id=new_id(),
-            person_id=new_id(),
-            agency=None,
-            uploaded_by="anh",
-            name="a.pdf",
-            media_type="application/pdf",
-            size=size,
-            sha256="0" * 64,
-            scan="none",
-            created_at=datetime.now(UTC),
-        )
-        for size in (60, 40)
-    ]
-    check_total(documents, 100)
-    with pytest.raises(Refusal, match="documents_too_large"):
-        check_total(documents, 99)
