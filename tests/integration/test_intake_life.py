@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from pypdf import PdfReader
@@ -69,13 +70,13 @@ async def desk(open_for_all: Desk) -> Desk:
 
 
 async def _does(desk: Desk, code: str, what: str, body: Any = None, who: str = OFFICER, **headers: str) -> Any:
-    answer = await desk.post(f"/dossiers/{code}/{what}", who, body, **headers)
+    answer = await desk.post(f"/dossiers/{code}/{what}", who, body, **{"Idempotency-Key": str(uuid4()), **headers})
     assert answer.status_code in (200, 201), answer.text
     return answer.json()
 
 
 async def _refused(desk: Desk, code: str, what: str, body: Any = None, who: str = OFFICER) -> tuple[int, str]:
-    answer = await desk.post(f"/dossiers/{code}/{what}", who, body)
+    answer = await desk.post(f"/dossiers/{code}/{what}", who, body, **{"Idempotency-Key": str(uuid4())})
     assert answer.status_code >= 400, answer.text
     return answer.status_code, answer.json()["code"]
 
@@ -296,6 +297,24 @@ async def test_messages_go_both_ways_and_their_text_stays_here(desk: Desk) -> No
     for who in ("duc", OTHER_AGENCY):
         assert await _refused(desk, code, "posts", {"text": "?"}, who) == (404, "not_found")
         assert (await desk.get(f"/dossiers/{code}/posts", who)).status_code == 404
+
+
+async def test_a_message_that_is_sent_again_stands_there_once_and_under_its_key_no_other_does(desk: Desk) -> None:
+    code = await _filed(desk)
+    for text, status in (("Xin chào", 201), ("Xin chào", 201), ("Khác", 409)):
+        answer = await desk.post(f"/dossiers/{code}/posts", "anh", {"text": text}, **{"Idempotency-Key": "k" * 12})
+        assert answer.status_code == status, answer.text
+    assert [each["text"] for each in (await desk.get(f"/dossiers/{code}/posts", "anh")).json()] == ["Xin chào"]
+    assert (await desk.post(f"/dossiers/{code}/posts", "anh", {"text": "Không có khóa"})).status_code == 422
+
+
+async def test_a_closed_dossier_takes_no_more_messages_and_says_where_to_ask(desk: Desk) -> None:
+    code = await _filed(desk)
+    await _does(desk, code, "posts", {"text": "Hồ sơ của tôi đâu?"}, "anh")
+    assert (await desk.decides(code, "refuse")).status_code == 200
+    for who in ("anh", OFFICER):
+        assert await _refused(desk, code, "posts", {"text": "Alô"}, who) == (409, "closed_dossier")
+    assert len((await desk.get(f"/dossiers/{code}/posts", "anh")).json()) == 1
 
 
 # Withdrawal and fees

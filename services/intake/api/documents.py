@@ -96,7 +96,9 @@ def routes_of(uploads: Uploads, objects: Objects) -> APIRouter:
     @routes.get(UPLOAD + "/{document_id}", response_model=DocumentView)
     async def shown(document_id: UUID, caller: CallerOf, work: WorkOf) -> DocumentView:
         """What is known of a document."""
-        return DocumentView.of(_visible(await documents.find(work.pool, document_id), caller))
+        document = _visible(await documents.find(work.pool, document_id), caller)
+        await _noted(caller, work, f"document {document_id}")
+        return DocumentView.of(document)
 
     @routes.get(UPLOAD + "/{document_id}/content", response_class=StreamingResponse)
     async def content(document_id: UUID, caller: CallerOf, work: WorkOf) -> StreamingResponse:
@@ -109,6 +111,7 @@ def routes_of(uploads: Uploads, objects: Objects) -> APIRouter:
     async def delete(document_id: UUID, caller: CallerOf, work: WorkOf) -> None:
         """Delete a document that no dossier has."""
         document = _visible(await documents.find(work.pool, document_id), caller)
+        await _noted(caller, work, f"delete document {document_id}")
         if not await documents.delete_unattached(work.pool, document.id):
             raise Refusal(
                 "document_attached",
@@ -163,7 +166,7 @@ def _owner(caller: Caller) -> Owner:
 
 
 async def _noted(caller: Caller, work: Work, what: str) -> None:
-    """An agency's look at its documents is written down; a citizen's at one's own is not."""
+    """What an agency's people look at or delete of its documents is written down; a citizen's own is not."""
     if caller.role != "citizen":
         await audit.looked(work.pool, caller, what)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,10 +12,12 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
+from chassis.answering import To
 from chassis.clock import Clock
 from chassis.errors import NotFound
-from chassis.http import CallerOf, CodeOf, WorkOf, allowed
+from chassis.http import CallerOf, CodeOf, OnceOf, WorkOf, allowed
 from chassis.identifiers import new_id
+from chassis.postgres import Connection
 from chassis.work import Work
 from services.intake import papers, store
 from services.intake.adapters.objects import Objects
@@ -114,8 +117,8 @@ def routes_of(filing: Filing, objects: Objects, public_url: str, clock: Clock) -
         return [Post(at=line["at"], author=line["role"], by=line["by"], **line["body"]) for line in lines]
 
     @routes.post("/posts", status_code=201, response_model=list[Post])
-    async def post(code: CodeOf, body: Said, caller: CallerOf, work: WorkOf) -> list[Post]:
-        """Write to the officers who have the dossier, or to its citizen."""
+    async def post(code: CodeOf, body: Said, caller: CallerOf, once: OnceOf, work: WorkOf) -> list[Post]:
+        """Write to the officers who have the dossier, or to its citizen; a repetition is written once."""
         await shown_to(caller, code, work, "messages")
         message = PostMessage(
             message_id=new_id(),
@@ -125,7 +128,11 @@ def routes_of(filing: Filing, objects: Objects, public_url: str, clock: Clock) -
             agency=caller.agency,
             text=body.text,
         )
-        await work.send(store.dossiers.aggregate, code, message)
+
+        async def prepare(_: Connection) -> Sequence[To]:
+            return [To(store.dossiers.aggregate, code, message)]
+
+        await work.send_once(once, prepare, lambda _: {"message_id": message.message_id})
         return await posts(code, caller, work)
 
     @routes.get("/audit", response_model=dict[str, list[dict[str, Any]]])
@@ -134,6 +141,8 @@ def routes_of(filing: Filing, objects: Objects, public_url: str, clock: Clock) -
         allowed(caller, "officer", "operator")
         if caller.role == "officer":
             await shown_to(caller, code, work, "audit")
+        else:
+            await store.audit.looked(work.pool, caller, "audit", code)
         moves = [dict(line) for line in await store.dossiers.journal(work.pool, code, False)]
         return {
             "moves": [{name: line[name] for name in ("number", "at", "kind", "by", "role")} for line in moves],

@@ -171,6 +171,11 @@ class Dossier(State):
         """Whether it is still to be decided."""
         return self.status not in (Status.NOT_ACCEPTED, Status.STOPPED, Status.COMPLETED, Status.RETURNED)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing more happens to it."""
+        return self.status in (Status.NOT_ACCEPTED, Status.STOPPED, Status.RETURNED)
+
 
 def known(dossier: Dossier | None) -> Dossier:
     """Raises NotFound when there is none."""

@@ -9,7 +9,6 @@ from chassis.clock import VIETNAM
 from chassis.errors import Refusal
 from contracts import agency_reports
 from contracts.agency_reports import Report
-from contracts.dossiers import Status
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.moves import NAMES
 from services.intake.domain.report import Reported, digest
@@ -17,7 +16,6 @@ from services.intake.domain.report import Reported, digest
 WAYS = {"desk": "tại quầy", "post": "qua bưu chính", "online": "trực tuyến"}
 
 _REASON = range(3, 1001)
-_CLOSED = (Status.NOT_ACCEPTED, Status.STOPPED, Status.RETURNED)
 
 
 def check_identity(message: Reported) -> None:
@@ -80,7 +78,7 @@ def check_agency(dossier: Dossier, agency: str) -> None:
 
 def check_open(dossier: Dossier) -> None:
     """Raises Refusal for a dossier to which nothing more happens."""
-    if dossier.status in _CLOSED:
+    if dossier.is_closed:
         raise Refusal(
             "closed_dossier",
             f"Hồ sơ đã đóng ({NAMES[dossier.status]}), không nhận thêm báo cáo.",

@@ -561,8 +561,10 @@ def test_a_correction_shows_the_old_and_the_new_value_and_tells_only_the_field()
         assert "nguyet" in story.now_is.search.split()
 
 
-def test_messages_are_written_at_any_time_by_those_who_have_the_dossier_and_change_nothing_else() -> None:
-    for status in range(1, 11):
+def test_messages_are_written_while_it_is_not_closed_by_those_who_have_the_dossier_and_change_nothing_else() -> None:
+    for status in (3, 8, 10):
+        assert [refused(in_(status), each).code for each in (posted(), posted("officer"))] == ["closed_dossier"] * 2
+    for status in (1, 2, 4, 5, 6, 7, 9):
         story = in_(status)
         before = story.now_is
         for message in (posted(), posted("officer")):
@@ -616,7 +618,8 @@ def test_acceptance_asks_for_the_appointment_that_the_procedure_needs() -> None:
 def test_no_name_no_number_and_no_message_is_in_any_event() -> None:
     for status in range(1, 11):
         story = in_(status, delivery="post")
-        story.on(posted())
+        if not story.now_is.is_closed:
+            story.on(posted())
         told = "".join(each.model_dump_json() for each in story.told)
         assert [secret for secret in (NAME, NUMBER, SAID, "12 phố Chợ") if secret in told] == []
 
