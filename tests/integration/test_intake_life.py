@@ -190,9 +190,7 @@ async def test_what_is_not_of_the_procedure_is_not_marked(desk: Desk, marks: lis
     assert (await _seen(desk, dossier))["status"] == 1
 
 
-@pytest.mark.parametrize(
-    ("hidden", "name"), [("details.other_purpose", "Mục đích khác"), ("documents.khai_tu", None)]
-)
+@pytest.mark.parametrize(("hidden", "name"), [("details.other_purpose", "Mục đích khác"), ("documents.khai_tu", None)])
 async def test_what_the_dossiers_own_form_hides_is_not_marked(desk: Desk, hidden: str, name: str | None) -> None:
     procedure = CATALOGUE.procedures["1.004873"]
     name = name or next(paper.name for paper in procedure.documents if f"documents.{paper.key}" == hidden)

@@ -23,8 +23,9 @@ def check(procedure: Procedure, dossier: Dossier, form: Mapping[str, Any], day: 
     before, after = (total(fees.assess(procedure, each, online, day)) for each in (dossier.form, form))
     if after in (before, asked):
         return
-    vi, en = f"Phí theo nội dung sửa là {_dong(after)}, hồ sơ đã được yêu cầu {_dong(asked)}.", (
-        f"The corrected form costs {_dong(after)}, the dossier was asked for {_dong(asked)}."
+    vi, en = (
+        f"Phí theo nội dung sửa là {_dong(after)}, hồ sơ đã được yêu cầu {_dong(asked)}.",
+        (f"The corrected form costs {_dong(after)}, the dossier was asked for {_dong(asked)}."),
     )
     if after > asked:
         raise Refusal(

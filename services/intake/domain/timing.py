@@ -57,9 +57,7 @@ def recalculate(
         counted,
         lambda step: dossiers.DueChanged(was=was, cause="calendar", reason=message.reason, step=step),
         # Until when the desk looks at it is the desk's own matter.
-        Entry(
-            at=now, kind="due_changed", by=None, role="system", shown=dossier.status != Status.REGISTERED, body=body
-        ),
+        Entry(at=now, kind="due_changed", by=None, role="system", shown=dossier.status != Status.REGISTERED, body=body),
         timers,
     )
 
