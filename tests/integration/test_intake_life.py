@@ -132,6 +132,22 @@ def _same(shown: str | None, expected: str) -> bool:
     return shown is not None and datetime.fromisoformat(shown) == datetime.fromisoformat(expected)
 
 
+# The desk's queue
+
+
+async def test_the_desk_gives_a_dossier_to_an_officer_before_and_after_it_is_taken_in(desk: Desk) -> None:
+    code = await _filed(desk)
+    due = (await _seen(desk, code))["due"]
+    for status, name in ((1, "Vũ Thị Lan"), (2, "Phạm Văn Sơn")):
+        given = await _does(desk, code, "assign", {"officer": name})
+        assert (given["status"], given["officer"]) == (status, name)
+        answer = await desk.http.get("/desk/dossiers", params={"officer": name}, headers=desk.bearer(OFFICER))
+        assert [each["code"] for each in answer.json()["items"]] == [code]
+        if status == 1:
+            assert given["due"] == due
+            await _does(desk, code, "accept")
+
+
 # The supplement
 
 
