@@ -72,6 +72,7 @@ GROUNDS: dict[type, set[str]] = {
     SendBack: {"first_step"},
     Complete: {"steps_left"},
     Dispatch: {"not_by_post"},
+    PostMessage: {"closed_dossier"},
 }
 """Why a message that the table allows may be refused all the same."""
 ENDINGS = (Refuse, Stop, GrantWithdrawal)

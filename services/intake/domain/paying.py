@@ -73,9 +73,7 @@ def stop_unpaid(dossier: Dossier | None, event: Event[payments.Expired], now: da
     entry = Entry(at=now, kind="stopped", by=None, role="system", paper="05", body={"reason": _UNPAID})
     return decided(
         stopped,
-        lambda step: dossiers.Stopped(
-            reason=_UNPAID, cause="unpaid", accepted=dossier.clock is not None, step=step
-        ),
+        lambda step: dossiers.Stopped(reason=_UNPAID, cause="unpaid", accepted=dossier.clock is not None, step=step),
         entry,
         cancels=(*WARNINGS, SupplementOver),
     )
