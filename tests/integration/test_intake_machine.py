@@ -28,6 +28,7 @@ from services.intake.domain.commands import (
     HandOn,
     NearlyDue,
     PastDue,
+    PostMessage,
     Recalculate,
     Refuse,
     RequestSupplement,
