@@ -40,10 +40,11 @@ class Work:
         message: Message,
         wait_seconds: float = 0.0,
         beside: Callable[[Connection], Awaitable[None]] | None = None,
+        also: Sequence[To] = (),
     ) -> Any:
         """Answer a message and commit; the new state, or the old one when there was nothing to do.
 
-        `beside` is done after the message, in the same transaction.
+        `also` are answered and `beside` is done after the message, in the same transaction.
 
         With `wait_seconds` the calls that the decision asks for are made at once, and the state after their answers is
         given, or, when they take longer, the state as it is by then.
@@ -64,6 +65,8 @@ class Work:
                 committing = False
                 async with self.pool.acquire() as connection, connection.transaction():
                     decisions = await self._answering.one(connection, to)
+                    for each in also:
+                        await self._answering.one(connection, each)
                     if beside is not None:
                         await beside(connection)
                     committing = True

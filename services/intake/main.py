@@ -119,7 +119,7 @@ def intake(settings: IntakeSettings, clock: Clock = utc_now) -> Service:
         publishes=[dossiers.TOPIC, contacts.TOPIC, procedures.TOPIC, agency_answers.TOPIC],
         decides=[
             dossiers_decide,
-            Decides(store.people.aggregate, commands={person.Remember: person.remember}),
+            Decides(store.people.aggregate, commands={person.Remember: person.remember, person.Amend: person.amend}),
             Decides(
                 store.procedures.aggregate,
                 commands={

@@ -257,6 +257,47 @@ async def test_an_agencys_uploads_may_be_filed_at_its_counter_and_nobody_elses(d
         assert {error["code"] for error in refused.json()["errors"]} == {"no_document"}
 
 
+MARKS = [
+    {"path": "details.reason", "reason": "Không khớp với giấy phép"},
+    {"path": "documents.health", "reason": "Ảnh mờ, không đọc được"},
+]
+
+
+async def test_who_filed_at_the_counter_supplements_and_withdraws_there_by_its_officers(desk: Desk) -> None:
+    code = (await _files(desk, filled())).json()["code"]
+    await desk.hears(example(payments.Succeeded), code)
+    assert (await desk.post(f"/dossiers/{code}/request-supplement", OFFICER, {"items": MARKS})).status_code == 200
+    path, document = f"/desk/dossiers/{code}", await desk.uploaded(COLLEAGUE)
+    body = {"fields": {"details.reason": "hỏng"}, "documents": {"health": [document]}}
+    half = await desk.post(f"{path}/supplement", COLLEAGUE, {"fields": body["fields"]})
+    assert (half.status_code, half.json()["code"]) == (422, "supplement_incomplete")
+    foreign = await desk.post(
+        f"{path}/supplement", COLLEAGUE, body | {"documents": {"health": [await desk.uploaded("anh")]}}
+    )
+    assert foreign.json()["errors"][0]["code"] == "no_document"
+    for who, status in ((OTHER_AGENCY, 404), ("anh", 403), (OPERATOR, 403)):
+        for what in ("supplement", "withdraw"):
+            assert (await desk.post(f"{path}/{what}", who, body if what == "supplement" else {})).status_code == status
+    answer = await desk.post(f"{path}/supplement", COLLEAGUE, body)
+    assert (answer.status_code, answer.json()["status"]) == (200, 1), answer.text
+    assert await desk.pool.fetchval("select attached from document where id = $1", UUID(document))
+    answer = await desk.post(f"{path}/withdraw", COLLEAGUE, {"reason": "Nộp nhầm nơi"})
+    assert (answer.status_code, answer.json()["status"]) == (200, 7), answer.text
+    lines = (await desk.get(f"/dossiers/{code}/journal", OFFICER)).json()["lines"]
+    assert [(line["kind"], line["by"], line["role"], line["body"]["agency"]) for line in lines[-2:]] == [
+        ("supplemented", "Hoàng Văn Sơn", "officer", "G09.20"),
+        ("withdrawal_requested", "Hoàng Văn Sơn", "officer", "G09.20"),
+    ]
+
+
+async def test_what_was_filed_online_is_not_supplemented_or_withdrawn_at_a_counter(desk: Desk) -> None:
+    code = await desk.filed(paid=True)
+    for what in ("supplement", "withdraw"):
+        answer = await desk.post(f"/desk/dossiers/{code}/{what}", OFFICER, {})
+        assert (answer.status_code, answer.json()["code"]) == (409, "filed_online")
+    assert (await desk.get(f"/dossiers/{code}", "anh")).json()["status"] == 1
+
+
 async def test_the_agency_above_has_a_communes_dossier_in_its_list_while_it_has_it(desk: Desk) -> None:
     procedure = CATALOGUE.procedures["1.004884"]
     form = CATALOGUE.example(procedure) | {"agency": "H55.31"}

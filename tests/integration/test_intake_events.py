@@ -130,6 +130,32 @@ async def test_a_contact_is_told_sealed_under_the_persons_id_and_only_when_it_ch
     assert {each.name for each in told} == {"Nguyễn Thị Ánh"}
 
 
+async def test_a_correction_of_how_somebody_is_reached_is_told_as_a_contact_and_changes_nothing_else(
+    desk: Desk,
+) -> None:
+    """What came with a later dossier stays; a correction of other fields tells nothing, and one that is refused neither."""
+    first = await desk.filed(paid=True)
+    await desk.submits(filled(phone="0987654321"))
+    before = len(_told(await desk.outbox(), contacts.TOPIC))
+    for fields, status in (
+        ({"applicant.email": "moi@example.vn"}, 200),
+        ({"details.reason": "hỏng"}, 200),
+        ({"applicant.phone": "12"}, 422),
+    ):
+        said = {"fields": fields, "reason": "Sửa theo giấy tờ gốc."}
+        answer = await desk.post(f"/dossiers/{first}/correct", OFFICER, said)
+        assert answer.status_code == status, answer.text
+    (row,) = _told(await desk.outbox(), contacts.TOPIC)[before:]
+    told = contacts.Updated.model_validate_json(desk.opened(row["payload"]))
+    assert (told.email, told.phone, told.name) == ("moi@example.vn", "+84987654321", "Nguyễn Thị Ánh")
+    assert [tuple(each) for each in await desk.pool.fetch("select phone, email from person")] == [
+        (told.phone, told.email)
+    ]
+    stale = {"fields": {"applicant.email": "cu@example.vn"}, "reason": "Sửa theo giấy tờ gốc."}
+    assert (await desk.post(f"/dossiers/{first}/correct", OFFICER, stale, **{"If-Match": '"1"'})).status_code == 412
+    assert await desk.pool.fetchval("select email from person") == "moi@example.vn"
+
+
 async def test_no_personal_data_is_in_any_event_or_header(desk: Desk) -> None:
     code = await desk.journey()
     rows = await desk.outbox()

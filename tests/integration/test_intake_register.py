@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from chassis.service import Role
+from contracts import payments
 from tests.database import Server as Postgres
 from tests.forms import filled
 from tests.integration.intake_desk import OFFICER, Desk, open_desk, signing
 from tests.integration.sandbox_process import Server, running
+from tests.records import example
 from tests.waiting import until
 
 SAME, DEAD, ACCENTS, AWAY = "019190012345", "019190000004", "019190000001", "019190000503"
@@ -63,6 +65,28 @@ async def test_what_the_register_has_otherwise_is_shown_and_never_taken_over(
     assert hidden == ([found["differences"]] if found["differences"] else [])
     for each in found["differences"]:
         assert each["registered"] not in str((shown, journal)).replace(str(shown["form"]), "")
+
+
+async def test_another_applicant_is_asked_about_anew_and_what_was_said_of_the_first_one_is_cleared(desk: Desk) -> None:
+    """An answer that is on its way to the first question is none to the second; another phone asks nothing."""
+    code = (await desk.submits(filled(citizen_id=AWAY))).json()["code"]
+    await desk.hears(example(payments.Succeeded), code)
+    (waiting,) = await desk.pool.fetch("select id from call where key = $1", code)
+
+    async def corrects(**applicant: str) -> None:
+        fields = {f"applicant.{name}": value for name, value in applicant.items()}
+        said = {"fields": fields, "reason": "Sửa theo giấy tờ gốc."}
+        answer = await desk.post(f"/dossiers/{code}/correct", OFFICER, said)
+        assert answer.status_code == 200, answer.text
+
+    await corrects(phone="0987654321")
+    assert await desk.pool.fetchval("select register_asked from dossier where code = $1", code) == 1
+    await corrects(citizen_id=DEAD)
+    assert [each["field"] for each in (await checked(desk, code))["differences"]][-1] == "living"
+    await corrects(citizen_id=SAME)
+    shown = await checked(desk, code)
+    assert "living" not in [each["field"] for each in shown["differences"]]
+    assert [row["id"] for row in await desk.pool.fetch("select id from call where key = $1", code)] == [waiting["id"]]
 
 
 async def test_a_register_that_is_away_holds_no_dossier_up_and_is_asked_again(desk: Desk) -> None:

@@ -7,10 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from chassis.answering import To
 from chassis.errors import Refusal
 from chassis.postgres import Connection
 from chassis.work import Work
 from services.intake import store
+from services.intake.domain import person
+from services.intake.domain.applicant import Applicant
 from services.intake.domain.dossier import Attached, Dossier
 from services.intake.filing import Filing
 
@@ -24,11 +27,11 @@ async def changed(
     dossier: Dossier,
     fields: Mapping[str, Any],
     documents: Mapping[str, Sequence[UUID]],
-    owner: UUID,
+    owner: UUID | str,
     filing: Filing,
     work: Work,
 ) -> Changed:
-    """The form with these values in these places, checked whole under the version that the dossier is pinned to.
+    """The form with these values and documents of `owner`, a person or an agency, in these places: checked whole under the version that the dossier is pinned to.
 
     Raises Refusal 422 that lists every wrong field, places that the form does not have, and missing documents.
     """
@@ -51,6 +54,16 @@ def keeping(documents: Sequence[Attached], owner: UUID | str) -> Callable[[Conne
         await (store.documents.attach if isinstance(owner, UUID) else store.documents.take)(connection, ids)
 
     return keep
+
+
+def to_person(dossier: Dossier, form: Mapping[str, Any]) -> Sequence[To]:
+    """What the dossier's person is told when its form says otherwise who they are or how they are reached."""
+    before, after = dossier.form.get("applicant", {}), form["applicant"]
+    fields = tuple(name for name in person.FIELDS if before.get(name) != after.get(name))
+    if not fields:
+        return ()
+    amend = person.Amend(applicant=Applicant.model_validate(after), fields=fields)
+    return [To(store.people.aggregate, str(dossier.person_id), amend)]
 
 
 def with_values(form: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:

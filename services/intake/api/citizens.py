@@ -16,7 +16,7 @@ from chassis.pages import cursor_of, position_of
 from contracts.dossiers import Status
 from contracts.money import total
 from services.intake import store
-from services.intake.api.changes import changed, keeping
+from services.intake.api.changes import changed, keeping, to_person
 from services.intake.api.common import IfMatch, Text, shown_to, version_of
 from services.intake.domain.agency import canonical
 from services.intake.domain.commands import AskWithdrawal, Supplement
@@ -118,7 +118,13 @@ def routes_of(filing: Filing, example: dict[str, Any]) -> APIRouter:
         command = Supplement(
             person_id=person_id, seen_version=version_of(if_match), form=form, changed=paths, documents=documents
         )
-        sent = await work.send(store.dossiers.aggregate, code, command, beside=keeping(documents, person_id))
+        sent = await work.send(
+            store.dossiers.aggregate,
+            code,
+            command,
+            beside=keeping(documents, person_id),
+            also=to_person(dossier, form),
+        )
         return DossierView.for_citizen(sent)
 
     @routes.post("/dossiers/{code}/withdraw", response_model=DossierView)

@@ -13,7 +13,7 @@ from chassis.work import Work
 from contracts.dossiers import Marked
 from contracts.money import FeeLine
 from services.intake import store
-from services.intake.api.changes import changed, keeping
+from services.intake.api.changes import changed, keeping, to_person
 from services.intake.api.common import IfMatch, shown_to, version_of
 from services.intake.api.desk import agency_of
 from services.intake.api.officer_bodies import (
@@ -141,7 +141,9 @@ def routes_of(filing: Filing) -> APIRouter:
         command = by(caller, commands.Correct, if_match, form=form, changed=paths, reason=body.reason)
         # Never over what somebody else has changed meanwhile, whether or not the officer says what was seen.
         looked_at = dossier.version if seen is None else seen
-        return await _decided(work, code, command.model_copy(update={"seen_version": looked_at}))
+        command = command.model_copy(update={"seen_version": looked_at})
+        sent = await work.send(store.dossiers.aggregate, code, command, also=to_person(dossier, form))
+        return DossierView.of(sent)
 
     @made.post("/apologise", response_model=DossierView)
     async def apologise(

@@ -48,11 +48,19 @@ class Submit(Message):
     checks_register: bool = False
 
 
+class AtCounter(Message):
+    """The officer to whom a citizen says at the counter what others say online."""
+
+    officer: str
+    agency: str
+
+
 class ByCitizen(Message):
-    """What every citizen's command says: who, and which version they were looking at."""
+    """What every citizen's command says: who, and which version they were looking at; `at_counter` through whom."""
 
     person_id: UUID
     seen_version: int | None = None
+    at_counter: AtCounter | None = None
 
 
 class Supplement(ByCitizen):

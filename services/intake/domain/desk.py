@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from chassis.decider import Decision
@@ -9,6 +10,7 @@ from chassis.errors import Refusal
 from contracts import dossiers
 from contracts.dossiers import Status
 from services.intake.domain import deadline as clocks
+from services.intake.domain import identity
 from services.intake.domain.commands import Accept, Apologise, Correct, Extend, Refuse, Stop, SupplementOver
 from services.intake.domain.deadline import Deadline
 from services.intake.domain.dossier import CalendarOf, Dossier, decided, refiled
@@ -123,13 +125,15 @@ def correct(dossier: Dossier | None, message: Correct, now: datetime) -> Decisio
     """Correct fields of the form; the citizen sees each old and new value."""
     dossier = by_officer(dossier, message)
     corrected = to(dossier, Correct, now, dossier.status, since=dossier.since, **refiled(message.form))
-    return decided(
+    corrected, calls = identity.asked_anew(dossier, corrected)
+    decision = decided(
         corrected,
         lambda step: dossiers.Corrected(fields=message.changed, reason=message.reason, step=step),
         officers(
             message, "corrected", now, reason=message.reason, fields=differences(dossier, corrected, message.changed)
         ),
     )
+    return replace(decision, calls=calls)
 
 
 def stop(dossier: Dossier | None, message: Stop, now: datetime) -> Decision[Dossier]:

@@ -91,7 +91,7 @@ class Dossier(State):
     """One dossier. `form` holds what the citizen typed and never leaves intake.
 
     `agency` received it, `handler` has it now. `stage` counts the steps of its procedure, None before processing and
-    after. `before` is the status in which its citizen asked for it back. `reported` has the time of each agency's
+    after. `register_asked` counts the questions about its applicant to the civil register. `before` is the status in which its citizen asked for it back. `reported` has the time of each agency's
     latest report. `due` is the date of the step at hand, `result_due` the promised one; `due_soon_told` and `overdue_told` are the promised dates of which that
     was said: a clock that was held and comes to the same date does not say it again. `journal` is what a decision adds: written by the store, never loaded.
     """
@@ -135,6 +135,7 @@ class Dossier(State):
     documents: tuple[Attached, ...] = ()
     at_desk: tuple[str, ...] = ()
     register_check: dict[str, Any] | None = None
+    register_asked: int = 0
     external_id: str | None = None
     reported: dict[str, datetime] = Field(default_factory=dict)
     submitted_at: datetime

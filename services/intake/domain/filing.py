@@ -39,6 +39,7 @@ def submit(dossier: Dossier | None, message: Submit, now: datetime, calendar_of:
         stages=message.stages,
         delivery=message.delivery,
         documents=message.documents,
+        register_asked=int(message.checks_register),
     )  # fmt: skip
     fee = total(message.fee_lines)
     payment_due = days_after(message.agency, message.payment_days, now, calendar_of) if fee else None

@@ -147,14 +147,27 @@ def to(dossier: Dossier, message: type, now: datetime, target: Status | None = N
 
 
 def by_citizen(dossier: Dossier | None, message: ByCitizen) -> Dossier:
-    """The dossier, when its own citizen speaks and saw its latest version.
+    """The dossier, when its own citizen speaks, or says it at the counter where it was filed, and saw its latest version.
 
-    Raises NotFound for everybody else, Refusal 412 for an older version.
+    Raises NotFound for everybody else, Refusal 412 for an older version, 409 at the counter for what was filed online.
     """
-    dossier = known(dossier)
-    if dossier.person_id != message.person_id:
+    dossier, counter = known(dossier), message.at_counter
+    if dossier.person_id != message.person_id or (counter is not None and counter.agency != dossier.agency):
         return known(None)
+    if counter is not None:
+        filed_at_counter(dossier)
     return seen(dossier, message.seen_version)
+
+
+def filed_at_counter(dossier: Dossier) -> Dossier:
+    """The dossier, when it was filed at a counter: there its citizen goes on. Raises Refusal 409 for others."""
+    if dossier.filed_by is None:
+        raise Refusal(
+            "filed_online",
+            "Hồ sơ này nộp trực tuyến; người nộp tự thực hiện bằng tài khoản của mình.",
+            "This dossier was filed online; its citizen does this with the account that filed it.",
+        )
+    return dossier
 
 
 def by_officer(dossier: Dossier | None, message: ByOfficer) -> Dossier:
@@ -186,6 +199,14 @@ def officers(message: ByOfficer, kind: str, now: datetime, paper: str | None = N
         paper=paper,
         body={"agency": message.agency, "department": message.department, **body},
     )
+
+
+def citizens(message: ByCitizen, kind: str, now: datetime, **body: Any) -> Entry:
+    """The journal's line of a citizen, or of the officer who does it for one at the counter."""
+    counter = message.at_counter
+    if counter is None:
+        return Entry(at=now, kind=kind, by=None, role="citizen", body=body)
+    return Entry(at=now, kind=kind, by=counter.officer, role="officer", body={"agency": counter.agency, **body})
 
 
 def promised(dossier: Dossier, calendar_of: CalendarOf) -> tuple[Dossier, tuple[At, ...]]:

@@ -9,6 +9,9 @@ from chassis.decider import Decision, Message, State
 from contracts import contacts
 from services.intake.domain.applicant import Applicant
 
+FIELDS = ("name", "citizen_id", "phone", "email", "language")
+"""What intake knows of a person from the forms."""
+
 
 class Person(State):
     """Who files dossiers. `counter`: an officer met them and saw the identity card; others say themselves who they are."""
@@ -35,6 +38,23 @@ class Remember(Message):
     counter: bool = False
 
 
+class Amend(Message):
+    """Some particulars in a dossier were put right: the person is known by these from now on."""
+
+    applicant: Applicant
+    fields: tuple[str, ...]
+
+
+def amend(person: Person | None, message: Amend, now: datetime) -> Decision[Person] | None:
+    """Change these fields and no other: the others may have come with a later dossier."""
+    if person is None:
+        return None
+    kept = person.model_copy(update=message.applicant.model_dump(include=set(message.fields)))
+    if kept == person:
+        return None
+    return Decision(kept, events=(kept.contact(),) if kept.contact() != person.contact() else ())
+
+
 def remember(person: Person | None, message: Remember, now: datetime) -> Decision[Person] | None:
     """Keep the latest particulars; say so only when how the person is reached has changed."""
     given = message.applicant
@@ -48,7 +68,7 @@ def remember(person: Person | None, message: Remember, now: datetime) -> Decisio
         counter=message.counter,
     )
     if person is not None:
-        kept = person.model_copy(update=kept.model_dump(include={"name", "citizen_id", "phone", "email", "language"}))
+        kept = person.model_copy(update=kept.model_dump(include=set(FIELDS)))
         if kept == person:
             return None
         if kept.contact() == person.contact():

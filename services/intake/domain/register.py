@@ -18,10 +18,11 @@ class CheckRegister(Message):
     """Look a person up; `code` is the dossier for which it is done, which the register keeps as the reason.
 
     Name, birth date and sex are what was typed; they stay here, only the citizen ID is sent. Those that are None were not
-    asked for and are not compared.
+    asked for and are not compared. `number` counts the questions of one dossier.
     """
 
     code: str
+    number: int = 1
     citizen_id: str
     name: str
     birth_date: date | None = None
@@ -55,8 +56,9 @@ class Difference(BaseModel):
 
 
 class RegisterAnswered(Message):
-    """The answer to CheckRegister: the register has the person or not, and what it has otherwise."""
+    """The answer to a dossier's question of this number: the register has the person or not, and what it has otherwise."""
 
+    number: int = 1
     found: bool
     differences: tuple[Difference, ...] = ()
     checked_at: datetime
@@ -65,7 +67,9 @@ class RegisterAnswered(Message):
 def answered(request: CheckRegister, registered: Registered | None, now: datetime) -> RegisterAnswered:
     """The answer that follows from what the register has; None when it has nobody with this ID."""
     differences = compare(request, registered) if registered is not None else ()
-    return RegisterAnswered(found=registered is not None, differences=differences, checked_at=now)
+    return RegisterAnswered(
+        number=request.number, found=registered is not None, differences=differences, checked_at=now
+    )
 
 
 def compare(typed: CheckRegister, registered: Registered) -> tuple[Difference, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from chassis.errors import Refusal
 from contracts import dossiers
 from contracts.dossiers import Marked, Status
 from services.intake.domain import deadline as clocks
+from services.intake.domain import identity
 from services.intake.domain.catalogue import Catalogue
 from services.intake.domain.commands import RequestSupplement, Supplement, SupplementOver
 from services.intake.domain.desk import differences, held, value
@@ -27,7 +29,7 @@ from services.intake.domain.dossier import (
     refiled,
     resting,
 )
-from services.intake.domain.moves import WARNINGS, by_citizen, by_officer, officers, promised, to
+from services.intake.domain.moves import WARNINGS, by_citizen, by_officer, citizens, officers, promised, to
 from services.intake.domain.paths import met
 from services.intake.domain.problem import Problem
 from services.intake.domain.procedure import Procedure, When
@@ -100,16 +102,17 @@ def supplement(
         moved = at(
             supplied, dossier.stage or 0, now, calendar_of, dossier.officer if dossier.stage is not None else None
         )
-    supplied = supplied.model_copy(update=moved)
+    supplied, calls = identity.asked_anew(dossier, supplied.model_copy(update=moved))
     fields = tuple(path for path in message.changed if not path.startswith("documents."))
     body = {"fields": differences(dossier, supplied, fields), "documents": [each.name for each in message.documents]}
-    return decided(
+    decision = decided(
         supplied,
         lambda step: dossiers.Supplemented(items=message.changed, step=step),
-        Entry(at=now, kind="supplemented", by=None, role="citizen", body=body),
+        citizens(message, "supplemented", now, **body),
         timers,
         (SupplementOver,),
     )
+    return replace(decision, calls=calls)
 
 
 def markable(procedure: Procedure, catalogue: Catalogue, form: Mapping[str, Any] | None) -> dict[str, str]:

@@ -9,8 +9,8 @@ from contracts import dossiers
 from contracts.dossiers import Status
 from services.intake.domain.commands import AskWithdrawal, DeclineWithdrawal, GrantWithdrawal, SupplementOver
 from services.intake.domain.desk import held
-from services.intake.domain.dossier import CalendarOf, Dossier, Entry, decided, desk_due
-from services.intake.domain.moves import WARNINGS, by_citizen, by_officer, officers, to
+from services.intake.domain.dossier import CalendarOf, Dossier, decided, desk_due
+from services.intake.domain.moves import WARNINGS, by_citizen, by_officer, citizens, officers, to
 
 _WISH = "Người nộp yêu cầu rút hồ sơ"
 
@@ -22,7 +22,7 @@ def ask_withdrawal(dossier: Dossier | None, message: AskWithdrawal, now: datetim
     return decided(
         asked,
         lambda step: dossiers.WithdrawalRequested(step=step),
-        Entry(at=now, kind="withdrawal_requested", by=None, role="citizen", body={"reason": message.reason}),
+        citizens(message, "withdrawal_requested", now, reason=message.reason),
     )
 
 

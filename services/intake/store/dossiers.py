@@ -24,7 +24,7 @@ aggregate = Aggregate(
             agency_name, desk, handler, handler_name, department, officer, person_id, status, before, since,
             due, result_due, clock, processing, extended, extended_at, payment_days, supplement_days,
             fee_lines, appointment, stages, stage, delivery, tracking_number, result, result_number,
-            result_document, grounds, supplement, documents, at_desk, register_check, external_id, reported,
+            result_document, grounds, supplement, documents, at_desk, register_check, register_asked, external_id, reported,
             submitted_at, filed_by, form, search, due_soon_told, overdue_told)
         select
             r.code, r.version, r.sequence, r.traceparent, r.procedure, r.procedure_version, r.procedure_name,
@@ -32,7 +32,7 @@ aggregate = Aggregate(
             r.status, r.before, r.since, r.due, r.result_due, r.clock, r.processing, r.extended, r.extended_at,
             r.payment_days, r.supplement_days, r.fee_lines, r.appointment, r.stages, r.stage, r.delivery,
             r.tracking_number, r.result, r.result_number, r.result_document, r.grounds, r.supplement,
-            r.documents, r.at_desk, r.register_check, r.external_id, r.reported, r.submitted_at, r.filed_by,
+            r.documents, r.at_desk, r.register_check, r.register_asked, r.external_id, r.reported, r.submitted_at, r.filed_by,
             r.form, to_tsvector('simple', r.search), r.due_soon_told, r.overdue_told
         from jsonb_to_recordset($1::jsonb) as r(
             code text, version int, sequence int, traceparent text, procedure text, procedure_version int,
@@ -42,7 +42,7 @@ aggregate = Aggregate(
             extended_at timestamptz, payment_days int, supplement_days int, fee_lines jsonb, appointment jsonb,
             stages jsonb, stage smallint, delivery jsonb, tracking_number text, result text,
             result_number text, result_document jsonb, grounds text, supplement jsonb, documents jsonb,
-            at_desk jsonb, register_check jsonb, external_id text, reported jsonb, submitted_at timestamptz,
+            at_desk jsonb, register_check jsonb, register_asked smallint, external_id text, reported jsonb, submitted_at timestamptz,
             filed_by text, form jsonb, search text, due_soon_told timestamptz, overdue_told timestamptz)
         on conflict (code) do update set
             version = excluded.version, sequence = excluded.sequence, traceparent = excluded.traceparent,
@@ -53,7 +53,7 @@ aggregate = Aggregate(
             stage = excluded.stage, tracking_number = excluded.tracking_number,
             result_number = excluded.result_number, result_document = excluded.result_document,
             grounds = excluded.grounds, supplement = excluded.supplement, documents = excluded.documents,
-            register_check = excluded.register_check, external_id = excluded.external_id,
+            register_check = excluded.register_check, register_asked = excluded.register_asked, external_id = excluded.external_id,
             reported = excluded.reported, form = excluded.form, search = excluded.search,
             delivery = excluded.delivery, at_desk = excluded.at_desk,
             due_soon_told = excluded.due_soon_told, overdue_told = excluded.overdue_told
