@@ -65,10 +65,10 @@ async def test_a_good_token_says_who_is_calling(verifier: Verifier, issuer: Issu
 @pytest.mark.parametrize(
     "claims",
     [
-        {"exp": int(time.time()) - 60},
+        {"exp": 1_700_000_000},
         {"exp": None},
         {"exp": "tomorrow"},
-        {"nbf": int(time.time()) + 3600},
+        {"nbf": 4_000_000_000},
         {"aud": "another-service"},
         {"aud": None},
         {"aud": []},
