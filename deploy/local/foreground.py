@@ -26,12 +26,15 @@ READER_GONE = (errno.EIO, errno.EPIPE, errno.ENXIO)
 def run(layout: Layout, only: Sequence[str], zipkin: bool, console: Console) -> None:
     """Until Ctrl-C, SIGTERM, or the terminal is closed. Raises StackError.
 
-    The loop is not closed: that would wait for downloads that still run in threads.
+    Downloads that still run in threads are not waited for, as `asyncio.run` would.
     """
+    loop = asyncio.new_event_loop()
     try:
-        asyncio.new_event_loop().run_until_complete(_run(layout, only, zipkin, console))
+        loop.run_until_complete(_run(layout, only, zipkin, console))
     except OSError as error:
         raise explained(error, layout.data) from error
+    finally:
+        loop.close()
 
 
 async def _run(layout: Layout, only: Sequence[str], zipkin: bool, console: Console) -> None:

@@ -28,6 +28,7 @@ MOMENT = {
     "kafka": "từ chối",
     "intake": "biên lai",
     "status": "biên lai",
+    "register": "hồ sơ",
     "notifications": "tiếp nhận",
     "sms": "tiếp nhận",
     "mail": "tiếp nhận",
