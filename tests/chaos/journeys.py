@@ -122,11 +122,9 @@ async def supplemented(walk: Walk, journey: Journey) -> None:
 
 
 async def withdrawn(walk: Walk, journey: Journey) -> None:
-    """Paid, perhaps taken in: the fee goes back, and nobody waits for the citizen any more."""
+    """Paid and not taken in yet, until when its circular lets the fee go back: it does."""
     await walk.file(journey)
     await walk.pay(journey)
-    if journey.chance.random() < 0.5:
-        await walk.decide(journey, DESK, "accept", "dossier.accepted", {}, 2)
     await walk.withdraw(journey, "payment.refunded")
 
 
@@ -139,7 +137,7 @@ async def withdrawn_unpaid(walk: Walk, journey: Journey) -> None:
 
 
 async def later_fees(walk: Walk, journey: Journey) -> None:
-    """Fees come up while it is worked on: paid on a bill of their own, or both bills go back with the dossier."""
+    """Fees come up while it is worked on: paid on a bill of their own, each with its receipt."""
     await walk.file(journey)
     await walk.pay(journey)
     await walk.taken_in(journey)
@@ -150,10 +148,7 @@ async def later_fees(walk: Walk, journey: Journey) -> None:
     if status != 303:
         raise JourneyFailed(f"the page answers {status}")
     await walk.comes_back_to(journey, 4)
-    if journey.chance.random() < 0.5:
-        await walk.withdraw(journey, "payment.refunded")
-    else:
-        await walk.done(journey)
+    await walk.done(journey)
 
 
 KINDS: Mapping[str, Callable[[Walk, Journey], Awaitable[None]]] = {
