@@ -12,11 +12,12 @@ import httpx
 import pytest
 
 from chassis.clock import utc_now
+from services.intake.adapters.objects import Objects
 from services.intake.domain.draft import KEPT, MOST
-from services.intake.sweeping import Forgetter
+from services.intake.sweeping import Forgetter, Sweeper
 from tests.database import Server as Postgres
 from tests.forms import filled
-from tests.integration.intake_desk import AGENCY_SYSTEM, OFFICER, OPERATOR, Desk, open_desk, signing
+from tests.integration.intake_desk import AGENCY_SYSTEM, OFFICER, OPERATOR, Desk, open_desk, settings_for, signing
 
 
 @pytest.fixture(scope="module")
@@ -227,3 +228,18 @@ async def test_a_draft_that_nobody_touches_is_forgotten_after_ninety_days(desk: 
     assert [(await desk.get(draft, "anh")).status_code for draft in (old, touched, new)] == [404, 200, 200]
     chores = {chore.name for chore in desk.service.chores}
     assert "drafts" in chores
+
+
+async def test_what_a_draft_names_is_kept_as_long_as_the_draft(desk: Desk) -> None:
+    """A document that no dossier has is swept after a day; one that a draft of its owner names waits with it."""
+    named, unused = await desk.uploaded("anh"), await desk.uploaded("anh")
+    draft = await _begun(desk, {"documents": {"photo": [named]}})
+    await _begun(desk, {"documents": {"photo": [unused]}}, who="duc")
+    settings = settings_for("", "")
+    sweeper = Sweeper(Objects.at(settings.documents_url), lambda: utc_now() + timedelta(days=2))
+    await sweeper.run(desk.pool)
+    statuses = [(await desk.get(f"/documents/{each}", "anh")).status_code for each in (named, unused)]
+    assert statuses == [200, 404], "another's draft keeps nothing"
+    assert (await desk.http.delete(draft, headers=desk.bearer("anh"))).status_code == 204
+    await sweeper.run(desk.pool)
+    assert (await desk.get(f"/documents/{named}", "anh")).status_code == 404

@@ -163,3 +163,17 @@ async def test_a_basis_that_ends_is_an_event_a_metric_and_a_line_on_the_desk_60_
     assert elsewhere["dossiers"] == 0
     assert (await desk.get("/desk/legal-bases", "anh")).status_code == 403
     assert "motcua_legal_bases_ending 1.0" in (await desk.http.get("/metrics")).text
+
+
+async def test_a_form_that_was_filed_is_answered_again_after_its_procedure_was_closed(desk: Desk) -> None:
+    """The answer was lost and the law changed meanwhile: the same key has the same dossier, and another body is told so."""
+    key = "the-answer-that-was-lost"
+    first = await desk.submits(key=key)
+    assert first.status_code == 201, first.text
+    for version in (1, 2):
+        await desk.post(f"/procedures/{LICENCE}/versions/{version}/close", OPERATOR)
+    assert (await desk.submits()).status_code == 422, "closed to new ones"
+    again = await desk.submits(key=key)
+    assert (again.status_code, again.json()) == (201, first.json())
+    other = await desk.submits(filled(name="Trần Văn Bình"), key=key)
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")
