@@ -19,7 +19,7 @@ from services.intake.domain.fact import Certainty, Level
 from services.intake.domain.guide import Guide, Leaf
 from services.intake.domain.procedure import Procedure, ProcessStep
 from services.intake.domain.published import published
-from services.intake.domain.unaccented import unaccented
+from services.intake.domain.search import plain
 from services.intake.domain.versions import Stage
 from services.intake.open_catalogue import OpenCatalogue
 
@@ -113,13 +113,13 @@ def routes_of(opened: OpenCatalogue, clock: Clock) -> APIRouter:
         level: Annotated[Level | None, Query(description="Cấp thực hiện")] = None,
     ) -> list[Published]:
         """All procedures that take dossiers today, or will; each as it is in the whole country."""
-        catalogue, words = await opened.current(work.pool), unaccented(q).split()
+        catalogue, words = await opened.current(work.pool), plain(q).split()
         return [
             published(procedure, today())
             for procedure in _shown(catalogue, today())
-            if (domain is None or unaccented(domain) == unaccented(procedure.domain))
+            if (domain is None or plain(domain) == plain(procedure.domain))
             and (level is None or level in procedure.levels)
-            and all(word in unaccented(f"{procedure.code} {procedure.name}") for word in words)
+            and all(word in plain(f"{procedure.code} {procedure.name}") for word in words)
         ]
 
     @routes.get("/procedures/{code}", response_model=ProcedureView)
