@@ -35,7 +35,9 @@ def routes_of(calendars: OpenCalendars, clock: Clock) -> APIRouter:
         caller: CallerOf,
         work: WorkOf,
         status: Annotated[list[Status] | None, Query(description="Mã trạng thái quốc gia, một hoặc nhiều")] = None,
-        open: Annotated[bool, Query(description="Chỉ hồ sơ chưa giải quyết xong, khi không nêu trạng thái")] = True,  # noqa: A002
+        only_open: Annotated[
+            bool, Query(alias="open", description="Chỉ hồ sơ chưa giải quyết xong, khi không nêu trạng thái")
+        ] = True,
         department: Filter = None,
         officer: Filter = None,
         mine: bool = False,
@@ -59,7 +61,7 @@ def routes_of(calendars: OpenCalendars, clock: Clock) -> APIRouter:
         finds all of the words, the last one also unfinished, with and without accents.
         """
         agency = agency_of(caller)
-        statuses = tuple(sorted(set(status or (OPEN if open or lateness else tuple(Status)))))
+        statuses = tuple(sorted(set(status or (OPEN if only_open or lateness else tuple(Status)))))
         by: Order = order or ("deadline" if set(statuses) <= set(OPEN) else "newest")
         _must_be_open(statuses, by, lateness)
         horizon = Horizon.at(clock(), calendars.of(agency))
