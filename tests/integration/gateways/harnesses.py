@@ -1,0 +1,14 @@
+"""The harness of each gateway, by its name: what test_port.py runs over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from tests.integration.gateways.merchant import Merchant
+
+Opened = Callable[[Path], AbstractAsyncContextManager[Merchant]]
+
+HARNESSES: Mapping[str, Opened] = {}
+"""NAME -> NAME_merchant.opened: a fresh sandbox with its data in a folder, until the block is left."""
