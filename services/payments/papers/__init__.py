@@ -1,0 +1,1 @@
+"""Pictures and papers that a payer or an officer is given."""
