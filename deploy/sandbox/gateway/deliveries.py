@@ -15,9 +15,9 @@ import sqlite3
 import time
 from dataclasses import dataclass, field
 
-from deploy.sandbox.gateway.postman import PostError, Postman
 from deploy.sandbox.gateway.store import Object, dumped
 from deploy.sandbox.gateway.work import Office, Work
+from deploy.sandbox.kit.postman import PostError, Postman
 
 AT_ONCE = 32
 LONGEST_RETRY_SECONDS = 60.0
