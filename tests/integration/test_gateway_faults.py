@@ -163,6 +163,23 @@ def failed_then_captured(merchant: Merchant) -> None:
     assert {"payment_intent.payment_failed", "payment_intent.succeeded", "checkout.session.completed"} <= set(kinds)
 
 
+def refund_refused(merchant: Merchant) -> None:
+    answer = merchant.post("/v1/refunds", {"payment_intent": merchant.paid()["id"]})
+    assert answer.json()["error"]["code"] == "charge_disputed"
+    assert merchant.totals() == {"vnd": 135_000}
+
+
+def refund_pending(merchant: Merchant) -> None:
+    refund = merchant.post("/v1/refunds", {"payment_intent": merchant.paid()["id"]}).json()
+    assert refund["status"] == "pending"
+    eventually(lambda: merchant.get(f"/v1/refunds/{refund['id']}")["status"] == "succeeded")
+
+
+def unknown_code(merchant: Merchant) -> None:
+    path = f"/v1/checkout/sessions/{merchant.session()['id']}"
+    assert [merchant.get(path)["status"] for _ in range(2)] == ["sandbox_unheard_of", "open"]
+
+
 SHOWN: dict[str, Callable[[Merchant], None]] = {
     "timeout_before": timeout_before,
     "timeout_after_charge": timeout_after_charge,
@@ -184,6 +201,9 @@ SHOWN: dict[str, Callable[[Merchant], None]] = {
     "wrong_amount": wrong_amount,
     "wrong_currency": wrong_currency,
     "pending_forever": pending_forever,
+    "refund_refused": refund_refused,
+    "refund_pending": refund_pending,
+    "unknown_code": unknown_code,
     "failed_then_captured": failed_then_captured,
 }
 

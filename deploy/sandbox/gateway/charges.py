@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from deploy.sandbox.gateway import identifiers
@@ -100,7 +101,9 @@ def capture(work: Work, charge: Object, amount: int, *, late_balance: bool) -> N
 
 
 def balance_transaction(work: Work, kind: str, source: str, charge: Object, amount: int) -> str:
-    """Enter a movement in the account's statement; gives its id. This account pays no fees."""
+    """Enter a movement in the account's statement; gives its id. Charges pay the account's fee, and keep none back later."""
+    fee = amount * work.settings.fee_basis_points // 10_000 if kind == "charge" else 0
+    told = {"amount": fee, "application": None, "currency": charge["currency"], "description": "Processing fees"}
     return str(
         work.store.insert(
             {
@@ -113,9 +116,9 @@ def balance_transaction(work: Work, kind: str, source: str, charge: Object, amou
                 "currency": charge["currency"],
                 "description": charge["description"],
                 "exchange_rate": None,
-                "fee": 0,
-                "fee_details": [],
-                "net": amount,
+                "fee": fee,
+                "fee_details": [{**told, "type": "stripe_fee"}] if fee else [],
+                "net": amount - fee,
                 "reporting_category": kind,
                 "source": source,
                 "status": "available",
@@ -158,12 +161,18 @@ def index_transactions(work: Work, values: Values, _: str) -> Object:
 
 
 def balance(work: Work, _: Values, __: str) -> Object:
-    sums = [
-        {"amount": amount, "currency": currency, "source_types": {"card": amount}}
-        for currency, amount in work.store.balances().items()
-    ]
-    none = [{**line, "amount": 0, "source_types": {"card": 0}} for line in sums]
-    return {"object": "balance", "available": sums, "livemode": False, "pending": none}
+    """What the statement comes to, after fees, and what was taken and does not stand there yet."""
+    entered = work.store.entered()
+    none = (0, 0)
+    available = {code: entered.get(code, none)[1] for code in work.store.balances()}
+    pending = {code: moved - entered.get(code, none)[0] for code, moved in work.store.balances().items()}
+    return {
+        "object": "balance", "available": _amounts(available), "livemode": False, "pending": _amounts(pending),
+    }  # fmt: skip
+
+
+def _amounts(sums: Mapping[str, int]) -> list[Object]:
+    return [{"amount": total, "currency": code, "source_types": {"card": total}} for code, total in sums.items()]
 
 
 OPERATIONS = (

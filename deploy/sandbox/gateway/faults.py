@@ -37,6 +37,9 @@ FAULTS = {
     "wrong_amount": "the payment takes a tenth of the amount, and says so everywhere",
     "wrong_currency": "the payment is taken in another currency (usd for vnd), and says so everywhere",
     "pending_forever": "the payment stays in processing and never settles",
+    "refund_refused": "the refund is refused for good, as of a disputed charge; nothing moves",
+    "refund_pending": "the refund is pending first and succeeds a little later, whatever the card",
+    "unknown_code": "the answer to GET of a Checkout Session names a status that does not exist",
     "failed_then_captured": "the payment is declined, and captured after all delay_seconds (2 when 0) later",
 }
 

@@ -56,13 +56,19 @@ def create(work: Work, values: Values, _: str) -> Object:
         raise invalid(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
     if values.get("currency", charge["currency"]) != charge["currency"]:
         raise invalid(f"The charge was made in {charge['currency']}.", "currency")
+    if work.faults.fires("refund_refused", charge["payment_intent"]):
+        raise invalid(f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed")
     amount = values.get("amount", left)
     if amount > left:
         raise invalid(
             f"Refund amount ({money.written(amount, charge['currency'])}) is greater than unrefunded amount on charge "
             f"({money.written(left, charge['currency'])})", "amount",
         )  # fmt: skip
-    card = by_token(charge["_token"])
+    outcome = (
+        "pending"
+        if work.faults.fires("refund_pending", charge["payment_intent"])
+        else by_token(charge["_token"]).refund
+    )
     refund: Object = {
         "id": identifiers.new("refund"),
         "object": "refund",
@@ -80,7 +86,7 @@ def create(work: Work, values: Values, _: str) -> Object:
         "reason": values.get("reason"),
         "receipt_number": None,
         "source_transfer_reversal": None,
-        "status": "pending" if card.refund == "pending" else "succeeded",
+        "status": "pending" if outcome == "pending" else "succeeded",
         "transfer_reversal": None,
     }
     refund["balance_transaction"] = balance_transaction(work, "refund", refund["id"], charge, -amount)
@@ -89,7 +95,7 @@ def create(work: Work, values: Values, _: str) -> Object:
     charge["refunded"] = charge["amount_refunded"] == charge["amount"]
     emit(work, "refund.created", work.store.insert(refund))
     emit(work, "charge.refunded", work.store.save(charge), {"amount_refunded": charge["amount_refunded"] - amount})
-    if card.refund != "succeeded":
+    if outcome != "succeeded":
         work.queue.start_timer("refund.settle", refund["id"], work.moment + work.settings.settle_seconds)
     return refund
 

@@ -149,7 +149,8 @@ def found(work: Work, identifier: str) -> Object:
 
 
 def retrieve(work: Work, _: Values, identifier: str) -> Object:
-    return found(work, identifier)
+    session = found(work, identifier)
+    return session | {"status": "sandbox_unheard_of"} if work.faults.fires("unknown_code", identifier) else session
 
 
 def update(work: Work, values: Values, identifier: str) -> Object:

@@ -14,7 +14,8 @@ class Settings:
     """`api_version` shapes events, and answers to requests that name none.
 
     `settle_seconds`: how long a payment stays `processing` and a slow refund `pending`; `balance_seconds`: until an
-    asynchronous capture has its balance transaction; `retry_seconds`: the first wait after a webhook was not accepted.
+    asynchronous capture has its balance transaction; `retry_seconds`: the first wait after a webhook was not accepted;
+    `fee_basis_points`: what the gateway keeps of each charge, in hundredths of a percent.
     """
 
     data: Path
@@ -26,6 +27,7 @@ class Settings:
     settle_seconds: float = 5.0
     balance_seconds: float = 0.5
     retry_seconds: float = 1.0
+    fee_basis_points: int = 0
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -39,4 +41,5 @@ class Settings:
             settle_seconds=number("GATEWAY_SETTLE_SECONDS", cls.settle_seconds),
             balance_seconds=number("GATEWAY_BALANCE_SECONDS", cls.balance_seconds),
             retry_seconds=number("GATEWAY_RETRY_SECONDS", cls.retry_seconds),
+            fee_basis_points=int(number("GATEWAY_FEE_BASIS_POINTS", cls.fee_basis_points)),
         )

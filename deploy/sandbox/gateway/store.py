@@ -152,6 +152,15 @@ class Store:
         rows = self.connection.execute("select currency, sum(amount) from movement group by currency order by currency")
         return {str(currency): int(total) for currency, total in rows}
 
+    def entered(self) -> dict[str, tuple[int, int]]:
+        """What stands in the account's statement, by currency: before and after fees."""
+        rows = self.connection.execute(
+            """select json_extract(body, '$.currency'), sum(json_extract(body, '$.amount')),
+                      sum(json_extract(body, '$.net'))
+               from object where kind = 'balance_transaction' group by 1 order by 1"""
+        )
+        return {str(currency): (int(amount), int(net)) for currency, amount, net in rows}
+
     def kept_answer(self, key: str, since: int) -> sqlite3.Row | None:
         statement = "select * from kept_answer where key = ? and at > ?"
         found: sqlite3.Row | None = self.connection.execute(statement, (key, since)).fetchone()
