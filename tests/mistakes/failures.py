@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.mistakes.mistake import Edit, Mistake
 
 _NINE = "tests/integration/test_nine_failures.py::test_"
-_STRIPE, _MONEY = "services/payments/adapters/stripe.py", "services/payments/domain/money.py"
+_WEBHOOKS, _MONEY = "services/payments/adapters/stripe_webhooks.py", "services/payments/domain/money.py"
 _PAYING, _SUPPLEMENT = "services/intake/domain/paying.py", "services/intake/domain/supplement.py"
 _DOSSIER, _MOVES = "services/intake/domain/dossier.py", "services/intake/domain/moves.py"
 _CODES, _NOTICES = "services/intake/store/dossiers.py", "services/notifications/store.py"
@@ -29,8 +29,8 @@ FAILURES = (
         ("Failure/signature-not-compared",),
         (
             Edit(
-                _STRIPE,
-                "    if not any(hmac.compare_digest(expected.encode(), value.encode()) for value in given):\n",
+                _WEBHOOKS,
+                "    if not any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in given):\n",
                 "    if not given or not expected:\n",
             ),
         ),

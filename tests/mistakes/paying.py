@@ -12,8 +12,9 @@ _PAGES = "tests/integration/test_payments_pages.py::"
 _LOST_ANSWER = f"{_CHECKOUTS}test_a_lost_answer_is_asked_for_again_and_makes_one_page[timeout_after_charge]"
 _REFUND = f"{_CHECKOUTS}test_a_refused_dossier_gets_back_what_may_be_returned[4242424242424242]"
 
-_CREATE = '        status, body = await self._post("/v1/checkout/sessions", form, str(request.attempt_id))\n'
-_SEND_BACK = '            status, body = await self._post("/v1/refunds", form, str(request.refund_id))\n'
+_HTTP = "services/payments/adapters/stripe_http.py"
+_CREATE = '        answer = await self._api.post("/v1/checkout/sessions", _form(request), str(request.attempt_id))\n'
+_SEND_BACK = '            answer = await self._api.post("/v1/refunds", _refund_form(request), str(request.refund_id))\n'
 _EXPIRE = """\
     gone = to(bill, BillExpiry)
     return _closing_or_done(bill, gone, payments.Expired(bill_id=bill.bill_id))
@@ -44,12 +45,13 @@ PAYING = (
     Mistake(
         ("Payment/not-found-failed",),
         (
-            Edit(_STRIPE, "in (200, 400, 402))", "in (200, 400, 402, 404))"),
+            Edit(_HTTP, "in (200, 400, 402))", "in (200, 400, 402, 404))"),
             Edit(
-                _STRIPE,
-                "        if status != 200:\n            raise Unanswered",
-                '        if status == 404:\n            return {"status": "expired"}\n'
-                "        if status != 200:\n            raise Unanswered",
+                _HTTP,
+                "        if answer.status != 200:\n            raise Unanswered",
+                '        if answer.status == 404:\n            return read(shape, {"id": "", "url": None, "status": "expired", '
+                '"payment_status": "unpaid", "amount_total": 0, "currency": "vnd", "payment_intent": None})\n'
+                "        if answer.status != 200:\n            raise Unanswered",
             ),
         ),
         (f"{_PAGES}test_a_page_that_the_gateway_does_not_know_is_not_closed",),
@@ -80,7 +82,7 @@ PAYING = (
         (
             Edit(
                 _STRIPE,
-                '        await self._post(f"/v1/checkout/sessions/{request.session_id}/expire", {}, None)\n',
+                '        await self._api.post(f"/v1/checkout/sessions/{request.session_id}/expire", {}, None)\n',
                 "",
             ),
             Edit(
@@ -134,7 +136,7 @@ PAYING = (
     ),
     Mistake(
         ("Payment/trust-failed-hook",),
-        (Edit(_STRIPE, 'failed_later = found["status"] == "complete" and status in', "failed_later = status in"),),
+        (Edit(_STRIPE, 'failed_later = page.status == "complete" and status in', "failed_later = status in"),),
         (f"{_PAGES}test_after_a_declined_card_the_button_leads_to_the_same_page",),
         r"assert 'http://.*' == 'http://",
     ),
@@ -153,7 +155,7 @@ PAYING = (
                 _SEND_BACK,
                 _SEND_BACK.replace("str(request.refund_id)", 'f"{request.refund_id}-{calling.tries}"'),
             ),
-            Edit(_STRIPE, "        body = await self._refund_of(request)\n", "        body = None\n"),
+            Edit(_STRIPE, "        refund = await self._refund_of(request)\n", "        refund = None\n"),
         ),
         (_REFUND,),
         r"one more item: \('refund', -20000\)",

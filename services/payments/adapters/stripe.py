@@ -1,24 +1,25 @@
-"""Stripe's public API over httpx: Checkout Sessions and Refunds, under one pinned API version.
+"""The gateway port over Stripe's public API: Checkout Sessions and Refunds, under one pinned API version.
 
-Source: Stripe API reference, Checkout Sessions, PaymentIntents, Refunds, Idempotent requests, Webhook signatures.
+Source: Stripe API reference, Checkout Sessions, PaymentIntents, Refunds, Idempotent requests.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import re
-import time
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
+import json
+import math
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import httpx
 
 from chassis.calls import Calling
-from chassis.errors import Refusal, Unanswered
+from chassis.errors import Unanswered
+from services.payments.adapters import stripe_codes, stripe_statement, stripe_webhooks
+from services.payments.adapters.stripe_http import LONGEST_PAGE, Api, client
+from services.payments.adapters.stripe_objects import Charge, Intent, Page, PaymentError, Returned, at, read
 from services.payments.domain.gateway import (
+    STRIPE,
     AskCheckout,
     AskRefund,
     Captured,
@@ -26,100 +27,70 @@ from services.payments.domain.gateway import (
     CheckoutRefused,
     CloseCheckout,
     CreateCheckout,
+    Known,
+    Movement,
     Refund,
     RefundDone,
     RefundRefused,
+    Ring,
     SessionClosed,
     StillOpen,
+    Tiding,
     Truth,
 )
 
-API_VERSION = "2026-10-28.endive"
-TOLERANCE_SECONDS = 300
-LOOK_BACK_SECONDS = 2 * 3600  # a page is made an hour before it closes, by clocks that may differ
+__all__ = ["Stripe", "client"]
 
-# Stripe's decline codes in our words; one that is not here is told as "declined".
-DECLINES = {
-    "insufficient_funds": "insufficient_funds",
-    "expired_card": "expired_card",
-    "incorrect_cvc": "incorrect_cvc",
-    "processing_error": "processing_error",
-    "lost_card": "card_blocked",
-    "stolen_card": "card_blocked",
-    "authentication_required": "authentication_failed",
-    "payment_intent_authentication_failure": "authentication_failed",
-    "generic_decline": "declined",
-    "card_declined": "declined",
-}
+LOOK_BACK = timedelta(hours=2)  # a page is made an hour before it closes, by clocks that may differ
 
 
 class Stripe:
-    """The gateway port over a Stripe-compatible API."""
+    """The gateway port over a Stripe-compatible API. `webhook_secrets` are several while one is being replaced."""
 
-    name = "stripe"
+    name = STRIPE
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
+    def __init__(
+        self, client: httpx.AsyncClient, webhook_secrets: Sequence[str] = (), page_lines: int = LONGEST_PAGE
+    ) -> None:
+        self._api = Api(client)
+        self._secrets = tuple(webhook_secrets)
+        self._page_lines = page_lines
 
     async def create_checkout(self, request: CreateCheckout, calling: Calling) -> CheckoutCreated | CheckoutRefused:
         """Make a page. The body follows from the request alone, so that a repetition is the same under the same key."""
-        back = request.return_url
-        ours = {
-            "dossier_code": request.dossier_code,
-            "bill_id": str(request.bill_id),
-            "attempt_id": str(request.attempt_id),
-        }
-        form = {
-            "mode": "payment",
-            "client_reference_id": request.dossier_code,
-            "success_url": f"{back}?session={{CHECKOUT_SESSION_ID}}",
-            "cancel_url": back,
-            "expires_at": str(int(request.closes_at.timestamp())),
-            "line_items[0][quantity]": "1",
-            "line_items[0][price_data][currency]": "vnd",
-            "line_items[0][price_data][unit_amount]": str(request.amount),
-            "line_items[0][price_data][product_data][name]": request.description,
-            "locale": "vi",
-            **{f"metadata[{name}]": value for name, value in ours.items()},
-            **{f"payment_intent_data[metadata][{name}]": value for name, value in ours.items()},
-        }
-        status, body = await self._post("/v1/checkout/sessions", form, str(request.attempt_id))
-        if status >= 500 or _key_is_taken(body):
+        answer = await self._api.post("/v1/checkout/sessions", _form(request), str(request.attempt_id))
+        page = read(Page, answer.body) if answer.status == 200 else None
+        if answer.is_kept_failure:
             # Kept under our key for good: a failure, or what an older release asked. The page may stand all the same.
-            body = await self._page_of(request) or body
-            if _key_is_taken(body) and datetime.now(UTC) < request.closes_at:
+            page = await self._page_of(request)
+            if page is None and answer.key_is_taken and datetime.now(UTC) < request.closes_at:
                 raise Unanswered("the gateway knows this key with another body")
-        if "url" in body:
-            return CheckoutCreated(attempt_id=request.attempt_id, session_id=body["id"], url=body["url"] or "")
-        return CheckoutRefused(attempt_id=request.attempt_id, reason=_code(body))
+        if page is None:
+            return CheckoutRefused(attempt_id=request.attempt_id, reason=answer.code)
+        return CheckoutCreated(attempt_id=request.attempt_id, session_id=page.id, url=page.url or "")
 
     async def ask_checkout(self, request: AskCheckout, calling: Calling) -> Truth:
         """What the gateway says of a page now."""
         expanded = {"expand[]": "payment_intent.latest_charge"}
-        found = await self._get(f"/v1/checkout/sessions/{request.session_id}", expanded)
+        page = await self._api.get(f"/v1/checkout/sessions/{request.session_id}", expanded, Page)
+        stripe_codes.known(page.status, stripe_codes.PAGE_STATUSES, "a page")
         # The page says what was asked for, its PaymentIntent what was taken.
-        intent = found.get("payment_intent") or {}
-        status = intent.get("status")
-        if status == "succeeded":
-            return Captured(
-                attempt_id=request.attempt_id,
-                amount=intent["amount_received"],
-                currency=str(intent["currency"]).upper(),
-                reference=intent["id"],
-                paid_at=datetime.fromtimestamp(intent["latest_charge"]["created"], UTC),
-            )
+        intent = page.payment_intent if isinstance(page.payment_intent, Intent) else None
+        status = stripe_codes.known(intent.status, stripe_codes.INTENT_STATUSES, "a payment") if intent else None
+        if intent and status == "succeeded":
+            return _captured(request.attempt_id, intent)
         # A bank that says no after the page was left leaves the page complete, and nobody can pay on it again.
-        failed_later = found["status"] == "complete" and status in ("requires_payment_method", "canceled")
-        closed = found["status"] == "expired" and status != "processing"
-        decline, reference = _last_decline(intent)
+        failed_later = page.status == "complete" and status in ("requires_payment_method", "canceled")
+        closed = page.status == "expired" and status != "processing"
+        decline, reference = _last_decline(intent.last_payment_error if intent else None)
         kind = SessionClosed if closed or failed_later else StillOpen
         return kind(attempt_id=request.attempt_id, decline=decline, decline_reference=reference)
 
     async def close_checkout(self, request: CloseCheckout, calling: Calling) -> Truth:
         """Expire the page, then tell the truth: it may have been paid a moment before. Unanswered while it is open."""
         # No key: expiring twice is harmless, and a refusal (already paid or closed) is settled by asking.
-        await self._post(f"/v1/checkout/sessions/{request.session_id}/expire", {}, None)
-        truth = await self.ask_checkout(AskCheckout(**request.model_dump()), calling)
+        await self._api.post(f"/v1/checkout/sessions/{request.session_id}/expire", {}, None)
+        truth = await self.ask_checkout(request, calling)
         if isinstance(truth, StillOpen):
             raise Unanswered("the page is not closed yet")
         return truth
@@ -129,123 +100,122 @@ class Stripe:
 
         It looks first: the key gives the first answer again, `pending` for ever too, and is forgotten after a day.
         """
-        body = await self._refund_of(request)
-        if body is None:
-            form = {
-                "payment_intent": request.reference,
-                "amount": str(request.amount),
-                "metadata[refund_id]": str(request.refund_id),
-                "metadata[dossier_code]": request.dossier_code,
-                **({"metadata[bill_id]": str(request.bill_id)} if request.bill_id else {}),
-            }
-            status, body = await self._post("/v1/refunds", form, str(request.refund_id))
-            if status >= 500 or _key_is_taken(body):
+        refund = await self._refund_of(request)
+        if refund is None:
+            answer = await self._api.post("/v1/refunds", _refund_form(request), str(request.refund_id))
+            if answer.is_kept_failure:
                 raise Unanswered("what became of the refund is kept under its key")
-            if status != 200:
-                return RefundRefused(refund_id=request.refund_id, reason=_code(body))
-        return _outcome(request.refund_id, body)
+            if answer.status != 200:
+                return RefundRefused(refund_id=request.refund_id, reason=answer.code)
+            refund = read(Returned, answer.body)
+        return _outcome(request.refund_id, refund)
 
     async def ask_refund(self, request: AskRefund, calling: Calling) -> RefundDone | RefundRefused:
         """What has become of a refund that was taken."""
-        return _outcome(request.refund_id, await self._get(f"/v1/refunds/{request.reference}", {}))
+        return _outcome(request.refund_id, await self._api.get(f"/v1/refunds/{request.reference}", {}, Returned))
 
-    async def _page_of(self, request: CreateCheckout) -> dict[str, Any] | None:
+    def hear(self, body: bytes, headers: Mapping[str, str], now: datetime) -> Ring:
+        """A signed event, within five minutes."""
+        return stripe_webhooks.heard(body, headers, self._secrets, now)
+
+    def tell(self, ring: Ring) -> Sequence[Tiding]:
+        """What an event says: money, or that the gateway must be asked."""
+        return stripe_webhooks.told(ring)
+
+    def movements(self, since: datetime, until: datetime, known: Sequence[Known]) -> AsyncIterator[Sequence[Movement]]:
+        """The account's balance transactions, with their fees."""
+        return stripe_statement.movements(self._api, since, until, self._page_lines)
+
+    async def events_since(self, since: datetime) -> AsyncIterator[Sequence[Ring]]:
+        """The events that tell us something, newest first, whether their webhooks came or not. Stripe keeps 30 days."""
+        query = {"created[gte]": str(math.floor(since.timestamp())), "types[]": stripe_webhooks.TELLING}
+        async for events in self._api.pages("/v1/events", query, self._page_lines):
+            yield [Ring(str(each.get("id")), str(each.get("type")), json.dumps(each).encode()) for each in events]
+
+    async def balance(self) -> Mapping[str, int]:
+        """What the gateway holds for us, by currency, after its fees."""
+        return await stripe_statement.balance(self._api)
+
+    async def _page_of(self, request: CreateCheckout) -> Page | None:
         """The page that was made for this attempt, should there be one."""
-        closes_at = int(request.closes_at.timestamp())
-        query = {"limit": "100", "created[gte]": str(closes_at - LOOK_BACK_SECONDS), "created[lte]": str(closes_at)}
-        while True:
-            listed = await self._get("/v1/checkout/sessions", query)
-            for page in listed["data"]:
-                if page["metadata"].get("attempt_id") == str(request.attempt_id):
-                    return dict(page)
-            if not listed["has_more"]:
-                return None
-            query["starting_after"] = listed["data"][-1]["id"]
+        ends = int(request.closes_at.timestamp())
+        begins = int(((request.began or request.closes_at) - LOOK_BACK).timestamp())
+        query = {"created[gte]": str(begins), "created[lte]": str(ends)}
+        async for pages in self._api.pages("/v1/checkout/sessions", query):
+            for page in pages:
+                if (page.get("metadata") or {}).get("attempt_id") == str(request.attempt_id):
+                    return read(Page, page)
+        return None
 
-    async def _refund_of(self, request: Refund) -> dict[str, Any] | None:
-        listed = await self._get("/v1/refunds", {"payment_intent": request.reference, "limit": "100"})
-        ours = (each for each in listed["data"] if each["metadata"].get("refund_id") == str(request.refund_id))
-        return next(ours, None)
-
-    async def _post(self, path: str, form: Mapping[str, str], key: str | None) -> tuple[int, dict[str, Any]]:
-        headers = {"Idempotency-Key": key} if key else {}
-        return await self._answer(self._client.build_request("POST", path, data=dict(form), headers=headers))
-
-    async def _get(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
-        status, body = await self._answer(self._client.build_request("GET", path, params=dict(query)))
-        if status != 200:
-            raise Unanswered(f"the gateway answers {status} {_code(body)}")
-        return body
-
-    async def _answer(self, request: httpx.Request) -> tuple[int, dict[str, Any]]:
-        """A definite answer: 200, 400, 402, and whatever is kept under our key. All else, and silence, is Unanswered."""
-        try:
-            response = await self._client.send(request)
-            body = response.json()
-        except (httpx.HTTPError, ValueError) as error:
-            raise Unanswered(f"the gateway does not answer: {type(error).__name__}") from None
-        kept = response.headers.get("Idempotent-Replayed") == "true"
-        if not isinstance(body, dict) or not (kept or response.status_code in (200, 400, 402)):
-            raise Unanswered(f"the gateway answers {response.status_code}")
-        return response.status_code, body
+    async def _refund_of(self, request: Refund) -> Returned | None:
+        async for refunds in self._api.pages("/v1/refunds", {"payment_intent": request.reference}):
+            for refund in refunds:
+                if (refund.get("metadata") or {}).get("refund_id") == str(request.refund_id):
+                    return read(Returned, refund)
+        return None
 
 
-def client(url: str, secret_key: str) -> httpx.AsyncClient:
-    """An HTTP client for the gateway; it dials when it is first used."""
-    return httpx.AsyncClient(
-        base_url=url,
-        headers={"Authorization": f"Bearer {secret_key}", "Stripe-Version": API_VERSION},
-        timeout=httpx.Timeout(10, connect=3),
-        limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
+def _form(request: CreateCheckout) -> dict[str, str]:
+    back = request.return_url
+    ours = {
+        "dossier_code": request.dossier_code,
+        "bill_id": str(request.bill_id),
+        "attempt_id": str(request.attempt_id),
+    }
+    return {
+        "mode": "payment",
+        "client_reference_id": request.dossier_code,
+        "success_url": f"{back}?session={{CHECKOUT_SESSION_ID}}",
+        "cancel_url": back,
+        "expires_at": str(int(request.closes_at.timestamp())),
+        "line_items[0][quantity]": "1",
+        "line_items[0][price_data][currency]": "vnd",
+        "line_items[0][price_data][unit_amount]": str(request.amount),
+        "line_items[0][price_data][product_data][name]": request.description,
+        "locale": "vi",
+        **{f"metadata[{name}]": value for name, value in ours.items()},
+        **{f"payment_intent_data[metadata][{name}]": value for name, value in ours.items()},
+    }
+
+
+def _refund_form(request: Refund) -> dict[str, str]:
+    return {
+        "payment_intent": request.reference,
+        "amount": str(request.amount),
+        "metadata[refund_id]": str(request.refund_id),
+        "metadata[dossier_code]": request.dossier_code,
+        **({"metadata[bill_id]": str(request.bill_id)} if request.bill_id else {}),
+    }
+
+
+def _captured(attempt_id: UUID, intent: Intent) -> Captured:
+    if not isinstance(intent.latest_charge, Charge):
+        raise Unanswered("the gateway tells of a payment without its charge")
+    return Captured(
+        attempt_id=attempt_id,
+        amount=intent.amount_received,
+        currency=intent.currency.upper(),
+        reference=intent.id,
+        paid_at=at(intent.latest_charge.created),
+        gateway=STRIPE,
     )
 
 
-def verify_webhook(body: bytes, signature: str | None, secret: str, now: float | None = None) -> None:
-    """Check `Stripe-Signature: t=…,v1=…` over the raw body, in constant time and within five minutes.
-
-    Raises Refusal 400 for a signature that is missing, forged or too old.
-    """
-    parts = [part.partition("=")[::2] for part in (signature or "").split(",")]
-    stamps = [value for name, value in parts if name.strip() == "t"]
-    if not stamps or not re.fullmatch("[0-9]{1,12}", stamps[0]):
-        raise _forged("the signature has no time")
-    expected = hmac.new(secret.encode(), f"{stamps[0]}.".encode() + body, hashlib.sha256).hexdigest()
-    given = [value for name, value in parts if name.strip() == "v1"]
-    if not any(hmac.compare_digest(expected.encode(), value.encode()) for value in given):
-        raise _forged("the signature does not match")
-    if abs((time.time() if now is None else now) - int(stamps[0])) > TOLERANCE_SECONDS:
-        raise _forged("the signature is too old")
-
-
-def _forged(reason: str) -> Refusal:
-    return Refusal("bad_signature", "Chữ ký của thông báo không hợp lệ.", f"Webhook refused: {reason}.", 400)
-
-
-def _key_is_taken(body: Mapping[str, Any]) -> bool:
-    return bool((body.get("error") or {}).get("type") == "idempotency_error")
-
-
-def _code(body: Mapping[str, Any]) -> str:
-    error = body.get("error") or {}
-    return str(error.get("code") or error.get("type") or "unknown")
-
-
-def _outcome(refund_id: UUID, refund: Mapping[str, Any]) -> RefundDone | RefundRefused:
-    """A refund in our words. Raises Unanswered while the bank has not decided."""
-    status = refund["status"]
+def _outcome(refund_id: UUID, refund: Returned) -> RefundDone | RefundRefused:
+    """A refund in our words. Raises Unanswered while the bank has not decided, UnknownCode."""
+    status = stripe_codes.known(refund.status, stripe_codes.REFUND_STATUSES, "a refund")
     if status in ("failed", "canceled"):
-        return RefundRefused(refund_id=refund_id, reason=refund.get("failure_reason") or status)
+        return RefundRefused(refund_id=refund_id, reason=stripe_codes.refund_failure(refund.failure_reason, status))
     if status != "succeeded":
         raise Unanswered(f"the refund is {status}")
-    return RefundDone(refund_id=refund_id, reference=refund["id"])
+    return RefundDone(refund_id=refund_id, reference=refund.id)
 
 
-def _last_decline(intent: Mapping[str, Any]) -> tuple[str | None, str | None]:
+def _last_decline(error: PaymentError | None) -> tuple[str | None, str | None]:
     """Why the last try failed, in our words, and which try that was; nothing when none failed."""
-    error = intent.get("last_payment_error")
-    if not error:
+    if error is None:
         return None, None
-    code = error.get("decline_code") or error.get("code") or "unknown"
+    code = error.decline_code or error.code or "unknown"
     # A try that never came to a charge (3-D Secure) is known by its card: each try brings a new one.
-    reference = error.get("charge") or (error.get("payment_method") or {}).get("id") or code
-    return DECLINES.get(code, "declined"), str(reference)
+    reference = error.charge or (error.payment_method.id if error.payment_method else code)
+    return stripe_codes.decline(code), reference

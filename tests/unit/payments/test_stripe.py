@@ -11,7 +11,7 @@ import pytest
 
 from chassis.errors import Unanswered
 from deploy.sandbox.gateway.cards import CARDS
-from services.payments.adapters.stripe import DECLINES
+from services.payments.adapters.stripe_codes import DECLINES
 from services.payments.domain.gateway import (
     Captured,
     CheckoutCreated,

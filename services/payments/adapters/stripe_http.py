@@ -1,0 +1,100 @@
+"""Stripe's API over HTTP: what is an answer and what is none, lists page by page.
+
+Source: Stripe API reference, Errors, Idempotent requests, Pagination, Versioning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from chassis.errors import Unanswered
+from services.payments.adapters.stripe_objects import Listed, S, read
+
+API_VERSION = "2026-10-28.endive"
+LONGEST_PAGE = 100
+Query = Mapping[str, str | Sequence[str]]
+
+
+def client(url: str, secret_key: str, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """An HTTP client for the gateway; it dials when it is first used."""
+    return httpx.AsyncClient(
+        base_url=url,
+        headers={"Authorization": f"Bearer {secret_key}", "Stripe-Version": API_VERSION},
+        timeout=httpx.Timeout(10, connect=3),
+        limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
+        transport=transport,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A definite answer: it was done (200), refused (400, 402), or failed and is kept so under our key (500)."""
+
+    status: int
+    body: Mapping[str, Any]
+
+    @property
+    def _error(self) -> Mapping[str, Any]:
+        error = self.body.get("error")
+        return error if isinstance(error, dict) else {}
+
+    @property
+    def key_is_taken(self) -> bool:
+        """Our key was used before with another body."""
+        return bool(self._error.get("type") == "idempotency_error")
+
+    @property
+    def is_kept_failure(self) -> bool:
+        return self.status >= 500 or self.key_is_taken
+
+    @property
+    def code(self) -> str:
+        return str(self._error.get("code") or self._error.get("type") or "unknown")
+
+    @property
+    def is_definite(self) -> bool:
+        """Whether the gateway said it itself: a refusal without its error object is a stranger's."""
+        return self.status == 200 or "type" in self._error
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    client: httpx.AsyncClient
+
+    async def post(self, path: str, form: Mapping[str, str], key: str | None) -> Answer:
+        headers = {"Idempotency-Key": key} if key else {}
+        return await self._answer(self.client.build_request("POST", path, data=dict(form), headers=headers))
+
+    async def get(self, path: str, query: Query, shape: type[S]) -> S:
+        """What stands at a path. Raises Unanswered for anything else, "not found" too."""
+        answer = await self._answer(self.client.build_request("GET", path, params=dict(query)))
+        if answer.status != 200:
+            raise Unanswered(f"the gateway answers {answer.status} {answer.code}")
+        return read(shape, answer.body)
+
+    async def pages(self, path: str, query: Query, limit: int = LONGEST_PAGE) -> AsyncIterator[list[dict[str, Any]]]:
+        """A list, newest first, page by page: each object once, whatever is added meanwhile."""
+        asked = {**query, "limit": str(limit)}
+        while True:
+            listed = await self.get(path, asked, Listed)
+            yield list(listed.data)
+            if not (listed.has_more and listed.data):
+                return
+            asked["starting_after"] = str(listed.data[-1].get("id"))
+
+    async def _answer(self, request: httpx.Request) -> Answer:
+        """200, 400, 402, and whatever is kept under our key. All else, and silence, is Unanswered."""
+        try:
+            response = await self.client.send(request)
+            body = response.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise Unanswered(f"the gateway does not answer: {type(error).__name__}") from None
+        kept = response.headers.get("Idempotent-Replayed") == "true"
+        answer = Answer(response.status_code, body if isinstance(body, dict) else {})
+        if not (answer.is_definite and (kept or response.status_code in (200, 400, 402))):
+            raise Unanswered(f"the gateway answers {response.status_code}")
+        return answer

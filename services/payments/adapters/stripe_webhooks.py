@@ -1,0 +1,148 @@
+"""Stripe's webhooks: whether they are Stripe's, and what they tell.
+
+Source: Stripe, Webhooks, "Verify webhook signatures manually"; API reference, Types of events.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import StringConstraints, ValidationError
+
+from chassis.errors import Refusal
+from services.payments.adapters import stripe_codes
+from services.payments.adapters.stripe_objects import Intent, Ours, Page, Shape, at, our_id, read
+from services.payments.domain.gateway import STRIPE, Captured, Ring, Tiding
+
+TOLERANCE_SECONDS = 300
+TELLING = (
+    "checkout.session.completed",
+    "checkout.session.expired",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.refund.updated",
+)
+"""The events after which a page, or a refund, may have another truth; the others tell us nothing."""
+
+_CODE = re.compile(r"[\w.-]{1,64}")
+_Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+
+
+class _Head(Shape):
+    id: _Name
+    type: _Name
+
+
+class _Data(Shape):
+    object: dict[str, Any]
+
+
+class _Event(Shape):
+    created: int
+    data: _Data
+
+
+def heard(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], now: datetime) -> Ring:
+    """Check `Stripe-Signature: t=…,v1=…` over the raw body, in constant time and within five minutes.
+
+    `secrets` are several while one is being replaced. Raises Refusal 400 for a signature that is missing, forged or too
+    old, and for a body that is no event.
+    """
+    verify(body, headers.get("stripe-signature"), secrets, now.timestamp())
+    try:
+        event = _Head.model_validate_json(body)
+    except ValidationError:
+        raise Refusal("bad_event", "Nội dung thông báo không đúng.", "The body is not an event.", 400) from None
+    return Ring(event.id, event.type, body)
+
+
+def verify(body: bytes, signature: str | None, secrets: Sequence[str], now: float) -> None:
+    """Raises Refusal 400 where none of the secrets signed this body lately. `now` in seconds since 1970."""
+    parts = [part.partition("=")[::2] for part in (signature or "").split(",")]
+    stamps = [value for name, value in parts if name.strip() == "t"]
+    if not stamps or not re.fullmatch("[0-9]{1,12}", stamps[0]):
+        raise _forged("the signature has no time")
+    signed = f"{stamps[0]}.".encode() + body
+    expected = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest().encode() for secret in secrets]
+    given = [value.encode() for name, value in parts if name.strip() == "v1"]
+    if not any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in given):
+        raise _forged("the signature does not match")
+    if abs(now - int(stamps[0])) > TOLERANCE_SECONDS:
+        raise _forged("the signature is too old")
+
+
+def told(ring: Ring) -> Sequence[Tiding]:
+    """What an event says of one of our bills; nothing where it says nothing, or is not about one.
+
+    Raises UnknownCode for a status without a meaning, Unanswered for an event that cannot be read.
+    """
+    if ring.kind not in TELLING:
+        return ()
+    event = read(_Event, json.loads(ring.body))
+    thing = event.data.object
+    if ring.kind.startswith("checkout.session."):
+        page = read(Page, thing)
+        ours = {"dossier_code": page.client_reference_id or "", **page.metadata}
+        return _tidings(ours, page.id, _taken_on(page, event.created))
+    if ring.kind.startswith("payment_intent."):
+        intent = read(Intent, thing)
+        return _tidings(intent.metadata, None, _taken(intent, event.created))
+    return _tidings(read(_About, thing).metadata, None, None)
+
+
+class _About(Shape):
+    metadata: Ours
+
+
+def _tidings(ours: Ours, session_id: str | None, captured: Captured | None) -> Sequence[Tiding]:
+    attempt_id, bill_id = our_id(ours, "attempt_id"), our_id(ours, "bill_id")
+    code = ours.get("dossier_code", "")
+    dossier_code = code if _CODE.fullmatch(code) else None
+    if not (attempt_id or bill_id or dossier_code):
+        return ()
+    return (Tiding(attempt_id, None, bill_id, dossier_code, session_id, captured),)
+
+
+def _taken_on(page: Page, created: int) -> Captured | None:
+    status = stripe_codes.known(page.payment_status, stripe_codes.PAYMENT_STATUSES, "a page's payment")
+    intent = page.payment_intent.id if isinstance(page.payment_intent, Intent) else page.payment_intent
+    if status != "paid" or intent is None or page.amount_total is None or page.currency is None:
+        return None
+    return _money(page.metadata, page.amount_total, page.currency, intent, created)
+
+
+def _taken(intent: Intent, created: int) -> Captured | None:
+    if stripe_codes.known(intent.status, stripe_codes.INTENT_STATUSES, "a payment") != "succeeded":
+        return None
+    return _money(intent.metadata, intent.amount_received, intent.currency, intent.id, created)
+
+
+def _money(ours: Ours, amount: int, currency: str, reference: str, created: int) -> Captured | None:
+    """Money that was heard of; None where no attempt names it: then the gateway is asked."""
+    attempt_id = our_id(ours, "attempt_id")
+    if attempt_id is None:
+        return None
+    return Captured(
+        attempt_id=attempt_id,
+        amount=amount,
+        currency=currency.upper(),
+        reference=reference,
+        paid_at=at(created),
+        gateway=STRIPE,
+        heard_only=True,
+    )
+
+
+def _forged(reason: str) -> Refusal:
+    return Refusal("bad_signature", "Chữ ký của thông báo không hợp lệ.", f"Webhook refused: {reason}.", 400)
