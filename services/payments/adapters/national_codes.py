@@ -1,0 +1,48 @@
+"""What the national payment platform's codes mean to us, and what we answer to its CONFIRM.
+
+Marks as in the design (national-portal): [2] seen in third parties' working code, [M] from memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+SUCCESS = "00"
+"""MaLoi of success, these two characters: "0" and 0 come in the field too [2], and are not it."""
+
+OPEN, PAID, FAILED = "3", "1", "4"
+"""TrangThaiGD [2]: 3 also while nobody has paid, for the platform then knows no last state."""
+
+NOT_FOUND, NOT_READY = "05", "06"
+
+REFUSALS: Mapping[str, str] = MappingProxyType(
+    {
+        "01": "field_refused",
+        "02": "partner_unknown",
+        "03": "signature_refused",
+        # The reference has another page, made from another body: its address was never heard, so nobody can pay on it.
+        "04": "reference_taken",
+    }
+)
+"""MaLoi of a request that is definitely refused [M], in our words."""
+
+PASSING: Mapping[str, str] = MappingProxyType(
+    {NOT_FOUND: "no such transaction", NOT_READY: "the receipt is not ready", "99": "trouble of the platform's own"}
+)
+"""MaLoi that say nothing definite: 99 [22], the others [M]."""
+
+FAILURES: Mapping[str, str] = MappingProxyType({"10": "the payment failed"})
+"""MaLoi of a CONFIRM that says that nothing was paid [M]."""
+
+DECLINED = "declined"
+"""The platform tells no reason of a payment that failed."""
+
+
+def confirm_answer(message: Mapping[str, object], *, taken: bool) -> dict[str, str]:
+    """What the platform hears to its CONFIRM: "00" once it is kept, "99" makes it come again [22].
+
+    `message` is the CONFIRM; what can be read of it is said back, as third parties do [2].
+    """
+    said = {field: str(message.get(field, "")) for field in ("MaDoiTac", "MaThamChieu", "ThoiGianGD")}
+    return {"MaLoi": "00" if taken else "99", "MoTaLoi": "Thành công" if taken else "Chưa tiếp nhận được", **said}
