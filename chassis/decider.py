@@ -75,6 +75,17 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Draw:
+    """Draw the next number of a series, without gap or duplicate, in this transaction.
+
+    `numbered(state, number, now)` decides what follows from it, as if it were a message; it may not draw again.
+    """
+
+    series: str
+    numbered: Callable[[Any, int, datetime], Decision[Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class Remark:
     """Events that stand alone, outside of any aggregate's history: nothing is changed by saying them.
 
@@ -100,6 +111,7 @@ class Decision(Generic[S]):
     calls: tuple[Call, ...] = ()
     remarks: tuple[BaseModel, ...] = ()
     notes: tuple[Message, ...] = ()
+    draws: tuple[Draw, ...] = ()
 
 
 Decide = Callable[[Any, Any, datetime], Decision[Any] | Remark | None]

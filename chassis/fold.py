@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from opentelemetry.trace import Tracer
 from pydantic import BaseModel
 
-from chassis import effects, outbox
+from chassis import effects, outbox, series
 from chassis.aggregate import Aggregate
 from chassis.clock import Clock
 from chassis.decider import Decide, Decision, Remark
@@ -108,8 +108,35 @@ async def fold(
                 [each.decision for each in decided if isinstance(each.decision, Remark)],
             )
         )
+    await _draw(voice, connection, aggregate, outcomes, loaded, total, now)
     await effects.write(connection, aggregate, total)
     return outcomes
+
+
+async def _draw(
+    voice: Voice,
+    connection: Connection,
+    aggregate: Aggregate[Any],
+    outcomes: Sequence[Outcome],
+    loaded: Mapping[str, Any],
+    total: Effects,
+    now: datetime,
+) -> None:
+    """Draw the numbers that decisions ask for and decide what follows, after all aggregates are locked: no deadlock."""
+    wanted = [
+        (outcome, key, draw) for outcome in outcomes for key, decision in outcome.decisions for draw in decision.draws
+    ]
+    if not wanted:
+        return
+    numbers = await series.draw(connection, [draw.series for _, _, draw in wanted])
+    for (outcome, key, draw), number in zip(wanted, numbers, strict=True):
+        state, before = total.states[key], loaded.get(key)
+        decision = draw.numbered(state, number, now)
+        version = before.version if before is not None else 0
+        decided = _numbered(voice, aggregate, key, state, decision, version, now, state.traceparent)
+        _add(total, decided)
+        if isinstance(decided.decision, Decision):
+            outcome.decisions.append((key, decided.decision))
 
 
 async def lock(connection: Connection, aggregate: Aggregate[Any], groups: Sequence[Group]) -> dict[str, Any]:

@@ -37,13 +37,13 @@ class Table:
     def allows(self, source: Any, message: type) -> bool:
         return any(move.source == source and move.message is message for move in self.moves)
 
-    def require(self, source: Any, message: type) -> Move:
-        """The move that this message makes from `source`; the first row where there are several.
+    def require(self, source: Any, message: type, target: Any = None) -> Move:
+        """The move that this message makes from `source`: to `target`, or by the first row where there are several.
 
         Raises Refusal 409, naming the legal messages that the same voice may say, when there is none.
         """
         for move in self.moves:
-            if move.source == source and move.message is message:
+            if move.source == source and move.message is message and target in (None, move.target):
                 return move
         legal = {move.message for move in self.moves if move.source == source}
         voice = next((each for each in self._voices if issubclass(message, each)), object)

@@ -42,6 +42,27 @@ class Succeeded(Data):
     paid_at: AwareDatetime
 
 
+class PartlyPaid(Data):
+    """Less than the fees came in by bank transfer: it is kept, and the rest is still due."""
+
+    bill_id: UUID
+    amount: Dong
+    currency: Currency = "VND"
+    outstanding: Dong = Field(description="Còn phải nộp, đồng")
+    gateway: str
+    gateway_reference: str
+    paid_at: AwareDatetime
+
+
+class ExpiresSoon(Data):
+    """The last day to pay is near and the fees are not paid."""
+
+    bill_id: UUID
+    outstanding: Dong
+    currency: Currency = "VND"
+    due: AwareDatetime
+
+
 class Failed(Data):
     """One try was declined; the bill stays open and the citizen may try again."""
 
@@ -57,6 +78,17 @@ class ReceiptIssued(Data):
     receipt_number: str = Field(pattern=r"^\d{4}/\d{1,8}$", examples=["2026/00000017"])
     amount: Dong
     currency: Currency = "VND"
+    replaces: str | None = Field(
+        default=None, pattern=r"^\d{4}/\d{1,8}$", description="Số biên lai bị thay thế, khi một phần được hoàn trả"
+    )
+
+
+class ReceiptCancelled(Data):
+    """The receipt is void because all its fees went back; its number is never used again."""
+
+    bill_id: UUID
+    receipt_number: str = Field(pattern=r"^\d{4}/\d{1,8}$", examples=["2026/00000017"])
+    reason: str
 
 
 class Expired(Data):
@@ -73,23 +105,25 @@ class Cancelled(Data):
 
 
 class RefundStarted(Data):
-    """Money is on its way back to the citizen."""
+    """Money is on its way back to the citizen; `by_hand`: not by the gateway, an officer pays it out."""
 
     bill_id: UUID
     refund_id: UUID
     amount: Dong
     currency: Currency = "VND"
     reason: str
+    by_hand: bool = False
 
 
 class Refunded(Data):
-    """The gateway confirmed the refund."""
+    """The gateway confirmed the refund, or an officer that it was paid out; `kept` is what stays paid of the bill."""
 
     bill_id: UUID
     refund_id: UUID
     amount: Dong
     currency: Currency = "VND"
     gateway_reference: str
+    kept: Dong | None = None
 
 
 class RefundFailed(Data):
@@ -101,13 +135,20 @@ class RefundFailed(Data):
 
 
 class DiscrepancyFound(Data):
-    """Money at the gateway does not match the bill; nothing was settled, an officer must look."""
+    """Money or a fact that does not fit; nothing was settled, a person must look.
 
-    bill_id: UUID
-    attempt_id: UUID
+    At a bill when it is paid otherwise than asked for, or by reconciliation: then `kind` says what was found, and where no
+    bill is known, the event's subject is the gateway's reference.
+    """
+
+    bill_id: UUID | None = None
+    attempt_id: UUID | None = None
     expected: Dong
     found: int
     found_currency: str
+    kind: str | None = Field(default=None, examples=["unknown_payment"])
+    gateway: str | None = None
+    gateway_reference: str | None = None
 
 
 EVENTS = events(
@@ -117,8 +158,11 @@ EVENTS = events(
         "opened": Opened,
         "started": Started,
         "succeeded": Succeeded,
+        "partly-paid": PartlyPaid,
+        "expires-soon": ExpiresSoon,
         "failed": Failed,
         "receipt-issued": ReceiptIssued,
+        "receipt-cancelled": ReceiptCancelled,
         "expired": Expired,
         "cancelled": Cancelled,
         "refund-started": RefundStarted,

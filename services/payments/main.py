@@ -8,9 +8,21 @@ from chassis.service import Service
 from contracts import dossiers
 from contracts import payments as contract
 from contracts.registry import EVENTS
-from services.payments import api, store, webhooks
-from services.payments.adapters import stripe
-from services.payments.domain import bill, checkout, gateway, money, opening
+from services.payments import store, webhooks
+from services.payments.adapters.gateways import Gateways
+from services.payments.api import citizens
+from services.payments.domain import (
+    checkout,
+    elsewhere,
+    ending,
+    gateway,
+    messages,
+    money,
+    opening,
+    refunding,
+    requesting,
+    settling,
+)
 from services.payments.settings import PaymentsSettings
 
 
@@ -18,31 +30,30 @@ def payments(settings: PaymentsSettings) -> Service:
     """Collects fees.
 
     Reads dossiers.v1, writes payments.v1; owns bills, the ledger and receipts; waits for the last day to pay and for
-    silence on an open page; calls the gateway.
+    silence on an open page; calls the gateways.
     """
-    client = stripe.client(settings.gateway_url, settings.gateway_secret_key.get_secret_value())
-    port = stripe.Stripe(client)
+    gateways = Gateways.from_settings(settings)
     return Service(
         name="payments",
         description="Thu phí, lệ phí trực tuyến. / Fees, paid online.",
         settings=settings,
         registry=EVENTS,
         routes=[
-            api.of_citizens(settings.return_url),
-            api.of_browsers(),
-            api.of_operators(),
+            citizens.of_citizens(settings.return_url, gateways),
+            citizens.of_browsers(),
+            citizens.of_operators(),
             webhooks.of_gateway(settings.gateway_webhook_secret.get_secret_value()),
         ],
         consumes=[
             Fold(
                 "payments.bills",
                 dossiers.TOPIC,
-                into=store.bills,
+                into=store.bills.aggregate,
                 on={
                     dossiers.Submitted: opening.open_bill,
                     dossiers.FeesRequested: opening.open_later_bill,
-                    dossiers.Refused: checkout.withdraw,
-                    dossiers.Stopped: checkout.withdraw,
+                    dossiers.Refused: ending.withdraw,
+                    dossiers.Stopped: ending.withdraw,
                 },
                 route=opening.concerned,
             ),
@@ -50,27 +61,38 @@ def payments(settings: PaymentsSettings) -> Service:
         publishes=[contract.TOPIC],
         decides=[
             Decides(
-                store.bills,
-                commands={bill.StartCheckout: checkout.start_checkout, bill.Nudge: checkout.nudge},
-                timers={bill.BillExpiry: checkout.expire, bill.AttemptSilence: checkout.ask_after_silence},
+                store.bills.aggregate,
+                commands={
+                    messages.StartCheckout: checkout.start_checkout,
+                    messages.CancelCheckout: checkout.cancel_checkout,
+                    messages.PayElsewhere: elsewhere.pay_elsewhere,
+                    messages.RequestRefund: requesting.request_refund,
+                    messages.PayOut: refunding.pay_out,
+                    messages.Settle: settling.settle,
+                    messages.Nudge: checkout.nudge,
+                },
+                timers={
+                    messages.BillExpiry: ending.expire,
+                    messages.BillReminder: ending.remind,
+                    messages.AttemptSilence: checkout.ask_after_silence,
+                },
                 answers={
                     gateway.CheckoutCreated: checkout.checkout_created,
                     gateway.CheckoutRefused: checkout.checkout_refused,
                     gateway.SessionClosed: checkout.session_closed,
                     gateway.StillOpen: checkout.still_open,
                     gateway.Captured: money.captured,
-                    gateway.RefundDone: money.refund_done,
-                    gateway.RefundRefused: money.refund_refused,
-                    bill.ReceiptNumbered: money.receipt_numbered,
+                    gateway.RefundDone: refunding.refund_done,
+                    gateway.RefundRefused: refunding.refund_refused,
                 },
             ),
         ],
         calls={
-            gateway.CreateCheckout: port.create_checkout,
-            gateway.AskCheckout: port.ask_checkout,
-            gateway.CloseCheckout: port.close_checkout,
-            gateway.Refund: port.refund,
-            gateway.AskRefund: port.ask_refund,
-            bill.IssueReceipt: store.issue_receipt,
+            gateway.CreateCheckout: gateways.create_checkout,
+            gateway.AskCheckout: gateways.ask_checkout,
+            gateway.CloseCheckout: gateways.close_checkout,
+            gateway.Refund: gateways.refund,
+            gateway.AskRefund: gateways.ask_refund,
         },
+        measures=[gateways.health],
     )

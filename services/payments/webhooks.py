@@ -18,7 +18,7 @@ from chassis.identifiers import new_id
 from chassis.work import Work
 from services.payments import store
 from services.payments.adapters import stripe_webhooks
-from services.payments.domain.bill import Nudge
+from services.payments.domain.messages import Nudge
 
 CODE = r"^[\w.-]{1,64}$"
 
@@ -58,7 +58,7 @@ def of_gateway(webhook_secret: str) -> APIRouter:
         told = _told(body)
         if told is not None:
             try:
-                await work.send(store.bills, await _key_of(told, work), told.nudge)
+                await work.send(store.bills.aggregate, await _key_of(told, work), told.nudge)
             except NotFound:
                 log.warning("webhook about an unknown bill")
         return {"received": True}
@@ -73,7 +73,7 @@ async def _key_of(told: Told, work: Work) -> str:
     """
     if told.bill_id is None:
         return told.dossier_code
-    bill = await store.find(work.pool, told.bill_id)
+    bill = await store.bills.find(work.pool, told.bill_id)
     if bill is None:
         raise NotFound("Không tìm thấy khoản phí này.", "There is no such bill.")
     return bill.key

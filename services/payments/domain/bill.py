@@ -11,147 +11,148 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from chassis.decider import Message, State
+from chassis.decider import State
 from chassis.errors import NotFound
 from chassis.table import Move, Table
 from contracts import dossiers, payments
 from contracts.money import FeeLine
-from services.payments.domain import ledger
 from services.payments.domain.gateway import (
+    STRIPE,
     Captured,
     CheckoutCreated,
     CheckoutRefused,
-    RefundDone,
-    RefundRefused,
     SessionClosed,
     StillOpen,
 )
-
-GATEWAY = "stripe"
+from services.payments.domain.messages import BillExpiry, CancelCheckout, PayElsewhere, Settle, StartCheckout
+from services.payments.domain.receipts import Receipt
+from services.payments.domain.refund import Refund
 
 BillState = Literal[
-    "open", "checkout_ready", "in_checkout", "expiring", "withdrawing", "paid", "refund_ready", "refunded",
-    "refund_failed", "expired", "cancelled", "discrepancy",
+    "open", "checkout_ready", "in_checkout", "closing", "expiring", "withdrawing", "paid", "expired", "cancelled",
+    "discrepancy",
 ]  # fmt: skip
 
 
 class Attempt(BaseModel):
-    """One page at the gateway; its id is our key and our reference there. `declines` are the tries already told of."""
+    """One page at a gateway; its id is our key and our reference there. `declines` are the tries already told of.
 
-    model_config = ConfigDict(frozen=True)
-
-    attempt_id: UUID
-    session_id: str | None = None
-    url: str | None = None
-    closes_at: datetime
-    declines: tuple[str, ...] = ()
-
-
-class Capture(BaseModel):
-    """The money that was taken."""
-
-    model_config = ConfigDict(frozen=True)
-
-    attempt_id: UUID
-    amount: int
-    currency: str
-    reference: str
-    paid_at: datetime
-
-
-class Return(BaseModel):
-    """Money that goes back: the fee lines of the bill, or `unexpected` money that belongs to none.
-
-    `rung`: the gateway had something to say of it before its answer was taken in, so it must be asked once more.
+    `amount` in đồng is what the page asks for. `closed`: nobody can pay on it any more, as far as the gateway says.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    refund_id: UUID
+    attempt_id: UUID
+    gateway: str = STRIPE
+    session_id: str | None = None
+    url: str | None = None
+    picture_text: str | None = None
+    began: datetime | None = None
+    closes_at: datetime
+    amount: int = 0
+    declines: tuple[str, ...] = ()
+    closed: bool = False
+
+
+class Capture(BaseModel):
+    """Money that came in. `use`: for the bill's fees (a part of them, too), or kept apart until it has gone back."""
+
+    model_config = ConfigDict(frozen=True)
+
+    capture_id: UUID
+    attempt_id: UUID | None
+    gateway: str = STRIPE
     amount: int
-    reason: str
-    lines: tuple[FeeLine, ...] = ()
-    unexpected: bool = False
-    rung: bool = False
-    reference: str | None = None
+    currency: str
+    reference: str
+    paid_at: datetime
+    session_id: str | None = None
+    began: datetime | None = None
+    use: Literal["fees", "apart"] = "fees"
 
 
 class Bill(State):
     """Fees of one dossier. `key` is the dossier's code for those of its form; `opening.later_key` for those that came up later.
 
-    `taken` are the attempts whose money was taken in.
-    `postings` is what this decision adds to the ledger: written by the store, never loaded.
+    `attempt` is the running page, `past` those before it: late money may come from each. `taken` names all money that
+    came in, so that each is taken once. `void_reason` is why the dossier goes no further, as soon as that is known.
     """
 
     key: str
     dossier_code: str
     bill_id: UUID
+    code: str = ""
     person_id: UUID
     agency: str
+    agency_name: str = ""
+    procedure: str = ""
+    procedure_name: str = ""
     state: BillState = "open"
     amount: int = Field(gt=0)
     currency: str = "VND"
     fee_lines: tuple[FeeLine, ...]
     due: datetime
     attempt: Attempt | None = None
-    captured: Capture | None = None
+    past: tuple[Attempt, ...] = ()
     taken: tuple[UUID, ...] = ()
-    refund: Return | None = None
-    receipt_number: str | None = None
+    captures: tuple[Capture, ...] = ()
+    refunds: tuple[Refund, ...] = ()
+    receipts: tuple[Receipt, ...] = ()
     void_reason: str | None = None
-    postings: tuple[ledger.Posting, ...] = ()
+
+    @property
+    def received(self) -> int:
+        """Đồng that came in for the fees; what was paid beyond them is not counted."""
+        return min(self.amount, sum(each.amount for each in self.captures if each.use == "fees"))
+
+    @property
+    def outstanding(self) -> int:
+        """Đồng that are still to be paid."""
+        return self.amount - self.received
+
+    @property
+    def receipt_number(self) -> str | None:
+        """The number of the receipt that holds now."""
+        return next((each.number for each in self.receipts if each.ended is None), None)
+
+    @property
+    def paid_at(self) -> datetime | None:
+        """When the last of the fees came in."""
+        return max((each.paid_at for each in self.captures if each.use == "fees"), default=None)
+
+    def attempt_of(self, attempt_id: UUID | None) -> Attempt | None:
+        """The attempt of this id, running or past."""
+        known = (*self.past, self.attempt) if self.attempt else self.past
+        return next((each for each in known if each.attempt_id == attempt_id), None)
 
 
-class StartCheckout(Message):
-    """The citizen wants to pay; `attempt_id` is used when this starts a new attempt."""
-
-    attempt_id: UUID
-    return_url: str
-
-
-class Nudge(Message):
-    """Something may have happened at the gateway (a webhook, a citizen's return): ask it. Says nothing by itself.
-
-    `attempt_id` and `session_id` name the page, when it is known which one: money may be found on a page long closed.
-    """
-
-    call_id: UUID
-    attempt_id: UUID | None = None
-    session_id: str | None = None
-
-
-class BillExpiry(Message):
-    """The last day to pay is over."""
-
-
-class AttemptSilence(Message):
-    """Nothing was heard of an open page for a while."""
-
-
-class IssueReceipt(Message):
-    """Number a receipt for a paid bill."""
-
-    receipt_id: UUID
-    bill_id: UUID
-    dossier_code: str
-    amount: int
-    year: int
-
-
-class ReceiptNumbered(Message):
-    """The receipt has its number."""
-
-    number: str
-
-
-# A page may be open, or about to be.
-_WAITING = ("checkout_ready", "in_checkout", "expiring", "withdrawing")
-# Money was taken in.
-_PAID = ("paid", "refund_ready", "refunded", "refund_failed")
+# A page may be open, or about to be; the bill can still be paid in all but the last.
+WAITING = ("checkout_ready", "in_checkout", "closing", "expiring", "withdrawing")
+PAYABLE = ("open", *WAITING[:4])
 # The dossier goes no further: its two ways to end are one and the same to a bill.
 ENDINGS = (dossiers.Refused, dossiers.Stopped)
 
-# A move tells its event, or nothing where there is nothing new to tell (a decline that was told before).
+NAMES = {
+    "open": "chờ nộp",
+    "checkout_ready": "đang mở trang thanh toán",
+    "in_checkout": "đang nộp",
+    "closing": "đang đóng trang thanh toán",
+    "expiring": "hết hạn, đang đóng trang thanh toán",
+    "withdrawing": "hồ sơ dừng, đang đóng trang thanh toán",
+    "paid": "đã nộp",
+    "expired": "hết hạn nộp",
+    "cancelled": "đã hủy",
+    "discrepancy": "chênh lệch, chờ người xử lý",
+}
+WORDS: dict[type, str] = {
+    StartCheckout: "mở trang thanh toán",
+    CancelCheckout: "đóng trang thanh toán",
+    PayElsewhere: "nộp ở nơi khác",
+    Settle: "xử lý chênh lệch",
+}
+
+# A move tells its event, or nothing where there is nothing new to tell (a decline that was told before). Refunds have a
+# table of their own (domain/refund.py): a bill stays paid, expired or cancelled while money goes back.
 MOVES = Table(
     [
         #    from               message              to                  event
@@ -162,37 +163,54 @@ MOVES = Table(
         Move("checkout_ready", CheckoutRefused, "open"),
         Move("in_checkout", StillOpen, "in_checkout", payments.Failed),
         Move("in_checkout", SessionClosed, "open", payments.Failed),
-        Move("open", Captured, "paid", payments.Succeeded),
-        Move("checkout_ready", Captured, "paid", payments.Succeeded),
-        Move("in_checkout", Captured, "paid", payments.Succeeded),
+        # The citizen wants another way: the page is closed first, or left alone where it never closes.
+        *(Move(state, CancelCheckout, "closing") for state in WAITING[:2]),
+        *(Move(state, PayElsewhere, "closing") for state in WAITING[:2]),
+        Move("in_checkout", CancelCheckout, "open"),
+        Move("closing", CheckoutCreated, "closing"),
+        Move("closing", CheckoutCreated, "open"),
+        Move("closing", CheckoutRefused, "open"),
+        Move("closing", SessionClosed, "open"),
+        *(Move(state, PayElsewhere, "paid", payments.Succeeded) for state in ("open", "in_checkout")),
+        # Money: all of it, a part of it, or not what the page asked for.
+        *(Move(state, Captured, "paid", payments.Succeeded) for state in PAYABLE),
+        Move("in_checkout", Captured, "open", payments.PartlyPaid),
+        *(Move(state, Captured, state, payments.PartlyPaid) for state in PAYABLE),
+        *(Move(state, Captured, "discrepancy", payments.DiscrepancyFound) for state in PAYABLE),
+        *(Move("discrepancy", Settle, state) for state in ("open", "paid")),
+        Move("discrepancy", Settle, "expired", payments.Expired),
+        Move("discrepancy", Settle, "cancelled", payments.Cancelled),
+        # Its time is over.
         Move("open", BillExpiry, "expired", payments.Expired),
-        Move("checkout_ready", BillExpiry, "expiring"),
-        Move("in_checkout", BillExpiry, "expiring"),
+        Move("in_checkout", BillExpiry, "expired", payments.Expired),
+        *(Move(state, BillExpiry, "expiring") for state in WAITING[:3]),
         Move("expiring", CheckoutCreated, "expiring"),
+        Move("expiring", CheckoutCreated, "expired", payments.Expired),
         Move("expiring", CheckoutRefused, "expired", payments.Expired),
         Move("expiring", SessionClosed, "expired", payments.Expired),
-        Move("expiring", Captured, "paid", payments.Succeeded),
-        *(Move("open", ending, "cancelled", payments.Cancelled) for ending in ENDINGS),
-        *(Move(state, ending, "withdrawing") for state in _WAITING[:3] for ending in ENDINGS),
+        # Its dossier goes no further.
+        *(
+            Move(state, ending, "cancelled", payments.Cancelled)
+            for state in ("open", "in_checkout")
+            for ending in ENDINGS
+        ),
+        *(Move(state, ending, "withdrawing") for state in WAITING[:4] for ending in ENDINGS),
+        *(Move("discrepancy", ending, "discrepancy") for ending in ENDINGS),
+        *(Move("paid", ending, "paid", payments.RefundStarted) for ending in ENDINGS),
         Move("withdrawing", CheckoutCreated, "withdrawing"),
+        Move("withdrawing", CheckoutCreated, "cancelled", payments.Cancelled),
         Move("withdrawing", CheckoutRefused, "cancelled", payments.Cancelled),
         Move("withdrawing", SessionClosed, "cancelled", payments.Cancelled),
-        Move("withdrawing", Captured, "refund_ready", payments.RefundStarted),
-        *(Move("paid", ending, "refund_ready", payments.RefundStarted) for ending in ENDINGS),
-        Move("expired", Captured, "refund_ready", payments.RefundStarted),
-        Move("cancelled", Captured, "refund_ready", payments.RefundStarted),
-        Move("refund_ready", RefundDone, "refunded", payments.Refunded),
-        Move("refund_ready", RefundRefused, "refund_failed", payments.RefundFailed),
-        Move("refunded", RefundRefused, "refund_failed", payments.RefundFailed),
-        # Not the bill's amount or currency: a person must look.
+        Move("withdrawing", Captured, "cancelled", payments.Cancelled),
+        # Money that nobody asks for any more goes back by itself.
         *(
-            Move(state, Captured, "discrepancy", payments.DiscrepancyFound)
-            for state in ("open", *_WAITING, "expired", "cancelled")
+            Move(state, Captured, state, payments.RefundStarted)
+            for state in ("withdrawing", "paid", "expired", "cancelled", "discrepancy")
         ),
-        # Money of a page long closed, beside what the bill has or waits for: a person must look, the bill goes on.
-        *(Move(state, Captured, state, payments.DiscrepancyFound) for state in (*_WAITING, *_PAID, "discrepancy")),
-        *(Move(state, ReceiptNumbered, state, payments.ReceiptIssued) for state in _PAID),
-    ]
+    ],
+    NAMES,
+    WORDS,
+    voices=(StartCheckout, CancelCheckout, PayElsewhere, Settle),
 )
 
 
@@ -206,10 +224,10 @@ def known(bill: Bill | None) -> Bill:
 def to(bill: Bill, message: type, target: BillState | None = None, **changes: object) -> Bill:
     """The bill after this message: in the table's first state for it, or in `target` where the table gives several.
 
-    Raises Refusal for an illegal move.
+    Raises Refusal for a move that the table does not have.
     """
-    first = MOVES.require(bill.state, message)
-    return bill.model_copy(update={"state": target or first.target, **changes})
+    first = MOVES.require(bill.state, message, target)
+    return bill.model_copy(update={"state": first.target, **changes})
 
 
 def running(bill: Bill, attempt_id: UUID) -> Attempt | None:

@@ -1,7 +1,7 @@
-"""The way to the gateway's page and back: at most one page can be paid at any time.
+"""The way to a gateway's page and back: at most one page is offered at any time.
 
 A page must be closed at the gateway before a bill may expire, be void, or get another page: asking first is not enough,
-for a page can be paid after the answer.
+for a page can be paid after the answer. A page that never closes is abandoned, and late money on it goes back.
 """
 
 from __future__ import annotations
@@ -9,109 +9,92 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from chassis.decider import At, Call, Decision
-from chassis.envelope import Event
 from chassis.errors import Refusal
 from chassis.identifiers import derived_id
-from contracts import dossiers, payments
+from contracts import payments
 from contracts.event import Data
-from contracts.money import FeeLine
-from services.payments.domain.bill import (
-    GATEWAY,
-    MOVES,
-    Attempt,
-    AttemptSilence,
-    Bill,
-    BillExpiry,
-    Nudge,
-    StartCheckout,
-    known,
-    running,
-    to,
+from services.payments.domain.bill import MOVES, Attempt, Bill, BillState, known, running, to
+from services.payments.domain.codes import payment_code
+from services.payments.domain.ending import ended_unpaid
+from services.payments.domain.gateway import AskCheckout, CheckoutCreated, CheckoutRefused, SessionClosed, StillOpen
+from services.payments.domain.gateways import manner_of
+from services.payments.domain.messages import AttemptSilence, CancelCheckout, Nudge, StartCheckout
+from services.payments.domain.pages import (
+    asking,
+    can_abandon,
+    closing,
+    creating,
+    is_over,
+    noted,
+    with_past,
+    without_page,
 )
-from services.payments.domain.gateway import (
-    AskCheckout,
-    AskRefund,
-    CheckoutCreated,
-    CheckoutRefused,
-    CloseCheckout,
-    CreateCheckout,
-    SessionClosed,
-    StillOpen,
-)
-from services.payments.domain.money import refunding
+from services.payments.domain.refunding import joined, questions
 
-PAGE_MINUTES = 60  # a page closes by itself long before the gateway forgets our key for it (24 hours)
 SILENCE = timedelta(seconds=45)  # how long we wait for a webhook before we ask
+Gone = CheckoutRefused | SessionClosed | CheckoutCreated
 
 
 def start_checkout(bill: Bill | None, message: StartCheckout, now: datetime) -> Decision[Bill] | None:
-    """Begin an attempt, unless one is running: then the citizen goes back to the same page."""
+    """Begin an attempt, unless one is running: then whoever pays goes back to the same page."""
     bill = known(bill)
+    if bill.state == "in_checkout" and is_over(bill.attempt, now):
+        bill = to(without_page(bill), CancelCheckout, "open")
     if bill.state in ("checkout_ready", "in_checkout"):
         return None
     if bill.state != "open":
         raise _not_payable(bill)
-    closes_at = now + timedelta(minutes=PAGE_MINUTES)
-    attempt = Attempt(attempt_id=message.attempt_id, closes_at=closes_at)
-    request = CreateCheckout(
-        attempt_id=attempt.attempt_id,
-        bill_id=bill.bill_id,
-        dossier_code=bill.dossier_code,
-        amount=bill.amount,
-        description=f"Phí, lệ phí hồ sơ {bill.dossier_code}",
-        closes_at=closes_at,
-        return_url=message.return_url,
+    attempt = Attempt(
+        attempt_id=message.attempt_id,
+        gateway=message.gateway,
+        began=now,
+        closes_at=now + timedelta(minutes=manner_of(message.gateway).minutes),
+        amount=bill.outstanding,
     )
-    ready = to(bill, StartCheckout, attempt=attempt)
-    return Decision(ready, calls=(Call(attempt.attempt_id, request),))
+    # A bill from before there were payment codes gets its own now.
+    ready = to(bill, StartCheckout, attempt=attempt, code=payment_code(bill.bill_id))
+    return Decision(ready, calls=(creating(bill, attempt, message),), notes=(noted(bill, attempt),))
+
+
+def cancel_checkout(bill: Bill | None, message: CancelCheckout, now: datetime) -> Decision[Bill] | None:
+    """Close the page, so that the bill can be paid in another way."""
+    bill = known(bill)
+    if bill.state in ("open", "closing"):
+        return None
+    if can_abandon(bill) and bill.state == "in_checkout":
+        return Decision(to(without_page(bill), CancelCheckout, "open"), cancels=(AttemptSilence,))
+    return Decision(to(bill, CancelCheckout), cancels=(AttemptSilence,), calls=closing(bill.attempt))
 
 
 def checkout_created(bill: Bill | None, message: CheckoutCreated, now: datetime) -> Decision[Bill] | None:
     """The page stands: send the citizen there, or close it at once when the bill is on its way out."""
     bill = known(bill)
-    attempt = running(bill, message.attempt_id)
-    if attempt is None or not MOVES.allows(bill.state, CheckoutCreated):
+    attempt = bill.attempt_of(message.attempt_id)
+    if attempt is None or attempt.closed or attempt.session_id is not None:
         return None
-    standing = attempt.model_copy(update={"session_id": message.session_id, "url": message.url})
-    moved = to(bill, CheckoutCreated, attempt=standing)
-    if bill.state != "checkout_ready":
-        return Decision(moved, calls=(_close(moved, standing),))
-    started = payments.Started(bill_id=bill.bill_id, attempt_id=attempt.attempt_id, gateway=GATEWAY)
-    return Decision(moved, (started,), timers=(At(now + SILENCE, AttemptSilence()),))
+    stands = message.model_dump(include={"session_id", "url", "picture_text"})
+    attempt = attempt.model_copy(update=stands)
+    stood = Decision(bill, notes=(noted(bill, attempt),) if attempt.began else ())
+    if running(bill, message.attempt_id) is None:
+        return joined(stood, Decision(with_past(bill, attempt), calls=closing(attempt)))
+    standing = bill.model_copy(update={"attempt": attempt})
+    if bill.state == "checkout_ready":
+        started = payments.Started(bill_id=bill.bill_id, attempt_id=attempt.attempt_id, gateway=attempt.gateway)
+        timers = (At(now + SILENCE, AttemptSilence()),)
+        return joined(stood, Decision(to(standing, CheckoutCreated), (started,), timers=timers))
+    if can_abandon(standing) and (gone := _page_is_gone(standing, message, now)) is not None:
+        return joined(stood, gone)
+    return joined(stood, Decision(to(standing, CheckoutCreated), calls=closing(attempt)))
 
 
 def checkout_refused(bill: Bill | None, message: CheckoutRefused, now: datetime) -> Decision[Bill] | None:
     """There is no page and there will be none for this attempt."""
-    return _page_is_gone(known(bill), message)
+    return _page_is_gone(known(bill), message, now)
 
 
 def session_closed(bill: Bill | None, message: SessionClosed, now: datetime) -> Decision[Bill] | None:
     """The page closed unpaid: the bill may be tried again, or may now expire or be void."""
-    return _page_is_gone(known(bill), message)
-
-
-def nudge(bill: Bill | None, message: Nudge, now: datetime) -> Decision[Bill] | None:
-    """Ask the gateway about the page that is meant, or the running one, or the refund; who nudged does not matter."""
-    bill = known(bill)
-    request = _question(bill, message)
-    if request is not None:
-        return Decision(bill, calls=(Call(message.call_id, request),))
-    if bill.state == "refund_ready" and bill.refund is not None and not bill.refund.rung:
-        # The refund has no reference yet to ask by; what is said of it now may be newer than the answer to come.
-        return Decision(bill.model_copy(update={"refund": bill.refund.model_copy(update={"rung": True})}))
-    return None
-
-
-def ask_after_silence(bill: Bill | None, message: AttemptSilence, now: datetime) -> Decision[Bill] | None:
-    """Nothing was heard: webhooks may all be lost, so ask."""
-    bill = known(bill)
-    attempt = bill.attempt
-    if attempt is None or attempt.session_id is None or bill.state != "in_checkout":
-        return None
-    request = AskCheckout(attempt_id=attempt.attempt_id, session_id=attempt.session_id)
-    # One id for all: while the gateway is silent the same question stands, and no heap of them.
-    call = Call(derived_id(attempt.attempt_id, "ask after silence"), request)
-    return Decision(bill, calls=(call,), timers=(At(now + SILENCE, AttemptSilence()),))
+    return _page_is_gone(known(bill), message, now)
 
 
 def still_open(bill: Bill | None, message: StillOpen, now: datetime) -> Decision[Bill] | None:
@@ -124,53 +107,67 @@ def still_open(bill: Bill | None, message: StillOpen, now: datetime) -> Decision
     return Decision(to(bill, StillOpen, attempt=told), (_failed(bill, message),))
 
 
-def expire(bill: Bill | None, message: BillExpiry, now: datetime) -> Decision[Bill] | None:
-    """Nobody paid in time: expire, but close a running page first and wait for the gateway's word."""
+def nudge(bill: Bill | None, message: Nudge, now: datetime) -> Decision[Bill] | None:
+    """Ask the gateway about the page that is meant, or the running one, and about refunds; who nudged does not matter."""
     bill = known(bill)
-    if not MOVES.allows(bill.state, BillExpiry):
+    after, calls = questions(bill, message.call_id)
+    page = _question(bill, message)
+    if page is not None:
+        calls = (Call(message.call_id, page), *calls)
+    return Decision(after, calls=calls) if calls or after != bill else None
+
+
+def ask_after_silence(bill: Bill | None, message: AttemptSilence, now: datetime) -> Decision[Bill] | None:
+    """Nothing was heard: webhooks may all be lost, so ask."""
+    bill = known(bill)
+    attempt = bill.attempt
+    if attempt is None or attempt.session_id is None or bill.state != "in_checkout":
         return None
-    gone = to(bill, BillExpiry)
-    return _closing_or_done(bill, gone, payments.Expired(bill_id=bill.bill_id))
+    # One id for all: while the gateway is silent the same question stands, and no heap of them.
+    call = Call(derived_id(attempt.attempt_id, "ask after silence"), asking(attempt, attempt.session_id))
+    return Decision(bill, calls=(call,), timers=(At(now + SILENCE, AttemptSilence()),))
 
 
-def withdraw(
-    bill: Bill | None, event: Event[dossiers.Refused] | Event[dossiers.Stopped], now: datetime
-) -> Decision[Bill] | None:
-    """The dossier goes no further: close the bill, or return what its circular lets us return."""
-    ending = type(event.data)
-    if bill is None or not MOVES.allows(bill.state, ending):
+def _question(bill: Bill, message: Nudge) -> AskCheckout | None:
+    """What to ask of which page; nothing where none is known."""
+    if message.attempt_id is None:
+        attempt = bill.attempt
+        return asking(attempt, attempt.session_id) if attempt is not None and attempt.session_id else None
+    attempt = bill.attempt_of(message.attempt_id)
+    session_id = message.session_id or (attempt.session_id if attempt is not None else None)
+    if session_id is None:
         return None
-    reason = "hồ sơ không được tiếp nhận" if ending is dossiers.Refused else "hồ sơ dừng xử lý"
-    if bill.state == "paid":
-        accepted = isinstance(event.data, dossiers.Stopped) and event.data.accepted is True
-        lines = tuple(line for line in bill.fee_lines if _is_returned(line, accepted))
-        return (
-            refunding(bill, ending, lines, reason, derived_id(bill.bill_id, f"refund after {event.id}"))
-            if lines
-            else None
-        )
-    gone = to(bill, ending, void_reason=reason)
-    return _closing_or_done(bill, gone, payments.Cancelled(bill_id=bill.bill_id, reason=reason))
+    if attempt is None:
+        # A page from before pages were remembered.
+        return AskCheckout(attempt_id=message.attempt_id, session_id=session_id)
+    return asking(attempt, session_id)
 
 
-def _is_returned(line: FeeLine, accepted: bool) -> bool:
-    """Whether a line's circular lets it be returned when the dossier ends, taken in by then or not."""
-    return line.refundable and line.amount > 0 and not (accepted and line.refund_until == "acceptance")
+def _page_is_gone(bill: Bill, message: Gone, now: datetime) -> Decision[Bill] | None:
+    """Nobody can, or need, pay on the page of this attempt: the bill goes where it was going."""
+    closed = not isinstance(message, CheckoutCreated)
+    attempt = running(bill, message.attempt_id)
+    if attempt is None:
+        past = bill.attempt_of(message.attempt_id)
+        if past is None or past.closed:
+            return None
+        return Decision(with_past(bill, past.model_copy(update={"closed": True})))
+    target: BillState = _WHERE.get(bill.state, "open")
+    if not MOVES.allows(bill.state, type(message)):
+        return None
+    moved = to(without_page(bill, closed), type(message), target)
+    if moved.state != "open":
+        return ended_unpaid(moved, now)
+    told = isinstance(message, SessionClosed) and bill.state == "in_checkout" and _is_news(attempt, message)
+    events: tuple[Data, ...] = (_failed(bill, message),) if told and isinstance(message, SessionClosed) else ()
+    return Decision(moved, events, cancels=(AttemptSilence,))
 
 
-def _question(bill: Bill, message: Nudge) -> AskCheckout | AskRefund | None:
-    attempt_id, session_id = message.attempt_id, message.session_id
-    if attempt_id is None or session_id is None:
-        attempt_id = bill.attempt.attempt_id if bill.attempt else None
-        session_id = bill.attempt.session_id if bill.attempt else None
-    if attempt_id is not None and session_id is not None and attempt_id not in bill.taken:
-        return AskCheckout(attempt_id=attempt_id, session_id=session_id)
-    if bill.state == "refunded" and bill.refund is not None and bill.refund.reference is not None:
-        return AskRefund(refund_id=bill.refund.refund_id, reference=bill.refund.reference)
-    return None
+_WHERE: dict[str, BillState] = {"expiring": "expired", "withdrawing": "cancelled"}
 
 
 def _is_news(attempt: Attempt, message: StillOpen | SessionClosed) -> bool:
+    """Whether a declined try is one that was not told yet."""
     return message.decline_reference is not None and message.decline_reference not in attempt.declines
 
 
@@ -178,35 +175,19 @@ def _failed(bill: Bill, message: StillOpen | SessionClosed) -> payments.Failed:
     return payments.Failed(bill_id=bill.bill_id, attempt_id=message.attempt_id, reason=message.decline or "declined")
 
 
-def _close(bill: Bill, attempt: Attempt) -> Call:
-    request = CloseCheckout(attempt_id=attempt.attempt_id, session_id=attempt.session_id or "")
-    return Call(derived_id(attempt.attempt_id, f"close {bill.state}"), request)
-
-
-def _closing_or_done(bill: Bill, gone: Bill, event: Data) -> Decision[Bill]:
-    """Either the page must be closed first, or nothing was running and the event may be told."""
-    if bill.attempt is None:
-        return Decision(gone, (event,), cancels=(BillExpiry,))
-    calls = (_close(gone, bill.attempt),) if bill.attempt.session_id else ()
-    return Decision(gone, cancels=(AttemptSilence, BillExpiry), calls=calls)
-
-
-def _page_is_gone(bill: Bill, message: CheckoutRefused | SessionClosed) -> Decision[Bill] | None:
-    attempt = running(bill, message.attempt_id)
-    if attempt is None or not MOVES.allows(bill.state, type(message)):
-        return None
-    moved = to(bill, type(message), attempt=None)
-    events: tuple[Data, ...] = ()
-    if moved.state == "expired":
-        events = (payments.Expired(bill_id=bill.bill_id),)
-    elif moved.state == "cancelled":
-        events = (payments.Cancelled(bill_id=bill.bill_id, reason=bill.void_reason or ""),)
-    elif isinstance(message, SessionClosed) and _is_news(attempt, message):
-        events = (_failed(bill, message),)
-    return Decision(moved, events, cancels=(AttemptSilence,))
-
-
 def _not_payable(bill: Bill) -> Refusal:
-    if bill.captured is not None:
+    if bill.state == "paid":
         return Refusal("already_paid", "Khoản phí này đã được nộp.", "This bill is paid already.")
+    if bill.state == "closing":
+        return Refusal(
+            "page_closing",
+            "Trang thanh toán trước đang được đóng. Xin thử lại sau ít phút.",
+            "The page before is being closed. Try again in a few minutes.",
+        )
+    if bill.state == "discrepancy":
+        return Refusal(
+            "being_looked_into",
+            "Số tiền nhận được không khớp với khoản phí; cán bộ đang xử lý, xin chưa nộp lại.",
+            "What was received does not match the bill; it is being looked into. Please do not pay again.",
+        )
     return Refusal("not_payable", "Khoản phí này đã đóng, không nộp được nữa.", "This bill is closed.")

@@ -1,187 +1,188 @@
-"""Money in and money back: one function takes it in, whoever saw it, and each đồng is posted once."""
+"""Money in: one function takes it in, whoever saw it, and each đồng is posted once (docs/model, rule 21)."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from uuid import UUID
 
-from chassis.clock import VIETNAM
 from chassis.decider import Call, Decision
 from chassis.identifiers import derived_id
 from contracts import payments
-from contracts.money import FeeLine, total
 from services.payments.domain import ledger
-from services.payments.domain.bill import (
-    GATEWAY,
-    MOVES,
-    AttemptSilence,
-    Bill,
-    BillExpiry,
-    Capture,
-    IssueReceipt,
-    ReceiptNumbered,
-    Return,
-    known,
-    to,
-)
-from services.payments.domain.gateway import AskRefund, Captured, Refund, RefundDone, RefundRefused
+from services.payments.domain.bill import PAYABLE, Bill, Capture, known, to
+from services.payments.domain.ending import ended_unpaid
+from services.payments.domain.gateway import Captured
+from services.payments.domain.gateways import manner_of
+from services.payments.domain.messages import AttemptSilence, BillExpiry, BillReminder
+from services.payments.domain.pages import asking, closing, without_page
+from services.payments.domain.receipting import receipt_follows
+from services.payments.domain.refunding import all_back, back, joined, noted
 
-PAYABLE = {"open", "checkout_ready", "in_checkout", "expiring"}
+LATE, SECOND, EXCESS = "nộp sau khi khoản phí đã đóng", "nộp lần thứ hai", "nộp thừa"
 
 
 def captured(bill: Bill | None, message: Captured, now: datetime) -> Decision[Bill] | None:
-    """Take money in: once for an attempt, whoever saw it, whatever was thought of the attempt before."""
+    """Take money in: once for what names it, whoever saw it, whatever was thought of its page before."""
     bill = known(bill)
-    if message.attempt_id in bill.taken:
+    if message.money_id in bill.taken or message.amount <= 0:
         return None
-    capture = Capture(**message.model_dump())
-    bill = bill.model_copy(update={"taken": (*bill.taken, message.attempt_id)})
-    another_page = bill.attempt is not None and bill.attempt.attempt_id != message.attempt_id
-    if another_page or bill.captured is not None:
-        return _beside(bill, capture)
-    if (message.amount, message.currency) != (bill.amount, bill.currency):
+    if message.heard_only and not _is_expected(bill, message):
+        return _asked(bill, message)
+    bill = bill.model_copy(update={"taken": (*bill.taken, message.money_id)})
+    capture = _capture(bill, message)
+    if bill.state not in PAYABLE:
+        return _unwanted(bill, capture, now)
+    if capture.currency != bill.currency or not _is_what_was_asked(bill, capture):
         return _discrepancy(bill, capture)
-    return _paid(bill, capture) if bill.state in PAYABLE else _unwanted(bill, capture)
+    if capture.amount < bill.outstanding:
+        return _part(bill, capture, now)
+    return paid(bill, capture, now)
 
 
-def refund_done(bill: Bill | None, message: RefundDone, now: datetime) -> Decision[Bill] | None:
-    """The gateway returned the money: post it. What it said of it meanwhile may be newer: then ask once more."""
-    bill = known(bill)
-    back = _refund(bill, message.refund_id)
-    if back is None or not MOVES.allows(bill.state, RefundDone):
-        return None
-    done = back.model_copy(update={"reference": message.reference})
-    refunded = payments.Refunded(
-        bill_id=bill.bill_id, refund_id=back.refund_id, amount=back.amount, gateway_reference=message.reference
-    )
-    question = AskRefund(refund_id=back.refund_id, reference=message.reference)
-    calls = (Call(derived_id(back.refund_id, "ask after the answer"), question),) if back.rung else ()
-    return Decision(to(bill, RefundDone, refund=done, postings=_returned(back)), (refunded,), calls=calls)
+def taken_for_fees(bill: Bill, capture: Capture, now: datetime, message: type) -> Decision[Bill]:
+    """Money that was kept apart is taken for the fees after all."""
+    bare = bill.model_copy(update={"captures": tuple(each for each in bill.captures if each is not capture)})
+    settled = ledger.settled(derived_id(bill.bill_id, "settled"), bill.fee_lines)
+    return paid(bare, capture.model_copy(update={"use": "fees"}), now, message, settled)
 
 
-def refund_refused(bill: Bill | None, message: RefundRefused, now: datetime) -> Decision[Bill] | None:
-    """The gateway will not return the money, or got it back from the citizen's bank: an officer must return it."""
-    bill = known(bill)
-    back = _refund(bill, message.refund_id)
-    if back is None or not MOVES.allows(bill.state, RefundRefused):
-        return None
-    postings: tuple[ledger.Posting, ...] = ()
-    if bill.state == "refunded":
-        postings = ledger.undone(derived_id(back.refund_id, "undone"), _returned(back), "refund came back")
-    failed = payments.RefundFailed(bill_id=bill.bill_id, refund_id=message.refund_id, reason=message.reason)
-    return Decision(to(bill, RefundRefused, postings=postings), (failed,))
-
-
-def receipt_numbered(bill: Bill | None, message: ReceiptNumbered, now: datetime) -> Decision[Bill] | None:
-    """The receipt has its number: tell it once."""
-    bill = known(bill)
-    if bill.receipt_number is not None or not MOVES.allows(bill.state, ReceiptNumbered):
-        return None
-    issued = payments.ReceiptIssued(bill_id=bill.bill_id, receipt_number=message.number, amount=bill.amount)
-    return Decision(to(bill, ReceiptNumbered, receipt_number=message.number), (issued,))
-
-
-def refunding(
-    bill: Bill, ending: type, lines: tuple[FeeLine, ...], reason: str, refund_id: UUID
-) -> Decision[Bill] | None:
-    """Send fee lines of a paid bill back, because of this ending of its dossier."""
-    if bill.captured is None:
-        return None
-    back = Return(refund_id=refund_id, amount=total(lines), reason=reason, lines=lines)
-    return _send_back(to(bill, ending, refund=back), bill.captured, back)
-
-
-def _refund(bill: Bill, refund_id: UUID) -> Return | None:
-    """The refund that an answer speaks of, when it is this bill's."""
-    return bill.refund if bill.refund is not None and bill.refund.refund_id == refund_id else None
-
-
-def _returned(back: Return) -> tuple[ledger.Posting, ...]:
-    if back.unexpected:
-        return ledger.refund_unexpected(back.refund_id, GATEWAY, back.amount, back.reason)
-    return ledger.refund(back.refund_id, GATEWAY, back.lines, back.reason)
-
-
-def _paid(bill: Bill, capture: Capture) -> Decision[Bill]:
-    paid = to(
-        bill,
-        Captured,
-        captured=capture,
-        attempt=None,
-        postings=ledger.capture(capture.attempt_id, GATEWAY, bill.fee_lines),
-    )
-    succeeded = payments.Succeeded(
+def paid(
+    bill: Bill,
+    capture: Capture,
+    now: datetime,
+    message: type = Captured,
+    postings: tuple[ledger.Posting, ...] = (),
+) -> Decision[Bill]:
+    """All of the fees are there: post them, number the receipt, close what else is open, send back what is too much."""
+    excess = capture.amount - bill.outstanding
+    direct = not excess and bill.outstanding == bill.amount
+    settled = bill.model_copy(update={"captures": (*bill.captures, capture)})
+    other = bill.attempt if bill.attempt and bill.attempt.attempt_id != capture.attempt_id else None
+    after = to(without_page(settled, closed=other is None), message, "paid")
+    told = payments.Succeeded(
         bill_id=bill.bill_id,
-        attempt_id=capture.attempt_id,
-        amount=capture.amount,
-        gateway=GATEWAY,
+        attempt_id=capture.attempt_id or capture.capture_id,
+        amount=bill.amount,
+        gateway=capture.gateway,
         gateway_reference=capture.reference,
         paid_at=capture.paid_at,
     )
-    receipt_id = derived_id(capture.attempt_id, "receipt")
-    request = IssueReceipt(
-        receipt_id=receipt_id,
-        bill_id=bill.bill_id,
-        dossier_code=bill.dossier_code,
-        amount=bill.amount,
-        year=capture.paid_at.astimezone(VIETNAM).year,
+    decided = Decision(
+        after,
+        (told,),
+        cancels=(BillExpiry, BillReminder, AttemptSilence),
+        calls=closing(other),
+        notes=noted(bill, postings or _postings(bill, capture, direct)),
     )
-    return Decision(paid, (succeeded,), cancels=(BillExpiry, AttemptSilence), calls=(Call(receipt_id, request),))
+    decided = joined(decided, receipt_follows(after, "", now))
+    if not excess:
+        return decided
+    refund_id = derived_id(capture.capture_id, "refund")
+    return joined(decided, back(decided.state, capture, excess, EXCESS, now, refund_id))
 
 
-def _unwanted(bill: Bill, capture: Capture) -> Decision[Bill]:
-    """Money for a bill that no longer asks for it: keep it apart and send it back."""
-    back = Return(
-        refund_id=derived_id(capture.attempt_id, "refund"),
+def _postings(bill: Bill, capture: Capture, direct: bool) -> tuple[ledger.Posting, ...]:
+    if direct:
+        return ledger.capture(capture.capture_id, capture.gateway, capture.reference, bill.fee_lines)
+    return (
+        *ledger.kept_apart(capture.capture_id, capture.gateway, capture.reference, capture.amount, "part"),
+        *ledger.settled(derived_id(bill.bill_id, "settled"), bill.fee_lines),
+    )
+
+
+def _capture(bill: Bill, message: Captured) -> Capture:
+    attempt = bill.attempt_of(message.attempt_id)
+    return Capture(
+        **message.model_dump(include={"attempt_id", "gateway", "amount", "currency", "reference", "paid_at"}),
+        capture_id=message.money_id,
+        session_id=attempt.session_id if attempt else None,
+        began=attempt.began if attempt else None,
+    )
+
+
+def _is_expected(bill: Bill, message: Captured) -> bool:
+    """Whether what a webhook says is just what a page of this bill asks for, or a transfer of any amount may be."""
+    if message.currency != bill.currency:
+        return False
+    if manner_of(message.gateway).parts:
+        return True
+    attempt = bill.attempt_of(message.attempt_id)
+    return attempt is not None and (attempt.gateway, attempt.amount) == (message.gateway, message.amount)
+
+
+def _asked(bill: Bill, message: Captured) -> Decision[Bill] | None:
+    """Ask the gateway itself; money on a page that nobody remembers is found by reconciliation."""
+    attempt = bill.attempt_of(message.attempt_id)
+    if attempt is None or attempt.session_id is None:
+        return None
+    call = Call(derived_id(attempt.attempt_id, f"heard of {message.reference}"), asking(attempt, attempt.session_id))
+    return Decision(bill, calls=(call,))
+
+
+def _is_what_was_asked(bill: Bill, capture: Capture) -> bool:
+    """Whether a page took what it asked for; of a page that is forgotten, whether it is what the bill still needs."""
+    if manner_of(capture.gateway).parts:
+        return True
+    attempt = bill.attempt_of(capture.attempt_id)
+    return capture.amount == (attempt.amount if attempt else bill.outstanding)
+
+
+def _part(bill: Bill, capture: Capture, now: datetime) -> Decision[Bill]:
+    """Less than is due: keep it, and show what is still missing on a page of its own."""
+    kept = bill.model_copy(update={"captures": (*bill.captures, capture)})
+    if bill.state == "in_checkout" and bill.attempt and bill.attempt.attempt_id == capture.attempt_id:
+        after = to(without_page(kept), Captured, "open")
+    else:
+        after = to(kept, Captured, bill.state)
+    told = payments.PartlyPaid(
+        bill_id=bill.bill_id,
         amount=capture.amount,
-        reason="nộp sau khi khoản phí đã đóng",
-        unexpected=True,
+        outstanding=after.outstanding,
+        gateway=capture.gateway,
+        gateway_reference=capture.reference,
+        paid_at=capture.paid_at,
     )
-    postings = _kept_apart(bill, capture, "late capture")
-    adopted = to(bill, Captured, captured=capture, attempt=None, refund=back, postings=postings)
-    return _send_back(adopted, capture, back)
+    postings = ledger.kept_apart(capture.capture_id, capture.gateway, capture.reference, capture.amount, "part")
+    return Decision(after, (told,), notes=noted(bill, postings))
 
 
-def _beside(bill: Bill, capture: Capture) -> Decision[Bill]:
-    """Money on a page long closed, while the bill has its own or waits for it: that must go on, so a person must look."""
-    found = to(bill, Captured, bill.state, postings=_kept_apart(bill, capture, "second capture"))
-    return Decision(found, (_difference(bill, capture),))
-
-
-def _send_back(bill: Bill, capture: Capture, back: Return) -> Decision[Bill]:
-    started = payments.RefundStarted(
-        bill_id=bill.bill_id, refund_id=back.refund_id, amount=back.amount, reason=back.reason
-    )
-    request = Refund(
-        refund_id=back.refund_id,
-        bill_id=bill.bill_id,
-        dossier_code=bill.dossier_code,
-        reference=capture.reference,
-        amount=back.amount,
-        reason=back.reason,
-    )
-    return Decision(bill, (started,), cancels=(AttemptSilence, BillExpiry), calls=(Call(back.refund_id, request),))
+def _unwanted(bill: Bill, capture: Capture, now: datetime) -> Decision[Bill]:
+    """Money for a bill that does not ask for it (any more): keep it apart and send it back."""
+    apart = capture.model_copy(update={"use": "apart"})
+    bill = bill.model_copy(update={"captures": (*bill.captures, apart)})
+    decided = Decision(to(bill, Captured, bill.state), notes=_kept_apart(bill, apart, "unexpected"))
+    if bill.state == "withdrawing" and (bill.attempt is None or bill.attempt.attempt_id == capture.attempt_id):
+        decided = joined(decided, ended_unpaid(to(without_page(bill, closed=True), Captured, "cancelled"), now))
+    reason = SECOND if bill.state in ("paid", "discrepancy") else LATE
+    return joined(decided, all_back(decided.state, [apart], reason, now))
 
 
 def _discrepancy(bill: Bill, capture: Capture) -> Decision[Bill]:
-    """Not the amount or the currency of the bill: nothing is settled, a person must look."""
-    postings = _kept_apart(bill, capture, "wrong amount")
-    found = to(bill, Captured, "discrepancy", captured=capture, attempt=None, postings=postings)
-    return Decision(found, (_difference(bill, capture),), cancels=(AttemptSilence, BillExpiry))
+    """Not the amount or the currency that the page asked for: nothing is settled, a person must look."""
+    apart = capture.model_copy(update={"use": "apart"})
+    other = bill.attempt if bill.attempt and bill.attempt.attempt_id != capture.attempt_id else None
+    found = bill.model_copy(update={"captures": (*bill.captures, apart)})
+    told = payments.DiscrepancyFound(
+        bill_id=bill.bill_id,
+        attempt_id=capture.attempt_id or capture.capture_id,
+        expected=bill.outstanding,
+        found=capture.amount,
+        found_currency=capture.currency,
+        kind="not_as_asked",
+        gateway=capture.gateway,
+        gateway_reference=capture.reference,
+    )
+    return Decision(
+        to(without_page(found, closed=other is None), Captured, "discrepancy"),
+        (told,),
+        cancels=(AttemptSilence, BillExpiry, BillReminder),
+        calls=closing(other),
+        notes=_kept_apart(bill, apart, "not as asked"),
+    )
 
 
 def _kept_apart(bill: Bill, capture: Capture, reason: str) -> tuple[ledger.Posting, ...]:
-    """The ledger knows đồng only; other money is told in the event."""
-    if capture.currency != bill.currency or capture.amount <= 0:
+    """The ledger knows đồng only; other money is told in the event, and goes back as it came."""
+    if capture.currency != bill.currency:
         return ()
-    return ledger.unexpected(capture.attempt_id, GATEWAY, capture.amount, reason)
-
-
-def _difference(bill: Bill, capture: Capture) -> payments.DiscrepancyFound:
-    return payments.DiscrepancyFound(
-        bill_id=bill.bill_id,
-        attempt_id=capture.attempt_id,
-        expected=bill.amount,
-        found=capture.amount,
-        found_currency=capture.currency,
-    )
+    postings = ledger.kept_apart(capture.capture_id, capture.gateway, capture.reference, capture.amount, reason)
+    return noted(bill, postings)

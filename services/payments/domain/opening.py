@@ -6,7 +6,8 @@ to look for all of its bills, without asking the database and whatever stands in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,10 @@ from chassis.errors import Refusal
 from chassis.identifiers import derived_id
 from contracts import dossiers, payments
 from contracts.money import FeeLine, total
-from services.payments.domain.bill import ENDINGS, Bill, BillExpiry
+from services.payments.domain.bill import ENDINGS, Bill
+from services.payments.domain.codes import payment_code
+from services.payments.domain.ending import reminders
+from services.payments.domain.messages import BillExpiry
 
 
 def later_key(dossier_code: str, sequence: int) -> str:
@@ -41,7 +45,8 @@ def open_bill(bill: Bill | None, event: Event[dossiers.Submitted], now: datetime
     data = event.data
     if bill is not None or total(data.fee_lines) == 0:
         return None
-    return _opened(event, event.subject, data.person_id, data.fee_lines, data.payment_due)
+    what = {"procedure": data.procedure, "procedure_name": data.procedure_name}
+    return _opened(event, event.subject, data.person_id, data.fee_lines, data.payment_due, now, what)
 
 
 def open_later_bill(bill: Bill | None, event: Event[dossiers.FeesRequested], now: datetime) -> Decision[Bill] | None:
@@ -49,11 +54,18 @@ def open_later_bill(bill: Bill | None, event: Event[dossiers.FeesRequested], now
     data = event.data
     if bill is not None:
         return None
-    return _opened(event, later_key(event.subject, event.sequence), data.person_id, data.fee_lines, data.payment_due)
+    key = later_key(event.subject, event.sequence)
+    return _opened(event, key, data.person_id, data.fee_lines, data.payment_due, now, {})
 
 
 def _opened(
-    event: Event[Any], key: str, person_id: UUID | None, fee_lines: tuple[FeeLine, ...], due: datetime | None
+    event: Event[Any],
+    key: str,
+    person_id: UUID | None,
+    fee_lines: tuple[FeeLine, ...],
+    due: datetime | None,
+    now: datetime,
+    what: Mapping[str, str],
 ) -> Decision[Bill]:
     if due is None or person_id is None:
         raise Refusal(
@@ -61,15 +73,30 @@ def _opened(
             "Hồ sơ có phí nhưng không rõ hạn nộp hoặc người nộp.",
             "There are fees and no day to pay them, or nobody to pay them.",
         )
+    bill_id, step = derived_id(event.id, "bill"), event.data.step
     opened = Bill(
         key=key,
         dossier_code=event.subject,
-        bill_id=derived_id(event.id, "bill"),
+        bill_id=bill_id,
+        code=payment_code(bill_id),
         person_id=person_id,
-        agency=event.data.step.agency,
+        agency=step.agency,
+        agency_name=step.agency_name,
         amount=total(fee_lines),
-        fee_lines=fee_lines,
+        fee_lines=_told_apart(fee_lines),
         due=due,
+        **what,
     )
-    said = payments.Opened(bill_id=opened.bill_id, amount=opened.amount, fee_lines=fee_lines, due=due)
-    return Decision(opened, (said,), timers=(At(due, BillExpiry()),))
+    said = payments.Opened(bill_id=bill_id, amount=opened.amount, fee_lines=opened.fee_lines, due=due)
+    return Decision(opened, (said,), timers=(At(due, BillExpiry()), *reminders(due, now)))
+
+
+def _told_apart(lines: tuple[FeeLine, ...]) -> tuple[FeeLine, ...]:
+    """Refunds name a line by its code: a second one of the same code gets a code of its own."""
+    seen = Counter[str]()
+    apart = list[FeeLine]()
+    for line in lines:
+        seen[line.code] += 1
+        number = seen[line.code]
+        apart.append(line.model_copy(update={"code": f"{line.code}#{number}"}) if number > 1 else line)
+    return tuple(apart)

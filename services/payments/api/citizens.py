@@ -17,42 +17,19 @@ from chassis.identifiers import new_id
 from chassis.work import Work
 from contracts.money import FeeLine
 from services.payments import store
-from services.payments.domain.bill import Bill, BillState, Nudge, StartCheckout
-from services.payments.domain.money import PAYABLE
+from services.payments.adapters.gateways import Gateways
+from services.payments.domain.bill import PAYABLE, Bill
+from services.payments.domain.messages import Nudge, StartCheckout
+from services.payments.views import BillView
 
 CHECKOUT_SECONDS = 8.0
-
-
-class BillView(BaseModel):
-    """A bill for its citizen."""
-
-    bill_id: UUID
-    dossier_code: str
-    state: BillState
-    amount: int
-    currency: str
-    fee_lines: tuple[FeeLine, ...]
-    due: datetime
-    checkout_url: str | None
-    paid_at: datetime | None
-    receipt_number: str | None
-    refunded_amount: int | None
-
-    @classmethod
-    def of(cls, bill: Bill) -> BillView:
-        return cls(
-            **bill.model_dump(include=set(cls.model_fields) & set(Bill.model_fields)),
-            checkout_url=bill.attempt.url if bill.attempt and bill.state == "in_checkout" else None,
-            paid_at=bill.captured.paid_at if bill.captured else None,
-            refunded_amount=bill.refund.amount if bill.refund and bill.state == "refunded" else None,
-        )
 
 
 class CheckoutView(BaseModel):
     """Where the citizen pays; no `url` yet while the gateway has not answered: ask again after `Retry-After`."""
 
     bill_id: UUID
-    state: BillState
+    state: str
     url: str | None
 
 
@@ -68,7 +45,7 @@ class Receipt(BaseModel):
     gateway_reference: str
 
 
-def of_citizens(return_url: str) -> APIRouter:
+def of_citizens(return_url: str, gateways: Gateways) -> APIRouter:
     """A citizen's bills. `return_url` holds `{code}` for the dossier's code."""
     routes = APIRouter(tags=["payments"])
 
@@ -92,8 +69,12 @@ def of_citizens(return_url: str) -> APIRouter:
     async def checkout(bill_id: UUID, caller: CallerOf, work: WorkOf, response: Response) -> CheckoutView:
         """Send the citizen to the gateway's page; while one is open, to the same one (so no key is needed here)."""
         bill = await _find(work, bill_id, allowed(caller, "citizen"))
-        start = StartCheckout(attempt_id=new_id(), return_url=return_url.replace("{code}", bill.dossier_code))
-        bill = await work.send(store.bills, bill.key, start, wait_seconds=CHECKOUT_SECONDS)
+        back = return_url.replace("{code}", bill.dossier_code)
+        for name in gateways.choose(None):
+            start = StartCheckout(attempt_id=new_id(), return_url=back, gateway=name)
+            bill = await work.send(store.bills.aggregate, bill.key, start, wait_seconds=CHECKOUT_SECONDS)
+            if bill.state != "open":
+                break
         if bill.state == "open":
             raise Refusal(
                 "gateway_refuses",
@@ -112,13 +93,13 @@ def of_citizens(return_url: str) -> APIRouter:
         """Ask the gateway now: for the page that the citizen returns to."""
         bill = await _find(work, bill_id, allowed(caller, "citizen"))
         nudge = Nudge(call_id=new_id())
-        return BillView.of(await work.send(store.bills, bill.key, nudge, wait_seconds=CHECKOUT_SECONDS))
+        return BillView.of(await work.send(store.bills.aggregate, bill.key, nudge, wait_seconds=CHECKOUT_SECONDS))
 
     @routes.get("/payments/{bill_id}/receipt", response_model=Receipt)
     async def receipt(bill_id: UUID, caller: CallerOf, work: WorkOf) -> Receipt:
         """The receipt; 404 until it has its number."""
         bill = await _find(work, bill_id, caller)
-        if bill.receipt_number is None or bill.captured is None:
+        if bill.receipt_number is None or bill.paid_at is None:
             raise NotFound("Chưa có biên lai.", "There is no receipt yet.")
         return Receipt(
             number=bill.receipt_number,
@@ -126,8 +107,8 @@ def of_citizens(return_url: str) -> APIRouter:
             amount=bill.amount,
             currency=bill.currency,
             fee_lines=bill.fee_lines,
-            paid_at=bill.captured.paid_at,
-            gateway_reference=bill.captured.reference,
+            paid_at=bill.paid_at,
+            gateway_reference=bill.captures[-1].reference,
         )
 
     return routes
@@ -166,14 +147,14 @@ def of_operators() -> APIRouter:
     async def balances(code: CodeOf, caller: CallerOf, work: WorkOf) -> list[dict[str, Any]]:
         """A dossier's balance on each account, in đồng, debit less credit; they add up to 0."""
         allowed(caller, "operator")
-        return await store.balances(work.pool, code)
+        return await store.ledger.balances(work.pool, code)
 
     return routes
 
 
 async def _find(work: Work, bill_id: UUID, caller: Caller) -> Bill:
     """A bill that this caller may see. Raises the same NotFound for a stranger's bill as for none."""
-    bill = await store.find(work.pool, bill_id)
+    bill = await store.bills.find(work.pool, bill_id)
     if bill is None or not _may_see(caller, bill):
         raise _nothing()
     return bill
@@ -181,7 +162,7 @@ async def _find(work: Work, bill_id: UUID, caller: Caller) -> Bill:
 
 async def _of_dossier(work: Work, code: str, caller: Caller) -> list[Bill]:
     """The bills of a dossier that this caller may see, the newest first. Raises NotFound where there is none."""
-    bills = [bill for bill in await store.of_dossier(work.pool, code) if _may_see(caller, bill)]
+    bills = [bill for bill in await store.bills.of_dossier(work.pool, code) if _may_see(caller, bill)]
     if not bills:
         raise _nothing()
     return bills

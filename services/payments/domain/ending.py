@@ -1,0 +1,90 @@
+"""How a bill ends without its fees: its time is over, or its dossier goes no further. What came in for it goes back."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from chassis.decider import At, Decision
+from chassis.envelope import Event
+from chassis.identifiers import derived_id
+from contracts import dossiers, payments
+from contracts.event import Data
+from contracts.money import FeeLine
+from services.payments.domain.bill import MOVES, Bill, BillState, known, to
+from services.payments.domain.messages import AttemptSilence, BillExpiry, BillReminder
+from services.payments.domain.pages import can_abandon, closing, without_page
+from services.payments.domain.refunding import all_back, back, joined
+from services.payments.domain.requesting import allocated
+
+REMINDED = (timedelta(days=3), timedelta(days=1))  # so long before the last moment, where there is that much time
+
+
+def expire(bill: Bill | None, message: BillExpiry, now: datetime) -> Decision[Bill] | None:
+    """Nobody paid in time: expire, but close a running page first and wait for the gateway's word."""
+    bill = known(bill)
+    if not MOVES.allows(bill.state, BillExpiry):
+        return None
+    return _closing_or_ended(bill, BillExpiry, "expiring", "expired", now)
+
+
+def remind(bill: Bill | None, message: BillReminder, now: datetime) -> Decision[Bill] | None:
+    """The last day is near: say so, and once more when it is nearer still."""
+    bill = known(bill)
+    if bill.state not in ("open", "checkout_ready", "in_checkout", "closing"):
+        return None
+    said = payments.ExpiresSoon(bill_id=bill.bill_id, outstanding=bill.outstanding, due=bill.due)
+    return Decision(bill, (said,), timers=reminders(bill.due, now))
+
+
+def reminders(due: datetime, now: datetime) -> tuple[At, ...]:
+    """The next reminder of a bill that is due then."""
+    ahead = (due - before for before in REMINDED if due - before > now)
+    return tuple(At(moment, BillReminder()) for moment in list(ahead)[:1])
+
+
+def withdraw(
+    bill: Bill | None, event: Event[dossiers.Refused] | Event[dossiers.Stopped], now: datetime
+) -> Decision[Bill] | None:
+    """The dossier goes no further: close the bill, or return what its circular lets us return."""
+    ending = type(event.data)
+    if bill is None or bill.void_reason is not None or not MOVES.allows(bill.state, ending):
+        return None
+    reason = "hồ sơ không được tiếp nhận" if ending is dossiers.Refused else "hồ sơ dừng xử lý"
+    void = bill.model_copy(update={"void_reason": reason})
+    if bill.state == "discrepancy":
+        return Decision(to(void, ending))
+    if bill.state != "paid":
+        return _closing_or_ended(void, ending, "withdrawing", "cancelled", now)
+    accepted = isinstance(event.data, dossiers.Stopped) and event.data.accepted is True
+    lines = tuple(line for line in bill.fee_lines if _is_returned(line, accepted))
+    decided = Decision(to(void, ending))
+    for number, (capture, refunded) in enumerate(allocated(bill, lines)):
+        refund_id = derived_id(bill.bill_id, f"refund after {event.id}" + (f" {number}" if number else ""))
+        amount = sum(line.amount for line in refunded)
+        decided = joined(decided, back(decided.state, capture, amount, reason, now, refund_id, refunded))
+    return decided
+
+
+def ended_unpaid(bill: Bill, now: datetime) -> Decision[Bill]:
+    """The bill has ended: say so, and send back the parts that came in for it."""
+    told: Data = payments.Expired(bill_id=bill.bill_id)
+    if bill.state == "cancelled":
+        told = payments.Cancelled(bill_id=bill.bill_id, reason=bill.void_reason or "")
+    ended = Decision(bill, (told,), cancels=(AttemptSilence, BillExpiry, BillReminder))
+    parts = [each for each in bill.captures if each.use == "fees"]
+    return joined(ended, all_back(bill, parts, "khoản phí chưa nộp đủ đã đóng", now))
+
+
+def _closing_or_ended(
+    bill: Bill, message: type, on_the_way: BillState, end: BillState, now: datetime
+) -> Decision[Bill]:
+    """Either the page must be closed first, or none stands (or one that never closes) and the bill has ended."""
+    if bill.attempt is None or (bill.state == "in_checkout" and can_abandon(bill)):
+        return ended_unpaid(to(without_page(bill), message, end), now)
+    cancels = (AttemptSilence, BillExpiry, BillReminder)
+    return Decision(to(bill, message, on_the_way), cancels=cancels, calls=closing(bill.attempt))
+
+
+def _is_returned(line: FeeLine, accepted: bool) -> bool:
+    """Whether a line's circular lets it be returned when the dossier ends, taken in by then or not."""
+    return line.refundable and line.amount > 0 and not (accepted and line.refund_until == "acceptance")

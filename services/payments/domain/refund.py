@@ -1,0 +1,76 @@
+"""A refund: money of one capture on its way back, and the table of what may become of it.
+
+Its row is written under the bill's lock before anybody is asked, its id is the key of every call (docs/model, rule 23).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from chassis.table import Move, Table
+from contracts import payments
+from services.payments.domain.gateway import STRIPE, RefundDone, RefundRefused
+from services.payments.domain.messages import PayOut, RequestRefund
+
+RefundState = Literal["ready", "by_hand", "refused", "done"]
+
+
+class RefundLine(BaseModel):
+    """What goes back of one fee line, in đồng."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    beneficiary: str
+    amount: int
+
+
+class Refund(BaseModel):
+    """Money that goes back: of the bill's fee lines, or `unexpected` money that belongs to none.
+
+    ready: the gateway is being asked · by_hand: it cannot, an officer must pay out · refused: it will not, or the money
+    came back, so an officer must · done. `rung`: the gateway had something to say of it before its answer was taken in, so
+    it must be asked once more. `by` is the officer who ordered it; nobody where it follows by rule.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    refund_id: UUID
+    capture_id: UUID
+    gateway: str = STRIPE
+    amount: int
+    currency: str = "VND"
+    reason: str
+    lines: tuple[RefundLine, ...] = ()
+    unexpected: bool = False
+    state: RefundState = "ready"
+    rung: bool = False
+    reference: str | None = None
+    failure: str | None = None
+    by: str | None = None
+    requested_at: datetime | None = None
+    done_at: datetime | None = None
+    paid_out_by: str | None = None
+
+
+_NAMES = {"ready": "đang hoàn trả", "by_hand": "chờ chi trả tại quầy", "refused": "cổng từ chối", "done": "đã hoàn trả"}
+
+REFUND_MOVES = Table(
+    [
+        #    from        message        to         event
+        Move(None, RequestRefund, "ready", payments.RefundStarted),
+        Move(None, RequestRefund, "by_hand", payments.RefundStarted),
+        Move("ready", RefundDone, "done", payments.Refunded),
+        Move("ready", RefundRefused, "refused", payments.RefundFailed),
+        Move("done", RefundRefused, "refused", payments.RefundFailed),
+        Move("by_hand", PayOut, "done", payments.Refunded),
+        Move("refused", PayOut, "done", payments.Refunded),
+    ],
+    _NAMES,
+    {RequestRefund: "hoàn trả", PayOut: "ghi nhận đã chi trả"},
+    voices=(PayOut,),
+)

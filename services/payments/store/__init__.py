@@ -1,0 +1,4 @@
+"""The only SQL of payments."""
+
+from services.payments.store import bills as bills
+from services.payments.store import ledger as ledger

@@ -1,0 +1,17 @@
+"""The ledger, read: entries are written beside their bills."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chassis.postgres import Pool
+
+_BALANCES = """
+select account, (sum(debit) - sum(credit))::bigint as balance
+from ledger_entry where dossier_code = $1 group by account order by account
+"""
+
+
+async def balances(pool: Pool, dossier_code: str) -> list[dict[str, Any]]:
+    """What a dossier's entries add up to on each account, in đồng: debit less credit."""
+    return [dict(row) for row in await pool.fetch(_BALANCES, dossier_code)]
