@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+from tests.integration.gateways import stripe_merchant
 from tests.integration.gateways.merchant import Merchant
 
 Opened = Callable[[Path], AbstractAsyncContextManager[Merchant]]
 
-HARNESSES: Mapping[str, Opened] = {}
+HARNESSES: Mapping[str, Opened] = {"stripe": stripe_merchant.opened}
 """NAME -> NAME_merchant.opened: a fresh sandbox with its data in a folder, until the block is left."""
