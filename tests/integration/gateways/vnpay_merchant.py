@@ -1,0 +1,139 @@
+"""VNPAY as the claims of test_port.py see it: the adapter, the sandbox as a process, and a payer with a domestic card."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Literal
+from urllib.parse import parse_qsl
+
+import httpx
+
+from services.payments.adapters import vnpay
+from services.payments.adapters.vnpay import Vnpay
+from services.payments.adapters.vnpay_codes import Heard, ipn_answer
+from services.payments.adapters.vnpay_signature import HASH, signed_query
+from services.payments.domain.gateway import CheckoutCreated
+from services.payments.domain.gateways import GATEWAYS, Manner
+from tests.integration.gateways.merchant import Notice
+from tests.integration.sandbox_process import Server, running
+
+TERMINAL, SECRET = "MOTCUA01", "vnpay-secret-of-the-tests"
+GOOD, SHORT_OF_FUNDS = "9704198526191432198", "9704195798459170488"
+PAGE_LINES = 3
+
+
+@dataclass
+class Listener:
+    """An HTTP server that remembers the queries with which it is asked, and answers as the merchant's IPN address does."""
+
+    heard: Heard = "ok"
+    received: list[Notice] = field(default_factory=list)
+
+    @contextmanager
+    def listening(self) -> Iterator[str]:
+        """The address to ask."""
+        listener = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                listener.received.append((self.path.partition("?")[2].encode(), headers))
+                body = httpx.Response(200, json=ipn_answer(listener.heard)).content
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                """Quiet."""
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            server.daemon_threads = True
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            try:
+                yield f"http://127.0.0.1:{server.server_port}/webhooks/vnpay"
+            finally:
+                server.shutdown()
+
+
+@dataclass
+class VnpayMerchant:
+    """The harness; a refund goes to the bank at once, unless a fault says otherwise."""
+
+    gateway: Vnpay
+    sandbox: Server
+    listener: Listener
+    manner: Manner = GATEWAYS["vnpay"]
+    payer: str | None = None
+    after_decline: Literal["open", "closed"] | None = "closed"
+    page_lines: int = PAGE_LINES
+    create_lost: str | None = None
+    refund_lost: str | None = "timeout_after_charge"
+    unknown_code: Literal["checkout", "refund"] = "checkout"
+
+    def at(self, url: str, seconds: float) -> Vnpay:
+        return Vnpay(httpx.AsyncClient(base_url=url, timeout=seconds), TERMINAL, SECRET)
+
+    async def pays(self, page: CheckoutCreated, amount: int | None = None) -> None:
+        assert amount is None, "VNPAY's page knows its amount"
+        assert await types(page.url, GOOD, "123456") == 303
+
+    async def is_declined(self, page: CheckoutCreated) -> None:
+        assert await types(page.url, SHORT_OF_FUNDS) == 303
+
+    async def rings(self, count: int) -> list[Notice]:
+        async with asyncio.timeout(20):
+            while len(self.listener.received) < count:
+                await asyncio.sleep(0.02)
+        return self.listener.received[:count]
+
+    async def arm(self, fault: str, times: int = 1) -> None:
+        await asyncio.to_thread(self.sandbox.arm, fault, times)
+
+    async def fired(self, fault: str) -> int:
+        return await asyncio.to_thread(self.sandbox.fired, fault)
+
+    def forged(self, body: bytes, headers: dict[str, str]) -> list[Notice]:
+        """VNPAY signs no age: a notice that is old is none of these."""
+        query, _, signature = body.partition(f"&{HASH}=".encode())
+        told = dict(parse_qsl(query.decode()))
+        dearer = signed_query("stolen", told | {"vnp_Amount": f"{told['vnp_Amount']}0"}).partition(f"&{HASH}=")[0]
+        return [
+            (query, headers),
+            (signed_query("stolen", told).encode(), headers),
+            (f"{dearer}&{HASH}={signature.decode()}".encode(), headers),
+        ]
+
+
+async def types(url: str, card: str, password: str | None = None) -> int:
+    """A payer opens the link, types a card and, where it is asked for, the password; the last status that VNPAY answers."""
+    async with httpx.AsyncClient() as browser:
+        page = await browser.get(url, follow_redirects=True)
+        assert page.status_code == 200, page.text
+        form = {"bank": "NCB", "card_number": card, "card_name": "NGUYEN VAN A", "card_date": "07/15"}
+        answer = await browser.post(page.url, data=form)
+        if password is not None and answer.status_code == 303:
+            answer = await browser.post(f"{page.url}/otp", data={"otp": password})
+        return answer.status_code
+
+
+@asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[VnpayMerchant]:
+    """A fresh sandbox with its data in a folder, until the block is left."""
+    listener = Listener()
+    with listener.listening() as url:
+        told = {
+            "VNPAY_TERMINAL": TERMINAL, "VNPAY_SECRET": SECRET, "VNPAY_IPN_URL": url, "VNPAY_REFUND_SECONDS": "0",
+            "VNPAY_RETRY_SECONDS": "0.1", "VNPAY_PAGE_LINES": str(PAGE_LINES),
+        }  # fmt: skip
+        with running(Server("vnpay", folder, told)) as server:
+            async with vnpay.client(server.url) as client:
+                yield VnpayMerchant(Vnpay(client, TERMINAL, SECRET), server, listener)
