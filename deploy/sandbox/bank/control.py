@@ -72,10 +72,12 @@ class Control:
         return JSONResponse({"ids": booked}, 201)
 
     def _entries(self, asked: dict[str, Any]) -> Iterable[Entry]:
-        count = int(asked.get("count", 0))
+        if "lines" in asked:
+            return (self._entry(each, number) for number, each in enumerate(asked["lines"]))
+        count = int(asked["count"])
         step = float(asked.get("seconds", 0)) / max(1, count)
         alike = ({**asked, "behind": number * step} for number in range(min(count, MOST_LINES + 1)))
-        return (self._entry(each, number) for number, each in enumerate(asked.get("lines", alike)))
+        return (self._entry(each, number) for number, each in enumerate(alike))
 
     def _entry(self, asked: dict[str, Any], number: int) -> Entry:
         """Raises ValueError, TypeError or KeyError for what is no line."""

@@ -47,14 +47,20 @@ def take(office: Office, wanted: Wanted) -> tuple[sqlite3.Row, bool]:
         now, settles = office.clock(), office.settings.settle_seconds
         if fault := office.faults.fires("refund_pending", wanted.reference):
             settles += fault.delay_seconds or LONG_SECONDS
-        fates = {"refund_refused": "refused", "refund_returned": "returned"}
-        fate = next((fates[name] for name in fates if office.faults.fires(name, wanted.reference)), "done")
-        office.store.add(
-            "returns",
-            {**vars(wanted), "status": "pending", "fate": fate, "taken_at": now, "due_at": now + settles},
-        )
+        fate, back_after = _fate(office, wanted.reference)
+        kept = {**vars(wanted), "status": "pending", "fate": fate, "back_after": back_after}
+        office.store.add("returns", {**kept, "taken_at": now, "due_at": now + settles})
     office.due.set()
     return _standing(office, wanted.reference), True
+
+
+def _fate(office: Office, reference: str) -> tuple[str, float]:
+    """(how the return will end, seconds after which it comes back where it does)."""
+    if office.faults.fires("refund_refused", reference):
+        return "refused", 0.0
+    if fault := office.faults.fires("refund_returned", reference):
+        return "returned", fault.delay_seconds or BACK_SECONDS
+    return "done", 0.0
 
 
 def _check(office: Office, wanted: Wanted) -> None:
@@ -83,10 +89,7 @@ def _refuse(office: Office, row: sqlite3.Row) -> None:
 
 
 def _pay_out(office: Office, row: sqlite3.Row) -> None:
-    due = None
-    if row["fate"] == "returned":
-        fault = office.faults.armed.get("refund_returned")
-        due = office.clock() + ((fault.delay_seconds if fault else 0.0) or BACK_SECONDS)
+    due = office.clock() + row["back_after"] if row["fate"] == "returned" else None
     _becomes(office, row, "done", debit_line=_booked(office, row, "debit", row["line"]), due_at=due)
 
 

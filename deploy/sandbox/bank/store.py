@@ -31,8 +31,8 @@ create table if not exists transfer (
 create index if not exists transfer_due on transfer (due_at) where due_at is not null;
 create table if not exists returns (
   reference text primary key, line text not null, amount integer not null, remark text not null,
-  client_data text not null, status text not null, reason text, fate text not null, taken_at real not null,
-  due_at real, debit_line text, credit_line text) strict;
+  client_data text not null, status text not null, reason text, fate text not null, back_after real not null,
+  taken_at real not null, due_at real, debit_line text, credit_line text) strict;
 create index if not exists returns_by_line on returns (line);
 create index if not exists returns_due on returns (due_at) where due_at is not null;
 create table if not exists notice (

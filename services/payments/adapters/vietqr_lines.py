@@ -1,0 +1,78 @@
+"""What a line of the bank's statement is to us: money in, money back, or neither; and which bill it names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+from uuid import UUID
+
+from services.payments.adapters.vietqr_api import Line, whole
+from services.payments.domain.codes import payment_codes_in
+from services.payments.domain.gateway import Captured, Movement, UnknownCode
+from services.payments.domain.vietqr import capture_of_line
+
+NAME = "vietqr"
+
+Kind = Literal["capture", "refund", "refund_returned", "other"]
+# (direction, whether it belongs to a return) -> what it is.
+_KINDS: Mapping[tuple[str, bool], Kind] = {
+    ("credit", False): "capture",
+    ("debit", True): "refund",
+    ("credit", True): "refund_returned",
+    ("debit", False): "other",
+}
+
+
+def movement(line: Line) -> Movement:
+    """The line in our words. A refund is called what its debit is called, also when it comes back.
+
+    Raises UnknownCode.
+    """
+    kind = kind_of(line)
+    return Movement(
+        line=line.id,
+        kind=kind,
+        reference=(line.original or line.id) if kind == "refund_returned" else line.id,
+        amount=whole(line.amount, line.currency),
+        currency=line.currency,
+        at=line.booked_at,
+        refund_id=_refund_id(line.return_reference),
+        payment_code=code_of(line) if kind == "capture" else None,
+        purpose=line.purpose,
+        note="the bank took it" if kind == "other" else "",
+    )
+
+
+def captured(line: Line, attempt_id: UUID | None, heard_only: bool) -> Captured:
+    """The money of a credited line. The line names it: a page can be paid on several times."""
+    return Captured(
+        attempt_id=attempt_id,
+        amount=whole(line.amount, line.currency),
+        currency=line.currency,
+        reference=line.id,
+        paid_at=line.booked_at,
+        gateway=NAME,
+        capture_id=capture_of_line(line.id),
+        heard_only=heard_only,
+    )
+
+
+def kind_of(line: Line) -> Kind:
+    kind = _KINDS.get((line.direction, line.return_reference is not None))
+    if kind is None:
+        raise UnknownCode(f"a line of the statement is {line.direction[:32]}")
+    return kind
+
+
+def code_of(line: Line) -> str | None:
+    """The payment code in the purpose. Where it holds several, nobody can say whose the money is: a person decides."""
+    codes = payment_codes_in(line.purpose)
+    return codes[0] if len(codes) == 1 else None
+
+
+def _refund_id(reference: str | None) -> UUID | None:
+    """Our refund's id; a return that somebody else asked for at the bank has another reference."""
+    try:
+        return UUID(reference) if reference else None
+    except ValueError:
+        return None
