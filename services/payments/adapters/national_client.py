@@ -63,12 +63,13 @@ class Platform:
         return response.content
 
 
-def client(url: str, seconds: float = 10) -> httpx.AsyncClient:
+def client(url: str, seconds: float = 10, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
     """An HTTP client for the platform, or for the security server before it; it dials when it is first used."""
     return httpx.AsyncClient(
         base_url=url,
         timeout=httpx.Timeout(seconds, connect=min(3, seconds)),
         limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
+        transport=transport,
     )
 
 

@@ -202,10 +202,11 @@ class Vnpay:
         return reading.outcome(refund_id, reference, told["vnp_TransactionStatus"])
 
 
-def client(url: str) -> httpx.AsyncClient:
+def client(url: str, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
     """An HTTP client for VNPAY; it dials when it is first used."""
     return httpx.AsyncClient(
         base_url=url,
         timeout=httpx.Timeout(10, connect=3),
         limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
+        transport=transport,
     )
