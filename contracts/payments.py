@@ -105,7 +105,10 @@ class Cancelled(Data):
 
 
 class RefundStarted(Data):
-    """Money is on its way back to the citizen; `by_hand`: not by the gateway, an officer pays it out."""
+    """Money is on its way back to the citizen; `by_hand`: not by the gateway, an officer pays it out.
+
+    `unexpected` money was no fee (too much, too late, paid twice): the bill stays what it is.
+    """
 
     bill_id: UUID
     refund_id: UUID
@@ -113,6 +116,7 @@ class RefundStarted(Data):
     currency: Currency = "VND"
     reason: str
     by_hand: bool = False
+    unexpected: bool = False
 
 
 class Refunded(Data):
@@ -124,6 +128,8 @@ class Refunded(Data):
     currency: Currency = "VND"
     gateway_reference: str
     kept: Dong | None = None
+    by_hand: bool = False
+    unexpected: bool = False
 
 
 class RefundFailed(Data):
@@ -132,6 +138,7 @@ class RefundFailed(Data):
     bill_id: UUID
     refund_id: UUID
     reason: str
+    unexpected: bool = False
 
 
 class DiscrepancyFound(Data):

@@ -28,6 +28,27 @@ WORDINGS: Mapping[str, Wording] = {
         "{amount} received for dossier {code}",
         ("We received {amount} for dossier {code}. Receipt number {receipt_number}.", _FOLLOW),
     ),
+    "partly-paid": Wording(
+        "{amount} received for dossier {code}, {outstanding} still due. Pay the rest at {link}",
+        "Dossier {code}: {outstanding} still due",
+        ("We received {amount} for dossier {code}; {outstanding} is still due.", "Pay the rest at {link}"),
+    ),
+    "expires-soon": Wording(
+        "Dossier {code}: {amount} is due by {due}. Pay at {link}",
+        "Dossier {code}: {amount} is due soon",
+        (
+            "{amount} is still to be paid for dossier {code}, by {due}; after that the dossier is stopped.",
+            "Pay online at {link}",
+        ),
+    ),
+    "refund-by-hand": Wording(
+        "Dossier {code}: {amount} is refunded to you. Please collect it at the one-stop desk.",
+        "Dossier {code}: a refund of {amount} waits at the one-stop desk",
+        (
+            "{amount} of dossier {code} is refunded to you.",
+            "It cannot go back the way it was paid: please come to the one-stop desk with your papers to collect it.",
+        ),
+    ),
     "accepted": Wording(
         "Dossier {code} was accepted. Result due: {due}. {link}",
         "Dossier {code} was accepted",
@@ -68,6 +89,11 @@ WORDINGS: Mapping[str, Wording] = {
         "{amount} of dossier {code} was refunded the way you paid it.",
         "{amount} of dossier {code} was refunded",
         ("We refunded {amount} of dossier {code} to where it was paid from.", _FOLLOW),
+    ),
+    "refunded-by-hand": Wording(
+        "The refund of {amount} for dossier {code} was paid out to you at the one-stop desk.",
+        "{amount} of dossier {code} was paid out",
+        ("The refund of {amount} for dossier {code} was paid out to you at the one-stop desk.", _FOLLOW),
     ),
     "supplement-requested": Wording(
         "Dossier {code} needs a supplement by {until}: {items}. Supply it at {link}",

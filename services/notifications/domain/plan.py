@@ -51,8 +51,31 @@ def _submitted(data: dossiers.Submitted) -> Asked:
     return "submitted", "submitted-with-fee", {"procedure": data.procedure_name, "amount": fee, "due": due}
 
 
-def _paid(data: payments.ReceiptIssued) -> Asked:
+def _paid(data: payments.ReceiptIssued) -> Asked | None:
+    """A receipt that replaces another follows a refund, which is announced itself."""
+    if data.replaces is not None:
+        return None
     return f"paid:{data.bill_id}", "paid", {"amount": data.amount, "receipt_number": data.receipt_number}
+
+
+def _partly_paid(data: payments.PartlyPaid) -> Asked:
+    return (
+        f"partly-paid:{data.bill_id}:{data.gateway_reference}",
+        "partly-paid",
+        {"amount": data.amount, "outstanding": data.outstanding},
+    )
+
+
+def _expires_soon(data: payments.ExpiresSoon) -> Asked:
+    facts: Facts = {"amount": data.outstanding, "due": data.due.isoformat()}
+    return "expires-soon", "expires-soon", facts
+
+
+def _paid_out_at_the_desk(data: payments.RefundStarted) -> Asked | None:
+    """What a gateway sends back is announced when it has gone; this, the citizen must come for."""
+    if not data.by_hand:
+        return None
+    return f"refund-by-hand:{data.refund_id}", "refund-by-hand", {"amount": data.amount}
 
 
 def _later_fees(data: dossiers.FeesRequested) -> Asked | None:
@@ -138,7 +161,8 @@ def _returned(data: dossiers.Returned) -> Asked:
 
 
 def _refunded(data: payments.Refunded) -> Asked:
-    return f"refunded:{data.refund_id}", "refunded", {"amount": data.amount}
+    template = "refunded-by-hand" if data.by_hand else "refunded"
+    return f"refunded:{data.refund_id}", template, {"amount": data.amount}
 
 
 # The receipt tells of the payment (payments.Succeeded says the same without its number); a declined try was seen on
@@ -155,6 +179,9 @@ _ASKS: Mapping[type[Any], Callable[[Any], Asked | None]] = {
     dossiers.MessagePosted: _message,
     dossiers.ResultDispatched: _dispatched,
     payments.ReceiptIssued: _paid,
+    payments.PartlyPaid: _partly_paid,
+    payments.ExpiresSoon: _expires_soon,
+    payments.RefundStarted: _paid_out_at_the_desk,
     dossiers.Accepted: _accepted,
     appointments.Booked: _booked,
     dossiers.Refused: _refused,
@@ -166,6 +193,7 @@ _ASKS: Mapping[type[Any], Callable[[Any], Asked | None]] = {
 EVENTS = tuple(_ASKS)
 
 _AGAIN = (
+    payments.ExpiresSoon,
     dossiers.FeesRequested,
     dossiers.WithdrawalDeclined,
     dossiers.DueChanged,

@@ -78,7 +78,7 @@ def _prepare(template: str, language: Language, facts: Facts, code: str, link: s
 
 
 def _worded(name: str, value: str | int | None, language: Language) -> str:
-    if name == "amount" and isinstance(value, int):
+    if name in ("amount", "outstanding") and isinstance(value, int):
         return money(value, language)
     if name == "due" and value is None:
         return NO_TIME[language]

@@ -28,6 +28,27 @@ WORDINGS: Mapping[str, Wording] = {
         "Đã thu {amount} cho hồ sơ {code}",
         ("Chúng tôi đã thu {amount} cho hồ sơ {code}. Biên lai số {receipt_number}.", _FOLLOW),
     ),
+    "partly-paid": Wording(
+        "Đã nhận {amount} cho hồ sơ {code}, còn thiếu {outstanding}. Xin nộp tiếp tại {link}",
+        "Hồ sơ {code}: còn phải nộp {outstanding}",
+        ("Chúng tôi đã nhận {amount} cho hồ sơ {code}; còn phải nộp {outstanding}.", "Nộp phần còn thiếu tại {link}"),
+    ),
+    "expires-soon": Wording(
+        "Hồ sơ {code} còn phải nộp {amount} trước {due}. Nộp tại {link}",
+        "Hồ sơ {code}: sắp hết hạn nộp {amount}",
+        (
+            "Hồ sơ {code} còn phải nộp {amount}. Hạn nộp: {due}. Quá hạn, hồ sơ sẽ dừng xử lý.",
+            "Nộp trực tuyến tại {link}",
+        ),
+    ),
+    "refund-by-hand": Wording(
+        "Hồ sơ {code}: Ông/Bà được hoàn {amount}. Xin đến bộ phận một cửa để nhận.",
+        "Hồ sơ {code}: được hoàn {amount}, nhận tại bộ phận một cửa",
+        (
+            "Ông/Bà được hoàn {amount} của hồ sơ {code}.",
+            "Khoản này không trả lại được qua nơi đã nộp: xin mang giấy tờ tùy thân đến bộ phận một cửa để nhận.",
+        ),
+    ),
     "accepted": Wording(
         "Hồ sơ {code} đã được tiếp nhận. Hẹn trả kết quả: {due}. {link}",
         "Hồ sơ {code} đã được tiếp nhận",
@@ -68,6 +89,11 @@ WORDINGS: Mapping[str, Wording] = {
         "Đã hoàn {amount} của hồ sơ {code} theo cách Ông/Bà đã nộp.",
         "Đã hoàn {amount} của hồ sơ {code}",
         ("Chúng tôi đã hoàn {amount} của hồ sơ {code} về nơi Ông/Bà đã dùng để nộp.", _FOLLOW),
+    ),
+    "refunded-by-hand": Wording(
+        "Ông/Bà đã nhận {amount} hoàn trả của hồ sơ {code} tại bộ phận một cửa.",
+        "Đã chi trả {amount} của hồ sơ {code}",
+        ("Ông/Bà đã nhận {amount} hoàn trả của hồ sơ {code} tại bộ phận một cửa.", _FOLLOW),
     ),
     "supplement-requested": Wording(
         "Hồ sơ {code} cần bổ sung trước {until}: {items}. Bổ sung tại {link}",

@@ -137,12 +137,12 @@ NAMES = {
     "checkout_ready": "đang mở trang thanh toán",
     "in_checkout": "đang nộp",
     "closing": "đang đóng trang thanh toán",
-    "expiring": "hết hạn, đang đóng trang thanh toán",
-    "withdrawing": "hồ sơ dừng, đang đóng trang thanh toán",
+    "expiring": "hết hạn và đang đóng trang thanh toán",
+    "withdrawing": "hồ sơ dừng và đang đóng trang thanh toán",
     "paid": "đã nộp",
     "expired": "hết hạn nộp",
     "cancelled": "đã hủy",
-    "discrepancy": "chênh lệch, chờ người xử lý",
+    "discrepancy": "chênh lệch chờ người xử lý",
 }
 WORDS: dict[type, str] = {
     StartCheckout: "mở trang thanh toán",
@@ -177,7 +177,8 @@ MOVES = Table(
         Move("in_checkout", Captured, "open", payments.PartlyPaid),
         *(Move(state, Captured, state, payments.PartlyPaid) for state in PAYABLE),
         *(Move(state, Captured, "discrepancy", payments.DiscrepancyFound) for state in PAYABLE),
-        *(Move("discrepancy", Settle, state) for state in ("open", "paid")),
+        Move("discrepancy", Settle, "open", payments.Opened),
+        Move("discrepancy", Settle, "paid", payments.Succeeded),
         Move("discrepancy", Settle, "expired", payments.Expired),
         Move("discrepancy", Settle, "cancelled", payments.Cancelled),
         # Its time is over.

@@ -70,11 +70,11 @@ def gateway_fee(gateway: str) -> str:
     return f"gateway-fee:{gateway}"
 
 
-def post(transaction_id: UUID, debits: Sequence[Side], credits: Sequence[Side], reason: str) -> tuple[Posting, ...]:
+def post(transaction_id: UUID, debits: Sequence[Side], credited: Sequence[Side], reason: str) -> tuple[Posting, ...]:
     """The lines of one transaction; sides of nothing are left out. Raises ValueError when it does not balance."""
-    if sum(side.amount for side in debits) != sum(side.amount for side in credits):
+    if sum(side.amount for side in debits) != sum(side.amount for side in credited):
         raise ValueError("a ledger transaction that does not balance")
-    sides = [(side, True) for side in debits if side.amount] + [(side, False) for side in credits if side.amount]
+    sides = [(side, True) for side in debits if side.amount] + [(side, False) for side in credited if side.amount]
     return tuple(
         Posting(
             transaction_id=transaction_id,

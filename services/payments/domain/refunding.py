@@ -54,7 +54,12 @@ def back(
         requested_at=now,
     )
     told = payments.RefundStarted(
-        bill_id=bill.bill_id, refund_id=refund_id, amount=_in_dong(refund), reason=reason, by_hand=by_hand
+        bill_id=bill.bill_id,
+        refund_id=refund_id,
+        amount=_in_dong(refund),
+        reason=reason,
+        by_hand=by_hand,
+        unexpected=refund.unexpected,
     )
     return Decision(
         bill.model_copy(update={"refunds": (*bill.refunds, refund)}),
@@ -115,7 +120,9 @@ def refund_refused(bill: Bill | None, message: RefundRefused, now: datetime) -> 
         return None
     came_back = ledger.refund_came_back(refund) if refund.state == "done" and _is_dong(refund) else ()
     refused = _moved(refund, RefundRefused, failure=message.reason, done_at=None)
-    failed = payments.RefundFailed(bill_id=bill.bill_id, refund_id=message.refund_id, reason=message.reason)
+    failed = payments.RefundFailed(
+        bill_id=bill.bill_id, refund_id=refund.refund_id, reason=message.reason, unexpected=refund.unexpected
+    )
     after = _with(bill, refused)
     decided = Decision(after, (failed,), notes=noted(bill, came_back))
     return joined(decided, receipt_follows(after, "tiền hoàn trả quay lại", now))
@@ -152,6 +159,8 @@ def _gone(bill: Bill, refund: Refund, way: str, now: datetime, calls: tuple[Call
         amount=_in_dong(refund),
         gateway_reference=refund.reference or "",
         kept=kept(after),
+        by_hand=refund.paid_out_by is not None,
+        unexpected=refund.unexpected,
     )
     time = 1 if refund.failure else 0
     notes = noted(bill, ledger.refund_done(refund, way, refund.reference or "", time)) if _is_dong(refund) else ()

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from chassis.decider import At, Decision
 from chassis.errors import Refusal
+from contracts import payments
 from services.payments.domain.bill import Bill, Capture, known, to
 from services.payments.domain.ending import ended_unpaid, reminders
 from services.payments.domain.messages import BillExpiry, Settle
@@ -46,4 +47,5 @@ def _goes_on(bill: Bill, now: datetime) -> Decision[Bill]:
     if bill.due <= now:
         return ended_unpaid(to(bill, Settle, "expired"), now)
     timers = (At(bill.due, BillExpiry()), *reminders(bill.due, now))
-    return Decision(to(bill, Settle, "open"), timers=timers)
+    again = payments.Opened(bill_id=bill.bill_id, amount=bill.amount, fee_lines=bill.fee_lines, due=bill.due)
+    return Decision(to(bill, Settle, "open"), (again,), timers=timers)

@@ -53,10 +53,12 @@ class Payment(Fact):
     sequence: int = 0
     state: str | None = None
     amount: int | None = None
+    outstanding: int | None = None
     currency: str = "VND"
     due: datetime | None = None
     paid_at: datetime | None = None
     receipt_number: str | None = None
+    receipt_sequence: int = 0
     refunded: int = 0
 
 

@@ -68,6 +68,14 @@ _EVENTS: Mapping[type[Data], Text] = {
     payments.Opened: Text("Đã lập khoản phí, lệ phí phải nộp.", "A bill was opened for the fees."),
     payments.Started: Text("Người nộp đã mở trang thanh toán.", "The citizen was sent to the payment page."),
     payments.Succeeded: Text("Đã nộp phí, lệ phí thành công.", "The fees were paid."),
+    payments.PartlyPaid: Text(
+        "Đã nhận một phần phí, lệ phí; còn phải nộp phần thiếu.",
+        "Part of the fees came in; the rest is still due.",
+    ),
+    payments.ExpiresSoon: Text("Sắp hết hạn nộp phí, lệ phí.", "The time for payment is nearly over."),
+    payments.ReceiptCancelled: Text(
+        "Biên lai đã hủy vì phí, lệ phí đã được hoàn trả.", "The receipt is void because the fees went back."
+    ),
     payments.Failed: Text(
         "Một lần thanh toán không thành công; có thể thanh toán lại.",
         "One payment was declined; the citizen may try again.",

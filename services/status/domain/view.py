@@ -74,6 +74,7 @@ DECIDED = (Status.NOT_ACCEPTED, Status.STOPPED, Status.COMPLETED, Status.RETURNE
 PAYMENT_STATES: Mapping[type[Data], str] = {
     payments.Opened: "open",
     payments.Started: "in_checkout",
+    payments.PartlyPaid: "partly_paid",
     payments.Succeeded: "paid",
     payments.Failed: "declined",
     payments.Expired: "expired",
@@ -83,6 +84,8 @@ PAYMENT_STATES: Mapping[type[Data], str] = {
     payments.RefundFailed: "refund_failed",
     payments.DiscrepancyFound: "discrepancy",
 }
+# A page took another amount than it asked for; older events do not say of which kind they are.
+_OF_THE_BILL = (None, "not_as_asked")
 APPOINTMENT_STATES: Mapping[type[Data], str] = {
     appointments.Booked: "booked",
     appointments.Attended: "attended",
@@ -111,23 +114,43 @@ def on_dossier(view: View | None, event: Event[Any], now: datetime) -> Decision[
     return Decision(view.model_copy(update={"lateness": _lateness(view)}))
 
 
-def on_payment(view: View | None, event: Event[Any], now: datetime) -> Decision[View]:
-    """The bill that the event names."""
-    view, data = _told(view, event), event.data
+def on_payment(view: View | None, event: Event[Any], now: datetime) -> Decision[View] | None:
+    """The bill that the event names. What reconciliation found is for those who answer for the money, not for the citizen."""
+    data = event.data
+    if isinstance(data, payments.DiscrepancyFound) and data.kind not in _OF_THE_BILL:
+        return None
+    view = _told(view, event)
     bill = view.payments.get(data.bill_id) or Payment(bill_id=data.bill_id)
     changes: dict[str, Any] = {}
     match data:
         case payments.Opened():
             changes = {"amount": data.amount, "currency": data.currency, "due": data.due}
         case payments.Succeeded():
-            changes = {"paid_at": data.paid_at}
+            changes = {"paid_at": data.paid_at, "outstanding": 0}
         case payments.ReceiptIssued():
-            changes = {"receipt_number": data.receipt_number}
+            changes = _receipt(bill, event, data.receipt_number)
         case payments.Refunded():
             changes = {"refunded": bill.refunded + data.amount}
-    changes |= _state(PAYMENT_STATES, event, bill.sequence)
+        case payments.PartlyPaid():
+            changes = {"outstanding": _least(bill.outstanding, data.outstanding)}
+        case payments.ReceiptCancelled():
+            changes = _receipt(bill, event, None)
+    if not getattr(data, "unexpected", False):
+        changes |= _state(PAYMENT_STATES, event, bill.sequence)
     bill = bill.model_copy(update=changes)
     return Decision(view.model_copy(update={"payments": {**view.payments, bill.bill_id: bill}}))
+
+
+def _least(before: int | None, now: int) -> int:
+    """What is still due only ever falls, in whatever order one hears of it."""
+    return now if before is None else min(before, now)
+
+
+def _receipt(bill: Payment, event: Event[Any], number: str | None) -> dict[str, Any]:
+    """The receipt that holds: after a refund another one, or none."""
+    if event.sequence <= bill.receipt_sequence:
+        return {}
+    return {"receipt_number": number, "receipt_sequence": event.sequence}
 
 
 def on_appointment(view: View | None, event: Event[Any], now: datetime) -> Decision[View]:

@@ -23,6 +23,8 @@ CAUSES: dict[Any, tuple[str, tuple[Any, ...]]] = {
     dossiers.Completed: ("delivery", (None, "desk", "post", "online")),
     dossiers.DueChanged: ("cause", ("calendar", "verification")),
     dossiers.MessagePosted: ("author", ("citizen", "officer")),
+    payments.RefundStarted: ("by_hand", (False, True)),
+    payments.Refunded: ("by_hand", (False, True)),
 }
 EVERY = [kind.model_validate(each) for kind in plan.EVENTS for each in EXAMPLES[kind]]
 EVERY += [example(kind, **{field: each}) for kind, (field, ways) in CAUSES.items() for each in ways]
@@ -66,6 +68,7 @@ def test_what_happens_once_is_announced_once_under_whatever_event_id(history: li
 
 def test_what_may_happen_again_is_announced_each_time() -> None:
     assert {type(data) for data in ASKED if data not in ONCE} == {
+        payments.ExpiresSoon,
         dossiers.FeesRequested,
         dossiers.WithdrawalDeclined,
         dossiers.DueChanged,
@@ -105,6 +108,9 @@ def test_what_the_citizen_is_told() -> None:
         dossiers.Completed,
         dossiers.Returned,
         payments.ReceiptIssued,
+        payments.PartlyPaid,
+        payments.ExpiresSoon,
+        payments.RefundStarted,
         payments.Refunded,
         appointments.Booked,
     }

@@ -20,8 +20,9 @@ def test_every_event_of_the_four_topics_is_consumed_and_has_its_sentences() -> N
     assert set(EVENTS) == {kind.TYPE for kind in SHOWN}
 
 
-def test_every_event_but_the_receipt_gives_its_fact_a_state() -> None:
-    assert set(PAYMENT_STATES) == set(payments.EVENTS) - {payments.ReceiptIssued}
+def test_every_event_but_receipts_and_reminders_gives_its_fact_a_state() -> None:
+    other = {payments.ReceiptIssued, payments.ReceiptCancelled, payments.ExpiresSoon}
+    assert set(PAYMENT_STATES) == set(payments.EVENTS) - other
     assert set(APPOINTMENT_STATES) == set(appointments.EVENTS)
     assert set(NOTICE_STATES) == set(notifications.EVENTS)
     assert all("step" in kind.model_fields for kind in dossiers.EVENTS)
