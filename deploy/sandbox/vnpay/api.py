@@ -54,14 +54,7 @@ class Api:
         if (trouble := await faults.before(self.office.faults, request, command)) is not None:
             return trouble
         answer = self._answer(asked) if asked is not None else self._told("", {}, "03")
-        odd = "unknown_code"
-        if command == "querydr" and answer["vnp_ResponseCode"] == "00" and faults.befalls(
-            self.office.faults, odd, request, command
-        ):  # fmt: skip
-            answer = self._signed(command, answer | {"vnp_TransactionStatus": UNDOCUMENTED})
-        elif command == "refund" and "refund" in _match(self.office, odd) and faults.befalls(
-            self.office.faults, odd, request, command
-        ):  # fmt: skip
+        if faults.befalls(self.office.faults, "unknown_code", request, command):
             answer = self._signed(command, answer | {"vnp_ResponseCode": UNDOCUMENTED})
         await faults.after(self.office.faults, request, command)
         return JSONResponse(answer)
@@ -141,11 +134,6 @@ def _named(asked: Asked, rows: list[sqlite3.Row]) -> sqlite3.Row | None:
     if number in ("", "0"):
         return rows[0] if rows else None
     return next((row for row in rows if str(row["no"]) == number), None)
-
-
-def _match(office: Office, fault: str) -> str:
-    armed = office.faults.armed.get(fault)
-    return armed.match if armed else ""
 
 
 def _read(body: bytes) -> dict[str, str] | None:

@@ -26,7 +26,7 @@ FAULTS: Mapping[str, str] = {
     "rate_limited_429": "the request has no effect and is answered with 429",
     "slow": "the request is carried out delay_seconds (1 when 0) later",
     "not_an_answer": "a proxy's page comes instead of the answer, with 200",
-    "unknown_code": "querydr, or with match refund that command, answers with a code that nobody has documented",
+    "unknown_code": "querydr or refund does its work, and answers with a code that nobody has documented",
     "notice_lost": "the IPN is never sent",
     "notice_duplicated": "the IPN is sent a second time after it was confirmed",
     "notice_before_response": "the IPN is sent before the payer's browser is answered",

@@ -150,14 +150,14 @@ class Vnpay:
 
     async def ask_refund(self, request: AskRefund, calling: Calling) -> RefundDone | RefundRefused:
         """What has become of a refund that was taken."""
-        return await self._refund_of(request.refund_id, *request.reference.split("."))
+        return await self._refund_of(request.refund_id, *reading.named_by(request.reference))
 
     def hear(self, body: bytes, headers: Mapping[str, str], now: datetime) -> Ring:
         """Check an IPN; `body` is its raw query."""
         return reading.hear(self._secret, self._terminal, body)
 
     def tell(self, ring: Ring) -> Sequence[Tiding]:
-        return reading.tell(self._secret, ring)
+        return reading.tell(ring)
 
     async def movements(
         self, since: datetime, until: datetime, known: Sequence[Known]

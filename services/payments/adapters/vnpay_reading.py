@@ -18,7 +18,7 @@ from services.payments.adapters.vnpay_codes import (
     RESPONSES,
     STATUSES,
 )
-from services.payments.adapters.vnpay_signature import moment_of, read_query, wire_time
+from services.payments.adapters.vnpay_signature import is_signed, moment_of, values_of, wire_time
 from services.payments.domain.gateway import (
     AskCheckout,
     Captured,
@@ -34,6 +34,7 @@ from services.payments.domain.gateway import (
 from services.payments.domain.gateways import GATEWAYS
 
 NAME: Final = "vnpay"
+KIND: Final = "pay"  # VNPAY sends one kind of notice only
 _HEX_ID = re.compile("[0-9a-f]{32}")
 _LONGEST_INFO = 255
 _TOLD = ("vnp_TxnRef", "vnp_Amount", "vnp_TransactionNo", "vnp_ResponseCode", "vnp_TransactionStatus", "vnp_PayDate")
@@ -89,7 +90,16 @@ def captured(attempt_id: UUID, told: Told) -> Captured:
 
 
 def refund_reference(number: str, order: str, order_created: str) -> str:
+    """vnp_TransactionNo of the refund, vnp_TxnRef and vnp_CreateDate of its payment."""
     return f"{number}.{order}.{order_created}"
+
+
+def named_by(reference: str) -> tuple[str, str, str]:
+    """The three parts of a refund's reference. Raises Unanswered for what is none."""
+    match reference.split("."):
+        case [number, order, order_created]:
+            return number, order, order_created
+    raise Unanswered("the reference names no refund at VNPAY")
 
 
 def outcome(refund_id: UUID, reference: str, status: str) -> RefundDone | RefundRefused:
@@ -131,19 +141,21 @@ def hear(secret: str, terminal: str, query: bytes) -> Ring:
     VNPAY signs no time of sending and repeats an IPN unchanged until it is confirmed, so none is too old. Whoever sends an
     old one again gains nothing: its id is known, and a payment is taken in once. Raises Refusal 400.
     """
-    values = read_query(secret, query)
-    if values is None:
+    if not is_signed(secret, query):
         raise Refusal("bad_signature", "Chữ ký của thông báo không hợp lệ.", "The IPN is not signed by VNPAY.", 400)
+    try:
+        values = values_of(query)
+    except ValueError:
+        values = {}
     if values.get("vnp_TmnCode") != terminal or any(not values.get(name) for name in _TOLD):
         raise Refusal("bad_event", "Nội dung thông báo không đúng.", "The query is not an IPN of ours.", 400)
     named = ("vnp_TransactionNo", "vnp_TxnRef", "vnp_ResponseCode", "vnp_TransactionStatus")
-    kind = f"pay {values['vnp_ResponseCode']} {values['vnp_TransactionStatus']}"
-    return Ring("-".join(values[name] for name in named), kind, query)
+    return Ring("-".join(values[name] for name in named), KIND, query)
 
 
-def tell(secret: str, ring: Ring) -> Sequence[Tiding]:
+def tell(ring: Ring) -> Sequence[Tiding]:
     """A success says what was taken, anything else makes us ask; nothing for an order not ours. Raises UnknownCode."""
-    told = read_query(secret, ring.body) or {}
+    told = values_of(ring.body) if ring.kind == KIND else {}
     attempt_id = id_in(told.get("vnp_TxnRef", ""))
     if attempt_id is None:
         return ()
