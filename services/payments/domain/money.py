@@ -129,7 +129,8 @@ def _is_what_was_asked(bill: Bill, capture: Capture) -> bool:
 def _part(bill: Bill, capture: Capture, now: datetime) -> Decision[Bill]:
     """Less than is due: keep it, and show what is still missing on a page of its own."""
     kept = bill.model_copy(update={"captures": (*bill.captures, capture)})
-    if bill.state == "in_checkout" and bill.attempt and bill.attempt.attempt_id == capture.attempt_id:
+    # A transfer may not name its page; a picture that asks for all of it would now ask for too much.
+    if bill.state == "in_checkout" and bill.attempt and manner_of(bill.attempt.gateway).parts:
         after = to(without_page(kept), Captured, "open")
     else:
         after = to(kept, Captured, bill.state)
