@@ -99,9 +99,10 @@ def running(server: Server) -> Iterator[Server]:
 
 @dataclass
 class Sink:
-    """An HTTP server that remembers what is posted to it and answers with `status`."""
+    """An HTTP server that remembers what is posted to it and answers with `status` and `answer`."""
 
     status: int = 200
+    answer: bytes = b""
     received: list[tuple[Mapping[str, str], bytes]] = field(default_factory=list)
 
     @contextlib.contextmanager
@@ -116,8 +117,9 @@ class Sink:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 sink.received.append(({name.lower(): value for name, value in self.headers.items()}, body))
                 self.send_response(sink.status)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(sink.answer)))
                 self.end_headers()
+                self.wfile.write(sink.answer)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 """Quiet."""

@@ -135,7 +135,7 @@ class National:
 
     def tell(self, ring: Ring) -> Sequence[Tiding]:
         """Money that was paid, or the page to ask about. Raises UnknownCode."""
-        return confirm.told(ring.body, self._clock())
+        return confirm.told(ring.body, self._clock()) if ring.kind == confirm.KIND else ()
 
     async def movements(
         self, since: datetime, until: datetime, known: Sequence[Known]

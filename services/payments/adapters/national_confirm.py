@@ -19,6 +19,7 @@ from services.payments.adapters import national_wire as wire
 from services.payments.adapters.national_signature import is_genuine
 from services.payments.domain.gateway import Captured, Ring, Tiding, UnknownCode
 
+KIND = "CONFIRM"
 _MONEY = UUID("019c0000-0000-7000-8000-6e6174696f6e")
 """What names money that no page of ours names begins with this."""
 
@@ -33,13 +34,13 @@ def heard(body: bytes, partner: str, secret: str) -> Ring:
         message = json.loads(body)
     except (ValueError, RecursionError):
         message = None
-    if not isinstance(message, dict) or message.get("LoaiBanTin") != "CONFIRM":
+    if not isinstance(message, dict) or message.get("LoaiBanTin") != KIND:
         raise Refusal("bad_event", "Nội dung thông báo không đúng.", "The body is not a CONFIRM.", 400)
     if message.get("MaDoiTac") != partner or not is_genuine(message, secret):
         raise Refusal(
             "bad_signature", "Chữ ký của thông báo không hợp lệ.", "The CONFIRM is not signed with our secret.", 400
         )
-    return Ring(event_id=str(message["MaXacThuc"]), kind=f"CONFIRM {message['MaLoi']}", body=body)
+    return Ring(event_id=str(message["MaXacThuc"]), kind=KIND, body=body)
 
 
 def told(body: bytes, now: datetime) -> Sequence[Tiding]:
