@@ -19,8 +19,8 @@ from pydantic import BaseModel, TypeAdapter
 from pypdf import PageObject, PdfReader
 
 from chassis.clock import VIETNAM
+from chassis.fonts import cuts
 from services.intake.papers import TITLES, facts, render
-from services.intake.papers.fonts import cuts
 from services.intake.papers.words import day_in_words, in_figures, in_words, moment_in_words, short
 
 URL = "https://motcua.example.vn/theo-doi/G09.20-260609-0001?t=3Jk29sKq"

@@ -11,8 +11,8 @@ from fpdf import FPDF, FontFace, ViewerPreferences
 from fpdf.enums import Align, MethodReturnValue, TableBordersLayout, XPos, YPos
 
 from chassis.clock import VIETNAM
+from chassis.fonts import FAMILY, cuts, drawable
 from services.intake.papers.facts import About, Head
-from services.intake.papers.fonts import FAMILY, cuts, drawable
 from services.intake.papers.words import clean, day_in_words
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 25, 15, 15, 18  # mm

@@ -1,4 +1,4 @@
-"""The letters of the papers: static cuts of the variable Noto Sans, made once a process.
+"""The letters of papers: static cuts of the variable Noto Sans, made once a process.
 
 A PDF embeds a static font, and cutting one out of a variable font takes a third of a second: too long for each paper.
 """
