@@ -30,7 +30,7 @@ from contracts.event import Data
 from contracts.registry import EVENTS
 from services.payments.main import payments
 from services.payments.settings import PaymentsSettings
-from services.payments.store import balances
+from services.payments import store
 from tests.database import Database
 from tests.database import Server as Postgres
 from tests.integration.sandbox_process import Server, free_port, running
@@ -172,7 +172,7 @@ class Counter:
 
     async def balances(self, dossier: Dossier) -> dict[str, int]:
         """Debit less credit of each account that is not even."""
-        found = await balances(self.pool, dossier.code)
+        found = await store.ledger.balances(self.pool, dossier.code)
         return {each["account"]: each["balance"] for each in found if each["balance"]}
 
     async def calls(self, dossier: Dossier) -> list[dict[str, Any]]:

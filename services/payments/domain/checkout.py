@@ -29,6 +29,7 @@ from services.payments.domain.pages import (
     with_past,
     without_page,
 )
+from services.payments.domain.receipting import receipt_follows
 from services.payments.domain.refunding import joined, questions
 
 SILENCE = timedelta(seconds=45)  # how long we wait for a webhook before we ask
@@ -108,13 +109,17 @@ def still_open(bill: Bill | None, message: StillOpen, now: datetime) -> Decision
 
 
 def nudge(bill: Bill | None, message: Nudge, now: datetime) -> Decision[Bill] | None:
-    """Ask the gateway about the page that is meant, or the running one, and about refunds; who nudged does not matter."""
+    """Ask the gateway about the page that is meant, or the running one, and about refunds; who nudged does not matter.
+
+    A receipt that does not say what stays paid is made up for: releases before numbered it later than the money.
+    """
     bill = known(bill)
     after, calls = questions(bill, message.call_id)
     page = _question(bill, message)
     if page is not None:
         calls = (Call(message.call_id, page), *calls)
-    return Decision(after, calls=calls) if calls or after != bill else None
+    decided = joined(Decision(after, calls=calls), receipt_follows(after, "lập lại theo số tiền còn giữ", now))
+    return decided if calls or decided.draws or decided.state != bill else None
 
 
 def ask_after_silence(bill: Bill | None, message: AttemptSilence, now: datetime) -> Decision[Bill] | None:

@@ -9,12 +9,11 @@ from chassis.envelope import Event
 from chassis.identifiers import derived_id
 from contracts import dossiers, payments
 from contracts.event import Data
-from contracts.money import FeeLine
 from services.payments.domain.bill import MOVES, Bill, BillState, known, to
 from services.payments.domain.messages import AttemptSilence, BillExpiry, BillReminder
 from services.payments.domain.pages import can_abandon, closing, without_page
 from services.payments.domain.refunding import all_back, back, joined
-from services.payments.domain.requesting import allocated
+from services.payments.domain.requesting import allocated, available
 
 REMINDED = (timedelta(days=3), timedelta(days=1))  # so long before the last moment, where there is that much time
 
@@ -56,7 +55,8 @@ def withdraw(
     if bill.state != "paid":
         return _closing_or_ended(void, ending, "withdrawing", "cancelled", now)
     accepted = isinstance(event.data, dossiers.Stopped) and event.data.accepted is True
-    lines = tuple(line for line in bill.fee_lines if _is_returned(line, accepted))
+    left = available(bill, "acceptance" if accepted else None)
+    lines = tuple(line.model_copy(update={"amount": left[line.code]}) for line in bill.fee_lines if left[line.code])
     decided = Decision(to(void, ending))
     for number, (capture, refunded) in enumerate(allocated(bill, lines)):
         refund_id = derived_id(bill.bill_id, f"refund after {event.id}" + (f" {number}" if number else ""))
@@ -83,8 +83,3 @@ def _closing_or_ended(
         return ended_unpaid(to(without_page(bill), message, end), now)
     cancels = (AttemptSilence, BillExpiry, BillReminder)
     return Decision(to(bill, message, on_the_way), cancels=cancels, calls=closing(bill.attempt))
-
-
-def _is_returned(line: FeeLine, accepted: bool) -> bool:
-    """Whether a line's circular lets it be returned when the dossier ends, taken in by then or not."""
-    return line.refundable and line.amount > 0 and not (accepted and line.refund_until == "acceptance")

@@ -6,9 +6,9 @@ to look for all of its bills, without asking the database and whatever stands in
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -93,10 +93,9 @@ def _opened(
 
 def _told_apart(lines: tuple[FeeLine, ...]) -> tuple[FeeLine, ...]:
     """Refunds name a line by its code: a second one of the same code gets a code of its own."""
-    seen = Counter[str]()
-    apart = list[FeeLine]()
+    given, apart = {line.code for line in lines}, dict[str, FeeLine]()
     for line in lines:
-        seen[line.code] += 1
-        number = seen[line.code]
-        apart.append(line.model_copy(update={"code": f"{line.code}#{number}"}) if number > 1 else line)
-    return tuple(apart)
+        others = (each for number in count(2) if (each := f"{line.code}#{number}") not in given | apart.keys())
+        code = line.code if line.code not in apart else next(others)
+        apart[code] = line.model_copy(update={"code": code})
+    return tuple(apart.values())

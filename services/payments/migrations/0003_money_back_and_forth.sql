@@ -1,5 +1,8 @@
 -- Several gateways, parts, several refunds of a bill, a ledger that statements can be held against, receipts for good.
 
+-- No table can be changed while a check of it is put off to the end.
+set constraints all immediate;
+
 alter table bill
     add column code text not null default '',
     add column agency_name text not null default '',
@@ -22,7 +25,10 @@ update bill set refunds = jsonb_build_array(refund - 'lines' || jsonb_build_obje
     'lines', (select coalesce(jsonb_agg(jsonb_build_object('code', line -> 'code', 'beneficiary', line -> 'beneficiary',
         'amount', line -> 'amount')), '[]') from jsonb_array_elements(refund -> 'lines') as line)))
 where refund is not null;
-update bill set attempt = attempt || jsonb_build_object('gateway', 'stripe', 'amount', amount) where attempt is not null;
+-- Stripe's pages stand for an hour.
+update bill set attempt = attempt || jsonb_build_object('gateway', 'stripe', 'amount', amount,
+    'began', (attempt ->> 'closes_at')::timestamptz - interval '1 hour')
+where attempt is not null;
 -- What is owed to citizens has an account of its own from now on.
 with owed as (
     select bill.*, case state when 'refund_ready' then (refund ->> 'refund_id')::uuid else gen_random_uuid() end as id
@@ -75,6 +81,8 @@ update bill set receipts = jsonb_build_array(jsonb_build_object(
     'number', receipt.number, 'amount', receipt.amount, 'issued_at', receipt.issued_at))
 from receipt where receipt.bill_id = bill.bill_id;
 insert into series (name, last) select 'receipt ' || year, last from receipt_counter;
+-- Nobody numbers receipts in a call any more: a paid bill without one gets it when it is asked about.
+delete from call where kind = 'IssueReceipt';
 drop table receipt_before, receipt_counter;
 revoke update, delete, truncate on receipt, receipt_end from payments;
 
@@ -96,6 +104,10 @@ create table attempt (
     closes_at timestamptz not null
 );
 create index attempt_began on attempt (gateway, began);
+insert into attempt (attempt_id, key, gateway, session_id, amount, began, closes_at)
+select (attempt ->> 'attempt_id')::uuid, key, 'stripe', attempt ->> 'session_id', amount,
+    (attempt ->> 'began')::timestamptz, (attempt ->> 'closes_at')::timestamptz
+from bill where attempt is not null;
 
 -- Entries of money that belongs to no bill (yet) name none; those of a clearing account name the gateway's reference.
 alter table ledger_entry
@@ -115,13 +127,14 @@ revoke truncate on ledger_entry from payments;
 drop trigger ledger_balances on ledger_entry;
 drop function ledger_balances;
 create function ledger_balances() returns trigger language plpgsql as $$
-declare unbalanced uuid;
+declare wrong uuid;
 begin
-    select transaction_id into unbalanced from ledger_entry
-    where transaction_id in (select transaction_id from added)
-    group by transaction_id having sum(debit) <> sum(credit) limit 1;
+    select transaction_id into wrong from ledger_entry
+    join (select transaction_id, count(*) as lines from added group by transaction_id) as now_added using (transaction_id)
+    group by transaction_id, lines having sum(debit) <> sum(credit) or count(*) <> lines limit 1;
     if found then
-        raise exception 'ledger transaction % does not balance', unbalanced using errcode = 'check_violation';
+        raise exception 'ledger transaction % does not balance, or was closed before', wrong
+            using errcode = 'check_violation';
     end if;
     return null;
 end $$;

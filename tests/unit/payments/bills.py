@@ -13,7 +13,7 @@ from chassis.envelope import Event
 from chassis.identifiers import derived_id
 from contracts import dossiers
 from contracts.event import Data
-from services.payments.domain.bill import MOVES, Bill, StartCheckout
+from services.payments.domain.bill import MOVES, Bill
 from services.payments.domain.gateway import Captured, CheckoutCreated, CheckoutRefused, SessionClosed, StillOpen
 from services.payments.domain.ledger import Posting
 from services.payments.main import payments
