@@ -17,6 +17,7 @@ from chassis.clock import utc_now
 from chassis.errors import Refusal
 from chassis.identifiers import new_id
 from services.payments.adapters.vietqr import VietQr, client
+from services.payments.adapters.vietqr_api import PAGE_LINES
 from services.payments.domain.codes import payment_code, payment_codes_in
 from tests.integration.sandbox_process import Server, Sink, eventually, running
 from tests.unit.sandbox.bank_client import ACCOUNT, BIN, KEY, OWNER, SECRET
@@ -195,7 +196,7 @@ async def test_a_day_of_a_hundred_thousand_lines_is_read_whole_and_each_once(ban
     assert bank.http.post("/_control/lines", json=asked).status_code == 201
     lines: set[str] = set()
     async for page in adapter(bank).movements(day, day + timedelta(days=1), ()):
-        assert len(page) <= 1000
+        assert len(page) <= PAGE_LINES
         lines |= {each.line for each in page}
         assert {each.payment_code for each in page} == {code}
     assert len(lines) == MANY

@@ -15,7 +15,7 @@ from chassis.calls import Calling
 from chassis.errors import Unanswered
 from services.payments.adapters import vietqr_notices
 from services.payments.adapters.vietqr_api import (
-    LONGEST_PAGE,
+    PAGE_LINES,
     Api,
     Lines,
     Refused,
@@ -67,7 +67,7 @@ class VietQr:
         webhook_secrets: Sequence[str],
         bank_bin: str,
         account: str,
-        page_lines: int = LONGEST_PAGE,
+        page_lines: int = PAGE_LINES,
     ) -> None:
         self._api = Api(client)
         self._secrets = tuple(webhook_secrets)
