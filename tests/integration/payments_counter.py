@@ -146,6 +146,23 @@ class Counter:
             stays = (await self.bill(dossier))["state"]
             raise AssertionError(f"the bill stays {stays}, and does not come to {' or '.join(states)}") from None
 
+    async def refunds_come_to(self, dossier: Dossier, *states: str) -> dict[str, Any]:
+        """The bill, as soon as its refunds are in these states, in their order. Raises AssertionError when they never are."""
+
+        async def there() -> dict[str, Any] | None:
+            bill = await self.bill(dossier)
+            return bill if [each["state"] for each in bill["refunds"]] == list(states) else None
+
+        try:
+            return await eventually(there)
+        except TimeoutError:
+            stay = [each["state"] for each in (await self.bill(dossier))["refunds"]]
+            raise AssertionError(f"the refunds stay {stay}, and do not come to {list(states)}") from None
+
+    async def receipt_number(self, dossier: Dossier) -> str | None:
+        """The number of the receipt that holds."""
+        return next((each["number"] for each in (await self.bill(dossier))["receipts"] if not each["ended"]), None)
+
     async def tells(self, dossier: Dossier, name: str) -> dict[str, Any]:
         """The first event of this name, as soon as it lies in the outbox. Raises AssertionError when it never does."""
 
@@ -246,7 +263,8 @@ async def eventually(condition: Callable[[], Awaitable[Found | None]], seconds: 
     return found
 
 
-def settings_for(database: Database, issuer: Issuer, gateway: Server, port: int) -> PaymentsSettings:
+def settings_for(database: Database, issuer: Issuer, gateway: Server, port: int, **more: Any) -> PaymentsSettings:
+    """What payments is told in a test; `more` as its settings name it."""
     return PaymentsSettings.model_validate(
         {
             "database_url": database.url,
@@ -259,13 +277,14 @@ def settings_for(database: Database, issuer: Issuer, gateway: Server, port: int)
             "gateway_secret_key": KEY,
             "gateway_webhook_secret": SECRET,
             "return_url": "http://127.0.0.1:8080/ho-so/{code}",
+            **more,
         }
     )
 
 
 @asynccontextmanager
-async def open_counter(postgres: Postgres, folder: Path) -> AsyncIterator[Counter]:
-    """payments on an empty database, with a gateway of its own, until the block is left."""
+async def open_counter(postgres: Postgres, folder: Path, **more: Any) -> AsyncIterator[Counter]:
+    """payments on an empty database, with a gateway of its own, until the block is left; `more` as its settings name it."""
     database, port = await postgres.fresh("payments"), free_port()
     told = {
         "GATEWAY_SECRET_KEY": KEY,
@@ -276,7 +295,7 @@ async def open_counter(postgres: Postgres, folder: Path) -> AsyncIterator[Counte
     }
     with issuing() as issuer, running(Server("gateway", folder, told)) as gateway:
         clock = Clock()
-        service = payments(settings_for(database, issuer, gateway, port))
+        service = payments(settings_for(database, issuer, gateway, port, **more))
         server = uvicorn.Server(
             uvicorn.Config(build(service, ["api", "timers"], clock), port=port, log_config=None, lifespan="on")
         )

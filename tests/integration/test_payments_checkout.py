@@ -37,7 +37,7 @@ async def test_fees_are_paid_posted_and_receipted(counter: Counter) -> None:
     person = str(dossier.person)
     receipt = await counter.asked("GET", f"/payments/{bill['bill_id']}/receipt", "citizen", person_id=person)
     assert receipt.status_code == 200
-    assert (receipt.json()["number"], receipt.json()["amount"]) == (bill["receipt_number"], AMOUNT)
+    assert (receipt.json()["number"], receipt.json()["amount"]) == (await counter.receipt_number(dossier), AMOUNT)
     await counter.settled(dossier)
 
 
@@ -104,12 +104,12 @@ async def test_other_money_than_the_bills_settles_nothing_and_calls_a_person(
     url = await counter.page(dossier)
     await counter.arm(fault)
     await counter.pays(url)
-    bill = await counter.comes_to(dossier, "discrepancy")
+    await counter.comes_to(dossier, "discrepancy")
     assert await counter.fired(fault) == 1
     told = await counter.tells(dossier, "discrepancy-found")
     assert (told["expected"], told["found"], told["found_currency"]) == (AMOUNT, *found)
     assert await counter.balances(dossier) == ({"gateway:stripe": apart, "suspense": -apart} if apart else {})
-    assert bill["receipt_number"] is None
+    assert await counter.receipt_number(dossier) is None
     await counter.settled(dossier)
     assert await counter.names(dossier) == ["opened", "started", "discrepancy-found"]
 
@@ -209,11 +209,13 @@ async def test_a_refused_dossier_gets_back_what_may_be_returned(counter: Counter
     await counter.tells(dossier, "receipt-issued")
     await counter.arm("timeout_after_charge", delay_seconds=0.2, match="/v1/refunds")
     await counter.hears(example(dossiers.Refused, step={"agency": "G09.20"}), dossier.code, 2)
-    await counter.comes_to(dossier, "refunded")
+    await counter.refunds_come_to(dossier, "done")
     assert await counter.fired("timeout_after_charge") == 1
     assert await counter.moved(dossier) == [("charge", AMOUNT), ("refund", -RETURNED)]
     assert await counter.balances(dossier) == {"fee:3511.0.1054321": -115_000, "gateway:stripe": 115_000}
-    assert (await counter.names(dossier))[-2:] == ["refund-started", "refunded"]
+    assert (await counter.names(dossier))[-3:] == ["refund-started", "refunded", "receipt-issued"]
+    first, second = (await counter.bill(dossier))["receipts"]
+    assert (first["ended"], second["replaces"], second["amount"]) == ("replaced", first["number"], AMOUNT - RETURNED)
 
 
 async def test_a_withdrawn_dossier_is_paid_back_whole_when_the_money_was_faster(counter: Counter) -> None:
@@ -222,7 +224,8 @@ async def test_a_withdrawn_dossier_is_paid_back_whole_when_the_money_was_faster(
     await counter.arm("webhook_lost", times=100)
     await counter.pays(url)
     await counter.hears(example(dossiers.Refused, step={"agency": "G09.20"}), dossier.code, 2)
-    await counter.comes_to(dossier, "refunded")
+    await counter.comes_to(dossier, "cancelled")
+    await counter.refunds_come_to(dossier, "done")
     assert await counter.moved(dossier) == [("charge", AMOUNT), ("refund", -AMOUNT)]
     assert await counter.balances(dossier) == {}
 
