@@ -26,11 +26,19 @@ def files(secrets: Secrets) -> dict[str, dict[str, str]]:
         "GATEWAY_SECRET_KEY": secrets.gateway_secret_key,
         "GATEWAY_WEBHOOK_SECRET": secrets.gateway_webhook_secret,
     }
+    bank = {"BANK_KEY": secrets.bank_key, "BANK_WEBHOOK_SECRET": secrets.bank_webhook_secret}
+    vnpay = {"VNPAY_SECRET": secrets.vnpay_secret}
+    national = {"NATIONAL_SECRET": secrets.national_secret}
+    comers = {
+        "MOTCUA_PAYER_KEY": secrets.payer_key,
+        "MOTCUA_LINK_KEY": secrets.link_key,
+        "MOTCUA_BANK_KEYS": secrets.bank_keys,
+    }
     sms = {"SMS_TOKEN": secrets.sms_token, "SMS_RECEIPT_SECRET": secrets.sms_receipt_secret}
     register = {"REGISTER_KEY": secrets.register_key}
     own = {
         "intake": {**contacts, **_ours(register), "MOTCUA_AGENCY_KEYS": secrets.agency_keys},
-        "payments": _ours(gateway),
+        "payments": {**_ours(gateway | bank | vnpay | national), **comers},
         "notifications": {**contacts, **_ours(sms)},
         "status": {},
     }
@@ -45,6 +53,9 @@ def files(secrets: Secrets) -> dict[str, dict[str, str]]:
             **{f"KAFKA_PASSWORD_{user.upper()}": kafka[user] for user in KAFKA_USERS},
         },
         "gateway": gateway,
+        "bank": bank,
+        "vnpay": vnpay,
+        "national": national,
         "sms": sms,
         "register": register,
         **{

@@ -22,6 +22,8 @@ PORTS = {
     "smtp": 8225,
     "oidc": 8205,
     "register": 8206,
+    "vnpay": 8207,
+    "national": 8208,
     "postgres": 15432,
     "kafka": 19092,
     "kafka-controller": 19093,

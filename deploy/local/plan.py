@@ -10,6 +10,7 @@ import httpx
 from deploy.local.child import Child, StackError
 from deploy.local.kafka import kafka_child
 from deploy.local.layout import Layout
+from deploy.local.outside import gateways
 from deploy.local.postgres import postgres_child
 from deploy.local.probes import http_ready
 from deploy.local.secrets import Secrets
@@ -21,6 +22,13 @@ SERVICES = {
     "payments": "thu phí · payments",
     "notifications": "tin nhắn, lịch hẹn · messages, appointments",
     "status": "tra cứu · who has my dossier",
+}
+
+GATEWAYS = {
+    "gateway": "cổng thẻ · card gateway",
+    "bank": "ngân hàng · bank, VietQR",
+    "vnpay": "VNPAY",
+    "national": "thanh toán Cổng DVC quốc gia · national portal's payments",
 }
 
 
@@ -42,12 +50,6 @@ def plan(layout: Layout, secrets: Secrets, zipkin: bool = False, only: Sequence[
 
 def _sandbox(layout: Layout, secrets: Secrets, client: httpx.AsyncClient) -> list[Child]:
     """What the outside world would be."""
-    gateway = {
-        "GATEWAY_SECRET_KEY": secrets.gateway_secret_key,
-        "GATEWAY_WEBHOOK_URL": f"{layout.url('payments')}/webhooks/stripe",
-        "GATEWAY_WEBHOOK_SECRET": secrets.gateway_webhook_secret,
-        "GATEWAY_PUBLIC_URL": layout.url("gateway"),
-    }
     sms = {
         "SMS_TOKEN": secrets.sms_token,
         "SMS_RECEIPT_URL": f"{layout.url('notifications')}/receipts/sms",
@@ -55,7 +57,7 @@ def _sandbox(layout: Layout, secrets: Secrets, client: httpx.AsyncClient) -> lis
     }
     smtp = layout.port("smtp")
     return [
-        _server(layout, client, "gateway", "cổng thanh toán · payment gateway", gateway),
+        *(_server(layout, client, name, GATEWAYS[name], told) for name, told in gateways(layout, secrets).items()),
         _server(layout, client, "sms", "nhà mạng · SMS carrier", sms),
         _server(layout, client, "mail", f"hộp thư · mail page, SMTP {smtp}", {"SMTP_PORT": str(smtp)}, (smtp,)),
         _server(layout, client, "oidc", "đăng nhập · sign-in (OIDC)", {"OIDC_ISSUER": layout.url("oidc")}),

@@ -15,6 +15,7 @@ from deploy.local.child import StackError
 
 ROOT_BYTES = 32
 
+SANDBOX_BANK = "SANDBOX"  # the payers' bank that may ask what is due, and tell that it was paid
 SANDBOX_AGENCIES = ("G09.20", "H55.31")  # those that have a system at the sandbox's identity provider
 
 
@@ -66,6 +67,38 @@ class Secrets:
     @property
     def gateway_webhook_secret(self) -> str:
         return "whsec_" + self.key("gateway:webhook").hex()
+
+    @property
+    def vnpay_secret(self) -> str:
+        return self.password("vnpay:secret")
+
+    @property
+    def bank_key(self) -> str:
+        """Ours at the bank where the account is."""
+        return self.password("bank:key")
+
+    @property
+    def bank_webhook_secret(self) -> str:
+        return "whsec_" + self.key("bank:webhook").hex()
+
+    @property
+    def national_secret(self) -> str:
+        return self.password("national:secret")
+
+    @property
+    def payer_key(self) -> str:
+        """Seals what a payer types: base64url of 32 bytes, padded."""
+        return base64.urlsafe_b64encode(self.key("payer")).decode()
+
+    @property
+    def link_key(self) -> str:
+        """Signs links that let others pay and look: base64url of 32 bytes, padded."""
+        return base64.urlsafe_b64encode(self.key("link")).decode()
+
+    @property
+    def bank_keys(self) -> str:
+        """By name, the keys of payers' banks: JSON."""
+        return json.dumps({SANDBOX_BANK: self.password("bank-inquiry:key")})
 
     @property
     def sms_token(self) -> str:

@@ -10,6 +10,7 @@ from deploy.local.child import Progress, StackError
 from deploy.local.databases import provision, url
 from deploy.local.kafka import apply_topics_and_users
 from deploy.local.layout import Layout
+from deploy.local.outside import told_payments
 from deploy.local.secrets import Secrets
 
 Preparation = Callable[[Progress], Awaitable[None]]
@@ -44,12 +45,7 @@ def _of_its_own(layout: Layout, secrets: Secrets, name: str) -> dict[str, str]:
             "MOTCUA_AGENCY_KEYS": secrets.agency_keys,
         }
     if name == "payments":
-        return {
-            "MOTCUA_GATEWAY_URL": layout.url("gateway"),
-            "MOTCUA_GATEWAY_SECRET_KEY": secrets.gateway_secret_key,
-            "MOTCUA_GATEWAY_WEBHOOK_SECRET": secrets.gateway_webhook_secret,
-            "MOTCUA_RETURN_URL": f"{layout.url('payments')}/return/{{code}}",
-        }
+        return told_payments(layout, secrets)
     if name == "notifications":
         return contacts | {
             "MOTCUA_SMS_URL": layout.url("sms"),

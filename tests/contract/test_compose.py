@@ -21,11 +21,11 @@ from deploy.local.secrets import Secrets
 from tests.contract.compose import COMPOSE, ROOT, SECRETS, SERVICES, secret_files, told
 
 OURS = tuple(LOCAL_SERVICES)
-SANDBOX = ("gateway", "sms", "mail", "oidc", "register", "traces")
+SANDBOX = ("gateway", "bank", "vnpay", "national", "sms", "mail", "oidc", "register", "traces")
 JOBS = ("topics", *(f"{name}-migrations" for name in OURS))
 # Where a container listens on more or other ports than the one of its name.
 INSIDE = {"postgres": {"postgres": 5432}, "mail": {"mail": PORTS["mail"], "smtp": PORTS["smtp"]}}
-ALIASES = {"oidc.localhost": "oidc"}
+ALIASES = {"oidc.localhost": "oidc", "vnpay.localhost": "vnpay"}
 
 
 @pytest.fixture(scope="module")

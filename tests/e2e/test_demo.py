@@ -17,7 +17,20 @@ from tests.e2e.command_line import CommandLine
 from tests.unit.supervised import until
 
 SERVICES = {"intake", "payments", "notifications", "status"}
-CHILDREN = ["postgres", "kafka", "gateway", "sms", "mail", "oidc", "register", "traces", *sorted(SERVICES)]
+CHILDREN = [
+    "postgres",
+    "kafka",
+    "gateway",
+    "bank",
+    "vnpay",
+    "national",
+    "sms",
+    "mail",
+    "oidc",
+    "register",
+    "traces",
+    *sorted(SERVICES),
+]
 
 # What the demo says just before the moment at which a process is killed: each in a step that needs it.
 MOMENT = {
