@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import cast
-from uuid import UUID
 
 import asyncpg
 import pytest
+from opentelemetry.trace import NoOpTracer
 
+from chassis import series
 from chassis.answering import Answering
-from chassis.calls import Calling
+from chassis.clock import utc_now
+from chassis.fold import Voice
 from chassis.identifiers import new_id
 from chassis.postgres import Pool
-from services.payments.domain.bill import IssueReceipt
-from services.payments.store import issue_receipt
+from services.payments import store
+from services.payments.domain.gateway import Captured
 from tests.database import Server as Postgres
-from tests.integration.payments_counter import AGENCY, AMOUNT, Counter, Dossier, eventually, open_counter
+from tests.integration.payments_counter import AGENCY, AMOUNT, Counter, Dossier, open_counter
+from tests.waiting import until_waiting
 
-ENTRY = """
-insert into ledger_entry (transaction_id, line, dossier_code, bill_id, account, debit, credit, reason)
-values ($1, $2, 'G09.20-20260609-9000001', $3, $4, $5, $6, 'test')
+ENTRIES = """
+insert into ledger_entry (transaction_id, line, account, debit, credit, reason)
+select $1, number - 1, account, debit, credit, 'test'
+from unnest($2::text[], $3::bigint[], $4::bigint[]) with ordinality as n(account, debit, credit, number)
 """
+LINE = "insert into ledger_entry (transaction_id, line, account, debit, credit, reason) values "
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +44,9 @@ async def paid(counter: Counter) -> Dossier:
 
 
 async def post(pool: Pool, *lines: tuple[str, int, int]) -> None:
-    """One ledger transaction of (account, debit, credit) lines, by the service's own role."""
-    transaction = new_id()
-    async with pool.acquire() as connection, connection.transaction():
-        for number, (account, debit, credit) in enumerate(lines):
-            await connection.execute(ENTRY, transaction, number, new_id(), account, debit, credit)
+    """One ledger transaction of (account, debit, credit) lines, by the service's own role, in one statement."""
+    accounts, debits, credited = ([line[place] for line in lines] for place in range(3))
+    await pool.execute(ENTRIES, new_id(), accounts, debits, credited)
 
 
 async def test_the_database_takes_a_balanced_transaction_and_no_other(counter: Counter) -> None:
@@ -61,12 +63,26 @@ async def test_the_database_takes_a_balanced_transaction_and_no_other(counter: C
             await post(counter.pool, *lines)
 
 
-async def test_a_line_added_later_must_leave_its_transaction_balanced(counter: Counter, paid: Dossier) -> None:
+async def test_an_unbalanced_transaction_fails_at_its_statement(counter: Counter) -> None:
+    """Not at the commit, when it would be too late to say which statement was wrong."""
+    async with counter.pool.acquire() as connection, connection.transaction():
+        with pytest.raises(asyncpg.CheckViolationError, match="does not balance"):
+            async with connection.transaction():
+                await connection.execute(f"{LINE} ($1, 0, 'a', 5, 0, 'test')", new_id())
+        assert await connection.fetchval("select 1") == 1
+
+
+@pytest.mark.parametrize(
+    "lines", ["($1, 9, 'a', 5, 0, 'test')", "($1, 9, 'a', 5, 0, 'test'), ($1, 8, 'b', 0, 5, 'test')"]
+)
+async def test_nothing_is_added_to_a_transaction_later_even_if_it_balances(
+    counter: Counter, paid: Dossier, lines: str
+) -> None:
     transaction = await counter.pool.fetchval(
         "select transaction_id from ledger_entry where dossier_code = $1 limit 1", paid.code
     )
-    with pytest.raises(asyncpg.CheckViolationError):
-        await counter.pool.execute(ENTRY, transaction, 9, new_id(), "a", 5, 0)
+    with pytest.raises(asyncpg.CheckViolationError, match="was closed before"):
+        await counter.pool.execute(LINE + lines, transaction)
 
 
 @pytest.mark.parametrize(
@@ -76,9 +92,14 @@ async def test_a_line_added_later_must_leave_its_transaction_balanced(counter: C
         "update ledger_entry set reason = 'other'",
         "delete from ledger_entry",
         "truncate ledger_entry",
-        "update receipt set number = 1",
+        "update receipt set number = '2026/00000009'",
         "delete from receipt",
-        "truncate receipt",
+        "truncate receipt cascade",
+        "update receipt_end set reason = ''",
+        "delete from receipt_end",
+        "truncate receipt_end",
+        "create or replace function ledger_balances() returns trigger language plpgsql as 'begin return null; end'",
+        "alter table receipt owner to payments",
         "alter table ledger_entry disable trigger all",
         "drop table ledger_entry",
     ],
@@ -91,53 +112,60 @@ async def test_the_service_itself_can_change_or_remove_no_entry_and_no_receipt(
         await counter.pool.execute(statement)
 
 
-async def issued(pool: Pool, receipt_id: UUID, year: int) -> int:
-    """The number of a receipt, issued now or before."""
-    request = IssueReceipt(receipt_id=receipt_id, bill_id=new_id(), dossier_code="x", amount=AMOUNT, year=year)
-    answer = await issue_receipt(request, Calling(receipt_id, 0, pool, cast("Answering", None)))
-    told_year, number = answer.number.split("/")
-    assert (int(told_year), len(number)) == (year, 8)
-    return int(number)
+async def drawn(pool: Pool, series_name: str) -> int:
+    """The next number of a series, in a transaction of its own."""
+    async with pool.acquire() as connection, connection.transaction():
+        return next(await series.draw(connection, [series_name]))
 
 
-async def test_receipts_issued_at_once_are_numbered_without_gap_or_double(counter: Counter) -> None:
-    numbers = await asyncio.gather(*(issued(counter.pool, new_id(), 2031) for _ in range(50)))
+async def test_numbers_drawn_at_once_are_without_gap_or_double(counter: Counter) -> None:
+    numbers = await asyncio.gather(*(drawn(counter.pool, "receipt 2031") for _ in range(50)))
     assert sorted(numbers) == list(range(1, 51))
 
 
-async def test_a_receipt_that_is_issued_many_times_at_once_has_one_number(counter: Counter) -> None:
-    """A call is made again when its answer is lost, and by two processes when a lease ran out."""
-    same, others = new_id(), [new_id() for _ in range(10)]
-    ids = [each for other in others for each in (same, other)]
-    numbers = await asyncio.gather(*(issued(counter.pool, each, 2032) for each in ids))
-    assert len(set(numbers[0::2])) == 1
-    assert sorted({*numbers}) == list(range(1, 12))
-    assert await issued(counter.pool, same, 2032) == numbers[0]
-    assert await issued(counter.pool, new_id(), 2032) == 12
-
-
-async def test_whoever_numbers_the_same_receipt_meanwhile_is_seen(counter: Counter) -> None:
-    """All of them have begun when the first number is given: each looks for the receipt when it is its turn."""
-    pool, same = counter.pool, new_id()
-    assert await issued(pool, new_id(), 2035) == 1
-
-    async def all_wait() -> bool:
-        waiting = (
-            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%receipt_counter%'"
-        )
-        return bool(await pool.fetchval(waiting) == 5)
-
-    async with pool.acquire() as connection:
-        async with connection.transaction():
-            await connection.execute("update receipt_counter set last = last where year = 2035")
-            tasks = [asyncio.create_task(issued(pool, same, 2035)) for _ in range(5)]
-            await eventually(all_wait)
-        assert set(await asyncio.gather(*tasks)) == {2}
-    assert await issued(pool, new_id(), 2035) == 3
+async def test_a_transaction_that_is_rolled_back_leaves_no_gap(counter: Counter) -> None:
+    """Whoever draws meanwhile waits for it, and gets the number that it gave back."""
+    async with counter.pool.acquire() as connection:
+        rolled_back = connection.transaction()
+        await rolled_back.start()
+        assert next(await series.draw(connection, ["receipt 2032"])) == 1
+        waiting = asyncio.create_task(drawn(counter.pool, "receipt 2032"))
+        await until_waiting(counter.pool, 1, "%series%")
+        await rolled_back.rollback()
+    assert await waiting == 1
+    assert await drawn(counter.pool, "receipt 2032") == 2
 
 
 async def test_each_year_counts_from_one(counter: Counter) -> None:
-    assert [await issued(counter.pool, new_id(), year) for year in (2033, 2034, 2033)] == [1, 1, 2]
+    assert [await drawn(counter.pool, f"receipt {year}") for year in (2033, 2034, 2033)] == [1, 1, 2]
+
+
+async def test_money_that_is_not_taken_in_uses_no_receipt_number(counter: Counter) -> None:
+    """The number is drawn in the transaction of the money, which a broken ledger rolls back whole."""
+    before = await counter.pool.fetchval(
+        "select last from series where name like 'receipt 20%' and name < 'receipt 2030'"
+    )
+    dossier = await counter.filed()
+    bill = await store.bills.find(counter.pool, (await counter.bill(dossier))["bill_id"])
+    assert bill is not None
+    money = Captured(
+        attempt_id=None, capture_id=new_id(), amount=AMOUNT, currency="VND", reference="x", paid_at=utc_now()
+    )
+    async with counter.pool.acquire() as connection:
+        await connection.execute(
+            "insert into ledger_entry (transaction_id, line, account, debit, credit, reason) "
+            "values ($1, 0, 'a', 1, 0, 'x'), ($1, 1, 'b', 0, 1, 'x')",
+            money.capture_id,
+        )
+    answering = Answering(counter.pool, Voice("/motcua/payments", NoOpTracer(), counter.clock), counter.service.decides)
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await answering.many(store.bills.aggregate, [(bill.key, money)])
+    assert (await counter.bill(dossier))["state"] == "open"
+    again = money.model_copy(update={"capture_id": new_id()})
+    await answering.many(store.bills.aggregate, [(bill.key, again)])
+    number = await counter.receipt_number(dossier)
+    assert number is not None
+    assert int(number[5:]) == (before or 0) + 1
 
 
 async def test_a_citizen_sees_her_own_bill_by_id_by_code_and_its_receipt(counter: Counter, paid: Dossier) -> None:
@@ -147,7 +175,7 @@ async def test_a_citizen_sees_her_own_bill_by_id_by_code_and_its_receipt(counter
     by_id = await counter.asked("GET", f"/payments/{bill['bill_id']}", "citizen", person_id=person)
     assert by_code.status_code == by_id.status_code == 200
     assert by_code.json() == by_id.json()
-    assert (by_id.json()["state"], by_id.json()["receipt_number"]) == ("paid", bill["receipt_number"])
+    assert (by_id.json()["state"], by_id.json()["receipt_number"]) == ("paid", await counter.receipt_number(paid))
 
 
 STRANGERS: tuple[tuple[str, dict[str, str]], ...] = (
