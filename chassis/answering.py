@@ -51,10 +51,6 @@ class Answering:
         Answers, for each in its order, the state after it or the Refusal of that one alone; keys do not repeat. `beside`
         is done after the messages, in the same transaction, and told these answers.
         """
-        groups = [
-            Group(str(place), [Inbound(key, message, self._decider(aggregate, message))])
-            for place, (key, message) in enumerate(messages)
-        ]
         committing = False
 
         def again(error: Exception) -> bool:
@@ -65,14 +61,23 @@ class Answering:
             with attempt:
                 committing = False
                 async with self._pool.acquire() as connection, connection.transaction():
-                    states = await lock(connection, aggregate, groups)
-                    outcomes = await fold(self._voice, connection, aggregate, groups, states)
-                    keys = [key for key, _ in messages]
-                    after = [_after(outcome, states.get(key)) for key, outcome in zip(keys, outcomes, strict=True)]
+                    after = await self.each(connection, aggregate, messages)
                     if beside is not None:
                         await beside(connection, after)
                     committing = True
         return after
+
+    async def each(
+        self, connection: Connection, aggregate: Aggregate[Any], messages: Sequence[tuple[str, Message]]
+    ) -> list[Any]:
+        """Like `many`, in the caller's transaction."""
+        groups = [
+            Group(str(place), [Inbound(key, message, self._decider(aggregate, message))])
+            for place, (key, message) in enumerate(messages)
+        ]
+        states = await lock(connection, aggregate, groups)
+        outcomes = await fold(self._voice, connection, aggregate, groups, states)
+        return [_after(outcome, states.get(key)) for (key, _), outcome in zip(messages, outcomes, strict=True)]
 
     async def all(self, connection: Connection, sent: Sequence[tuple[To, str | None]]) -> list[Any]:
         """The states after these messages, each with the trace that it continues, written in the caller's transaction.

@@ -20,6 +20,8 @@ from pydantic import BaseModel
 
 from chassis import http, logs, migrations, telemetry
 from chassis.access import Verifier
+from chassis.answering import Answering
+from chassis.backgrounds import Background, keep_at
 from chassis.backlog import Backlog
 from chassis.calls import Calls, Handler
 from chassis.chores import Chore, keep_doing
@@ -60,7 +62,7 @@ class Service:
 
     `routes` answer HTTP; `consumes` folds topics; `publishes` names the topics it owns; `decides` lists commands, timers and answers; `calls` maps requests to
     outside systems to the functions that make them; `sealed` names the topics whose values are sealed; `chores` are done
-    every so often; `uploads` are the paths that take larger bodies than others, by their most bytes; `measures` are the
+    every so often, `backgrounds` as soon as there is work; `uploads` are the paths that take larger bodies than others, by their most bytes; `measures` are the
     service's own metrics; `refreshes` read what each process keeps in memory, at the start and once a second; `at_start`
     runs once the database is there.
     """
@@ -76,6 +78,7 @@ class Service:
     calls: Mapping[type[Message], Handler] = field(default_factory=dict)
     sealed: Mapping[str, Sealer] = field(default_factory=dict)
     chores: Sequence[Chore] = ()
+    backgrounds: Sequence[Background] = ()
     uploads: Mapping[str, int] = field(default_factory=dict)
     measures: Sequence[Collector] = ()
     refreshes: Sequence[Refresh] = ()
@@ -126,7 +129,16 @@ class Running:
             wakes = Wakes(settings.database_url.get_secret_value(), settings.instance, CALLS)
             tasks += [wakes.forever(), self.calls.forever(wakes)]
             tasks += [keep_doing(chore, self.pool, self.metrics) for chore in self.service.chores]
+            for background in self.service.backgrounds:
+                tasks += self.kept_at(background)
         return tasks
+
+    def kept_at(self, background: Background) -> list[Coroutine[Any, Any, None]]:
+        """A service's own work, and being woken for it."""
+        settings = self.service.settings
+        wakes = Wakes(settings.database_url.get_secret_value(), settings.instance, background.channel)
+        answering = Answering(self.pool, self.voice, self.service.decides)
+        return [wakes.forever(), keep_at(background, wakes, self.pool, answering)]
 
     def consumer(self, fold: Fold) -> Consumer:
         reader = Reader(self.service.registry, self.service.sealed)

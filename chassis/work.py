@@ -13,6 +13,7 @@ from chassis.calls import Calls
 from chassis.decider import Decides, Decision, Message
 from chassis.errors import NotFound, was_rolled_back
 from chassis.fold import Voice
+from chassis.gathering import Gathering
 from chassis.once import Once
 from chassis.postgres import Connection, Pool
 from chassis.telemetry import traceparent_of_current
@@ -21,6 +22,7 @@ from chassis.together import Together
 Prepare = Callable[[Connection], Awaitable[Sequence[To]]]
 Respond = together.Respond
 R = TypeVar("R")
+A = TypeVar("A")
 
 _MOST_TOGETHER = 64
 
@@ -32,6 +34,7 @@ class Work:
         self.pool, self._calls, self._backlog = pool, calls, backlog
         self._answering = Answering(pool, voice, decides)
         self._together: dict[Any, Together[Any]] = {}
+        self._gathering: dict[Any, Gathering[Any, Any]] = {}
 
     async def send(
         self,
@@ -95,6 +98,20 @@ class Work:
         if prepare not in self._together:
             self._together[prepare] = Together(self.pool, self._answering, prepare, respond, _MOST_TOGETHER)
         return await self._together[prepare].answered(asked, request, traceparent_of_current())
+
+    async def write_together(self, request: R, write: Callable[[Pool, Sequence[R]], Awaitable[Sequence[A]]]) -> A:
+        """What `write` answers this request, once it is written; those that come at the same time are written together.
+
+        No decider is asked and no event told, so a full outbox does not matter. Raises what went wrong with this one.
+        """
+        if write not in self._gathering:
+
+            async def written(requests: Sequence[Any]) -> Sequence[Any]:
+                return await write(self.pool, requests)
+
+            self._gathering[write] = Gathering(written, _MOST_TOGETHER)
+        answer: A = await self._gathering[write].written(request)
+        return answer
 
     async def first_answer(self, asked: Once) -> Any | None:
         """What an earlier request with this key was answered, for one that would be refused now; None for a new key.

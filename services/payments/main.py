@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from chassis.backgrounds import Background
+from chassis.chores import Chore
 from chassis.consumer import Fold
 from chassis.decider import Decides
 from chassis.service import Service
@@ -10,7 +12,7 @@ from contracts import payments as contract
 from contracts.registry import EVENTS
 from services.payments import store, webhooks
 from services.payments.adapters.gateways import Gateways
-from services.payments.api import citizens
+from services.payments.api import citizens, rings
 from services.payments.domain import (
     checkout,
     elsewhere,
@@ -23,7 +25,9 @@ from services.payments.domain import (
     requesting,
     settling,
 )
+from services.payments.ring_metrics import RingMetrics
 from services.payments.settings import PaymentsSettings
+from services.payments.working_off import WorkingOff
 
 
 def payments(settings: PaymentsSettings) -> Service:
@@ -32,7 +36,7 @@ def payments(settings: PaymentsSettings) -> Service:
     Reads dossiers.v1, writes payments.v1; owns bills, the ledger and receipts; waits for the last day to pay and for
     silence on an open page; calls the gateways.
     """
-    gateways = Gateways.from_settings(settings)
+    gateways, ring_metrics = Gateways.from_settings(settings), RingMetrics()
     return Service(
         name="payments",
         description="Thu phí, lệ phí trực tuyến. / Fees, paid online.",
@@ -42,7 +46,8 @@ def payments(settings: PaymentsSettings) -> Service:
             citizens.of_citizens(settings.return_url, gateways),
             citizens.of_browsers(),
             citizens.of_operators(),
-            webhooks.of_gateway(settings.gateway_webhook_secret.get_secret_value()),
+            rings.of_operators(),
+            webhooks.of_gateways(gateways, ring_metrics),
         ],
         consumes=[
             Fold(
@@ -94,5 +99,10 @@ def payments(settings: PaymentsSettings) -> Service:
             gateway.Refund: gateways.refund,
             gateway.AskRefund: gateways.ask_refund,
         },
-        measures=[gateways.health],
+        chores=[Chore("payments.rings", 60.0, store.rings.prune)],
+        backgrounds=[
+            Background("payments.rings", store.rings.CHANNEL, WorkingOff(gateways.by_name, ring_metrics).work_off)
+        ],
+        measures=[gateways.health, *ring_metrics.collectors],
+        refreshes=[ring_metrics.refresh],
     )

@@ -1,100 +1,98 @@
-"""Where the gateway rings."""
+"""Where gateways ring: a webhook is found genuine, kept, and answered. What it says is worked off afterwards."""
 
 from __future__ import annotations
 
-import json
-import re
-import time
-from typing import Annotated
+from collections.abc import Callable
 from uuid import UUID
 
-import structlog
-from fastapi import APIRouter, Header, Request
-from pydantic import BaseModel
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
 
-from chassis.errors import NotFound, Refusal
+from chassis.clock import utc_now
+from chassis.errors import NotFound, Refusal, is_passing
 from chassis.http import WorkOf
-from chassis.identifiers import new_id
 from chassis.work import Work
-from services.payments import store
-from services.payments.adapters import stripe_webhooks
-from services.payments.domain.messages import Nudge
+from services.payments.adapters import vnpay_ipn
+from services.payments.adapters.gateways import Gateways
+from services.payments.adapters.vnpay_codes import ipn_answer
+from services.payments.ring_metrics import RingMetrics
+from services.payments.store import rings
+from services.payments.store.rings import Heard, Kept
 
-CODE = r"^[\w.-]{1,64}$"
-
-# The events after which a page, or a refund, may have another truth; the others are acknowledged and need no asking.
-TELLING = {
-    "checkout.session.completed",
-    "checkout.session.expired",
-    "checkout.session.async_payment_succeeded",
-    "checkout.session.async_payment_failed",
-    "payment_intent.succeeded",
-    "payment_intent.payment_failed",
-    "refund.failed",
-}
-
-log = structlog.get_logger()
+_RECEIVED = {"received": True}
+_TAKEN = {"MaLoi": "00", "MoTaLoi": "Thành công"}
+_NOT_TAKEN = {"MaLoi": "99", "MoTaLoi": "Thông báo không hợp lệ"}
+Attempt = Callable[[bytes], UUID | None]
 
 
-class Told(BaseModel):
-    """The dossier and bill that a webhook is about, and which page to ask about."""
+class Door:
+    """Hears webhooks: nothing is decided and no gateway asked before the answer."""
 
-    dossier_code: str
-    bill_id: UUID | None
-    nudge: Nudge
+    def __init__(self, gateways: Gateways, metrics: RingMetrics) -> None:
+        self._gateways, self._metrics = gateways.by_name, metrics
+
+    async def hear(
+        self, name: str, request: Request, body: bytes, work: Work, attempt_of: Attempt = lambda _: None
+    ) -> Kept:
+        """Keep a genuine webhook, once however often it comes; those that come at the same time share a statement.
+
+        Raises NotFound where this gateway is not configured, Refusal 400 for what is not genuine.
+        """
+        gateway = self._gateways.get(name)
+        if gateway is None:
+            raise NotFound("Cổng thanh toán này không được dùng ở đây.", "This gateway is not configured here.")
+        try:
+            ring = gateway.hear(body, request.headers, utc_now())
+        except Refusal:
+            self._metrics.heard.labels(name, "refused").inc()
+            raise
+        kept = await work.write_together(Heard(name, ring, attempt_of(body)), rings.keep)
+        self._metrics.heard.labels(name, "new" if kept.is_new else "copy").inc()
+        return kept
 
 
-def of_gateway(webhook_secret: str) -> APIRouter:
-    """Where the gateway rings."""
-    routes = APIRouter(tags=["webhooks"])
+def of_gateways(gateways: Gateways, metrics: RingMetrics) -> APIRouter:
+    """One route for each gateway, answered as that gateway wants it. While the database is away: 503, ring again."""
+    routes, door = APIRouter(tags=["webhooks"]), Door(gateways, metrics)
 
     @routes.post("/webhooks/stripe")
-    async def rung(
-        request: Request, work: WorkOf, stripe_signature: Annotated[str | None, Header()] = None
-    ) -> dict[str, bool]:
-        """A signed webhook. What it says is not believed: it makes us ask the gateway."""
-        body = await request.body()
-        stripe_webhooks.verify(body, stripe_signature, [webhook_secret], time.time())
-        told = _told(body)
-        if told is not None:
-            try:
-                await work.send(store.bills.aggregate, await _key_of(told, work), told.nudge)
-            except NotFound:
-                log.warning("webhook about an unknown bill")
-        return {"received": True}
+    async def stripe(request: Request, work: WorkOf) -> JSONResponse:
+        """Stripe's events, signed over the raw body."""
+        await door.hear("stripe", request, await request.body(), work)
+        return JSONResponse(_RECEIVED)
+
+    @routes.post("/webhooks/bank")
+    async def bank(request: Request, work: WorkOf) -> JSONResponse:
+        """The bank's notices of transfers and returns, signed over the raw body."""
+        await door.hear("vietqr", request, await request.body(), work)
+        return JSONResponse(_RECEIVED)
+
+    @routes.get("/webhooks/vnpay")
+    async def vnpay(request: Request, work: WorkOf) -> JSONResponse:
+        """VNPAY's IPN, signed over the query. RspCode 00 taken, 01 no such order, 02 known, 04 other amount, 97 forged."""
+        query: bytes = request.scope["query_string"]
+        try:
+            kept = await door.hear("vnpay", request, query, work, vnpay_ipn.order_of)
+        except NotFound:
+            raise
+        except Refusal as refusal:
+            return JSONResponse(ipn_answer("bad_signature" if refusal.code == "bad_signature" else "trouble"))
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            return JSONResponse(ipn_answer("trouble"), 503)
+        known = kept.is_taken or not kept.is_new
+        return JSONResponse(ipn_answer(vnpay_ipn.verdict(query, kept.asked_for, known)))
+
+    @routes.post("/webhooks/national")
+    async def national(request: Request, work: WorkOf) -> JSONResponse:
+        """The national platform's CONFIRM. MaLoi 00 taken, 99 not genuine."""
+        try:
+            await door.hear("national", request, await request.body(), work)
+        except NotFound:
+            raise
+        except Refusal:
+            return JSONResponse(_NOT_TAKEN)
+        return JSONResponse(_TAKEN)
 
     return routes
-
-
-async def _key_of(told: Told, work: Work) -> str:
-    """The bill's key. A page made before a dossier could have several bills names none: it is of the first one.
-
-    Raises NotFound for a bill that does not exist.
-    """
-    if told.bill_id is None:
-        return told.dossier_code
-    bill = await store.bills.find(work.pool, told.bill_id)
-    if bill is None:
-        raise NotFound("Không tìm thấy khoản phí này.", "There is no such bill.")
-    return bill.key
-
-
-def _told(body: bytes) -> Told | None:
-    """What a telling webhook is about; None for any other.
-
-    Raises Refusal 400 for a body that is no event.
-    """
-    try:
-        event = json.loads(body)
-        thing = event["data"]["object"]
-        if event["type"] not in TELLING:
-            return None
-        ours = thing.get("metadata") or {}
-        code = ours.get("dossier_code") or thing.get("client_reference_id") or ""
-        if not re.fullmatch(CODE, code):
-            return None
-        page = thing["id"] if thing.get("object") == "checkout.session" else None
-        nudge = Nudge(call_id=new_id(), attempt_id=ours.get("attempt_id"), session_id=page)
-        return Told(dossier_code=code, bill_id=ours.get("bill_id"), nudge=nudge)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise Refusal("bad_event", "Nội dung thông báo không đúng.", "The body is not an event.", 400) from None
