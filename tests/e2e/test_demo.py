@@ -36,6 +36,9 @@ CHILDREN = [
 MOMENT = {
     "oidc": "biểu mẫu sai",
     "gateway": "hồ sơ",
+    "bank": "hồ sơ",
+    "vnpay": "hồ sơ",
+    "national": "hồ sơ",
     "payments": "hồ sơ",
     "postgres": "từ chối",
     "kafka": "từ chối",
