@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 from uuid import UUID
@@ -65,9 +66,16 @@ def kind_of(line: Line) -> Kind:
 
 
 def code_of(line: Line) -> str | None:
-    """The payment code in the purpose. Where it holds several, nobody can say whose the money is: a person decides."""
+    """The payment code in the purpose. Where it holds several, nobody can say whose the money is: a person decides.
+
+    A code may hold MC itself, and with the bank's words behind it look like a second one: that is none.
+    """
     codes = payment_codes_in(line.purpose)
-    return codes[0] if len(codes) == 1 else None
+    if len(codes) < 2:
+        return codes[0] if codes else None
+    first, bare = codes[0], re.sub("[^0-9A-Z]", "", line.purpose.upper())
+    apart = [code for part in bare.split(first) for code in payment_codes_in(part)]
+    return None if apart else first
 
 
 def _refund_id(reference: str | None) -> UUID | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import count
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import pytest
@@ -15,9 +17,12 @@ from hypothesis import strategies as st
 from chassis.errors import Refusal, Unanswered
 from chassis.identifiers import new_id
 from deploy.sandbox.bank.deliveries import signature
+from deploy.sandbox.bank.purposes import WAYS, mangled, mangled_by_all
 from services.payments.adapters import vietqr
 from services.payments.adapters.vietqr import VietQr
-from services.payments.domain.codes import payment_code
+from services.payments.adapters.vietqr_api import Line
+from services.payments.adapters.vietqr_lines import code_of
+from services.payments.domain.codes import payment_code, payment_codes_in
 from services.payments.domain.gateway import (
     Captured,
     CheckoutCreated,
@@ -97,6 +102,29 @@ async def test_a_transfer_with_two_codes_belongs_to_nobody_until_a_person_decide
     assert await till.truth(page) == StillOpen(attempt_id=page.attempt_id)
     assert [each.payment_code for each in await till.movements()] == [None]
     assert [each.payment_code for each in till.told()] == [None]
+
+
+def a_line(purpose: str) -> Line:
+    told = {"id": "FT1", "booked_at": NOON.isoformat(), "direction": "credit", "amount": "1", "currency": "VND"}
+    return Line.model_validate(told | {"purpose": purpose})
+
+
+@given(st.uuids().map(payment_code), st.sampled_from([*WAYS, "all"]), st.integers(0, 10**10 - 1))
+def test_the_purpose_of_a_picture_names_its_bill_whatever_banks_make_of_it(code: str, way: str, number: int) -> None:
+    arrived = mangled_by_all(code, number) if way == "all" else mangled(code, way, number)
+    assert code_of(a_line(arrived)) == code
+
+
+def test_a_code_that_looks_like_two_with_the_banks_words_behind_it_is_one() -> None:
+    codes = (payment_code(UUID(int=number)) for number in count())
+    code, arrived = next(
+        (code, arrived)
+        for code in codes
+        if "MC" in code[2:] and len(payment_codes_in(arrived := mangled(code, "acb", 123_456))) > 1
+    )
+    assert code_of(a_line(arrived)) == code
+    assert code_of(a_line(f"{arrived} {payment_code(UUID(int=7))}")) is None
+    assert code_of(a_line(f"{arrived} {code}")) == code
 
 
 async def test_money_that_went_back_or_came_back_is_no_second_payment(till: Till) -> None:

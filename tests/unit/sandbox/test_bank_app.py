@@ -131,12 +131,6 @@ def test_a_payment_code_survives_whatever_payers_banks_make_of_it(
     assert code in searched(arrived)
 
 
-@given(codes, st.sampled_from([*WAYS, "all"]), st.integers(0, 10**10 - 1))
-def test_the_purpose_of_a_picture_is_found_again_alone(code: str, way: str, number: int) -> None:
-    arrived = mangled_by_all(code, number) if way == "all" else mangled(code, way, number)
-    assert payment_codes_in(arrived) == [code]
-
-
 @given(words)
 def test_what_arrives_is_upper_case_ascii(text: str) -> None:
     assert all(" " <= each <= "~" and each == each.upper() for each in bare(text))
