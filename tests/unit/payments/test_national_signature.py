@@ -66,7 +66,8 @@ def test_a_message_is_signed_over_its_values_in_the_documented_order(
 def test_another_secret_letter_case_or_no_signature_is_not_genuine(
     message: dict[str, Any], text: str, digest: str
 ) -> None:
-    for wrong in (digest.upper(), digest[::-1], "", None, 0):
+    wrongs: tuple[Any, ...] = (digest.upper(), digest[::-1], "", None, 0)
+    for wrong in wrongs:
         assert not is_genuine({**message, "MaXacThuc": wrong}, SECRET)
     assert not is_genuine(message, SECRET)
     assert not is_genuine({**message, "MaXacThuc": digest}, f"{SECRET} ")
