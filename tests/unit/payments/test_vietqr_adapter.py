@@ -1,45 +1,37 @@
-"""VietQR at the bank: pictures, money found by its purpose, money sent back, notices, the statement."""
+"""VietQR at the bank: pictures, money found by its purpose, the statement."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import count
 from pathlib import Path
 from uuid import UUID
 
-import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chassis.errors import Refusal, Unanswered
+from chassis.errors import Unanswered
 from chassis.identifiers import new_id
-from deploy.sandbox.bank.deliveries import signature
 from deploy.sandbox.bank.purposes import WAYS, mangled, mangled_by_all
 from services.payments.adapters import vietqr
 from services.payments.adapters.vietqr import VietQr
 from services.payments.adapters.vietqr_api import Line
 from services.payments.adapters.vietqr_lines import code_of
-from services.payments.adapters.vietqr_notices import told
 from services.payments.domain.codes import payment_code, payment_codes_in
 from services.payments.domain.gateway import (
     Captured,
     CheckoutCreated,
     CheckoutRefused,
     CloseCheckout,
-    RefundDone,
-    RefundRefused,
-    Ring,
     StillOpen,
-    UnknownCode,
 )
 from services.payments.domain.vietqr import LARGEST_AMOUNT, Transfer, capture_of_line, decode
 from tests.records import NOON
-from tests.unit.payments.bank_till import Till, asked_again, bank_till_in, port_over
+from tests.unit.payments.bank_till import Till, bank_till_in
 from tests.unit.payments.till import CALLING
-from tests.unit.sandbox.bank_client import ACCOUNT, BIN, DAY, SECRET
+from tests.unit.sandbox.bank_client import ACCOUNT, BIN, SECRET
 from tests.unit.sandbox.client import arm, fired
 
 patient = settings(deadline=None)  # other work on the machine must not fail a claim
@@ -172,88 +164,6 @@ async def test_no_answer_is_no_truth(till: Till, fault: str) -> None:
     assert await fired(till.bank.http, fault) == 4
 
 
-async def test_a_refund_is_unanswered_until_the_bank_has_settled_it_and_taken_once(till: Till) -> None:
-    refund = till.refund(await till.paid())
-    for _ in range(2):
-        with pytest.raises(Unanswered):
-            await till.port.refund(refund, CALLING)
-    till.bank.pass_time(2)
-    debit = (await till.bank.lines())[-1]["id"]
-    done = RefundDone(refund_id=refund.refund_id, reference=debit)
-    assert await till.port.refund(refund, CALLING) == done
-    assert await till.port.ask_refund(asked_again(refund), CALLING) == done
-    assert len(await till.bank.lines()) == 2
-
-
-async def test_a_refund_whose_answer_was_lost_is_one_refund(till: Till) -> None:
-    refund = till.refund(await till.paid())
-    await arm(till.bank.http, "timeout_after_charge", delay_seconds=0.01)
-    with pytest.raises(Unanswered):
-        await till.port.refund(refund, CALLING)
-    till.bank.pass_time(2)
-    assert isinstance(await till.port.refund(refund, CALLING), RefundDone)
-    assert len(await till.bank.lines()) == 2
-
-
-async def test_a_refund_that_an_older_release_worded_otherwise_is_still_the_same(till: Till) -> None:
-    money = await till.paid()
-    refund = till.refund(money)
-    with pytest.raises(Unanswered):
-        await till.port.refund(refund, CALLING)
-    till.bank.pass_time(2)
-    reworded = refund.model_copy(update={"dossier_code": "otherwise"})
-    assert isinstance(await till.port.refund(reworded, CALLING), RefundDone)
-    with pytest.raises(Unanswered):
-        await till.port.refund(refund.model_copy(update={"amount": 1}), CALLING)
-
-
-async def test_a_refund_is_refused_by_the_banks_reason(till: Till) -> None:
-    money = await till.paid()
-    too_much = till.refund(money, 135_001)
-    expected = RefundRefused(refund_id=too_much.refund_id, reason="more_than_left")
-    assert await till.port.refund(too_much, CALLING) == expected
-    await arm(till.bank.http, "refund_refused")
-    refund = till.refund(money)
-    with pytest.raises(Unanswered):
-        await till.port.refund(refund, CALLING)
-    till.bank.pass_time(2)
-    refused = RefundRefused(refund_id=refund.refund_id, reason="account_closed")
-    assert await till.port.refund(refund, CALLING) == refused
-    assert await till.port.ask_refund(asked_again(refund), CALLING) == refused
-    till.bank.pass_time(90 * DAY)
-    late = await till.port.refund(till.refund(money), CALLING)
-    assert isinstance(late, RefundRefused)
-    assert late.reason == "window_over"
-
-
-async def test_a_refund_that_comes_back_is_refused_afterwards(till: Till) -> None:
-    refund = till.refund(await till.paid())
-    await arm(till.bank.http, "refund_returned", delay_seconds=60)
-    with pytest.raises(Unanswered):
-        await till.port.refund(refund, CALLING)
-    till.bank.pass_time(2)
-    assert isinstance(await till.port.ask_refund(asked_again(refund), CALLING), RefundDone)
-    till.bank.pass_time(60)
-    assert isinstance(await till.port.ask_refund(asked_again(refund), CALLING), RefundRefused)
-
-
-async def test_not_found_is_no_answer(till: Till) -> None:
-    money = await till.paid()
-    with pytest.raises(Unanswered):
-        await till.port.ask_refund(asked_again(till.refund(money)), CALLING)
-    with pytest.raises(Unanswered):
-        await till.port.refund(till.refund(money, reference="FT0"), CALLING)
-
-
-async def test_a_status_and_a_refusal_that_nobody_knows_are_said_aloud(till: Till) -> None:
-    await arm(till.bank.http, "unknown_code")
-    with pytest.raises(UnknownCode):
-        await till.port.refund(till.refund(await till.paid()), CALLING)
-    port = port_over(httpx.MockTransport(lambda _: httpx.Response(422, json={"error": {"code": "moon_phase"}})))
-    with pytest.raises(UnknownCode):
-        await port.refund(till.refund(await till.paid()), CALLING)
-
-
 async def test_heard_asked_and_listed_are_the_same_money(till: Till) -> None:
     page = await till.page()
     await arm(till.bank.http, "purpose_mangled")
@@ -284,61 +194,6 @@ async def test_foreign_money_is_told_in_hundredths(till: Till) -> None:
     truth = await till.truth(page)
     assert isinstance(truth, Captured)
     assert (truth.amount, truth.currency) == (540, "USD")
-
-
-async def test_a_returns_fate_names_its_bill_and_asks(till: Till) -> None:
-    refund = till.refund(await till.paid())
-    with pytest.raises(Unanswered):
-        await till.port.refund(refund, CALLING)
-    till.bank.pass_time(2)
-    (tiding,) = till.told("return.")
-    assert (tiding.bill_id, tiding.captured) == (refund.bill_id, None)
-
-
-async def test_a_return_that_names_no_bill_is_known_by_the_money_it_sends_back(till: Till) -> None:
-    page = await till.page()
-    line = await till.pays(page)
-    await till.bank.send_back(reference="by-hand-at-the-bank", line=line["id"], amount="1")
-    till.bank.pass_time(2)
-    assert [each.payment_code for each in till.told("return.")] == [page.session_id]
-    _, debit = await till.movements()
-    assert (debit.kind, debit.refund_id) == ("refund", None)
-
-
-def test_an_event_of_another_kind_tells_nothing() -> None:
-    port = port_over(httpx.MockTransport(lambda _: httpx.Response(500)))
-    assert port.tell(Ring("ntc_1", "sandbox.unheard_of", b"{}")) == ()
-
-
-async def test_a_direction_that_nobody_knows_is_said_aloud(till: Till) -> None:
-    await till.pays(await till.page())
-    (notice,) = till.bank.notices()
-    notice["body"]["data"]["line"]["direction"] = "sideways"
-    with pytest.raises(UnknownCode):
-        till.port.tell(Ring("ntc_1", "line.credited", json.dumps(notice["body"]).encode()))
-
-
-def test_a_signed_notice_is_heard_and_a_body_that_is_no_event_is_refused() -> None:
-    port = port_over(httpx.MockTransport(lambda _: httpx.Response(500)))
-    at = int(NOON.timestamp())
-    body = b'{"id": "ntc_1", "type": "line.credited", "data": {}}'
-    assert port.hear(body, {"x-bank-signature": signature(SECRET, body, at)}, NOON) == Ring(
-        "ntc_1", "line.credited", body
-    )
-    for wrong in (b"", b"[]", b'{"id": 7}', b'{"id": "", "type": "x"}', b"\xff"):
-        with pytest.raises(Refusal) as refused:
-            port.hear(wrong, {"x-bank-signature": signature(SECRET, wrong, at)}, NOON)
-        assert (refused.value.status, refused.value.code) == (400, "bad_event")
-    with pytest.raises(Refusal):
-        port.hear(body, {}, NOON)
-
-
-@patient
-@given(st.binary() | st.recursive(st.none() | st.text(), st.lists).map(lambda each: json.dumps(each).encode()))
-def test_no_body_breaks_what_is_told(body: bytes) -> None:
-    for kind in ("line.credited", "return.done"):
-        with pytest.raises(Unanswered):
-            told(Ring("ntc_1", kind, body))
 
 
 async def test_the_statement_lists_every_line_once_with_our_refunds_over_page_borders(tmp_path: Path) -> None:
