@@ -159,6 +159,8 @@ MOVES = Table(
         Move(None, dossiers.Submitted, "open", payments.Opened),
         Move(None, dossiers.FeesRequested, "open", payments.Opened),
         Move("open", StartCheckout, "checkout_ready"),
+        # A page that never closes was shown long enough.
+        Move("in_checkout", StartCheckout, "checkout_ready"),
         Move("checkout_ready", CheckoutCreated, "in_checkout", payments.Started),
         Move("checkout_ready", CheckoutRefused, "open"),
         Move("in_checkout", StillOpen, "in_checkout", payments.Failed),

@@ -39,11 +39,10 @@ Gone = CheckoutRefused | SessionClosed | CheckoutCreated
 def start_checkout(bill: Bill | None, message: StartCheckout, now: datetime) -> Decision[Bill] | None:
     """Begin an attempt, unless one is running: then whoever pays goes back to the same page."""
     bill = known(bill)
-    if bill.state == "in_checkout" and is_over(bill.attempt, now):
-        bill = to(without_page(bill), CancelCheckout, "open")
-    if bill.state in ("checkout_ready", "in_checkout"):
+    over = bill.state == "in_checkout" and is_over(bill.attempt, now)
+    if bill.state in ("checkout_ready", "in_checkout") and not over:
         return None
-    if bill.state != "open":
+    if bill.state != "open" and not over:
         raise _not_payable(bill)
     attempt = Attempt(
         attempt_id=message.attempt_id,
@@ -53,7 +52,7 @@ def start_checkout(bill: Bill | None, message: StartCheckout, now: datetime) -> 
         amount=bill.outstanding,
     )
     # A bill from before there were payment codes gets its own now.
-    ready = to(bill, StartCheckout, attempt=attempt, code=payment_code(bill.bill_id))
+    ready = to(without_page(bill), StartCheckout, attempt=attempt, code=payment_code(bill.bill_id))
     return Decision(ready, calls=(creating(bill, attempt, message),), notes=(noted(bill, attempt),))
 
 
@@ -123,14 +122,18 @@ def nudge(bill: Bill | None, message: Nudge, now: datetime) -> Decision[Bill] | 
 
 
 def ask_after_silence(bill: Bill | None, message: AttemptSilence, now: datetime) -> Decision[Bill] | None:
-    """Nothing was heard: webhooks may all be lost, so ask."""
+    """Nothing was heard: webhooks may all be lost, so ask.
+
+    Not for ever about a page that never closes: once its time is over, statements tell of money on it.
+    """
     bill = known(bill)
     attempt = bill.attempt
     if attempt is None or attempt.session_id is None or bill.state != "in_checkout":
         return None
     # One id for all: while the gateway is silent the same question stands, and no heap of them.
     call = Call(derived_id(attempt.attempt_id, "ask after silence"), asking(attempt, attempt.session_id))
-    return Decision(bill, calls=(call,), timers=(At(now + SILENCE, AttemptSilence()),))
+    again = () if is_over(attempt, now) else (At(now + SILENCE, AttemptSilence()),)
+    return Decision(bill, calls=(call,), timers=again)
 
 
 def _question(bill: Bill, message: Nudge) -> AskCheckout | None:

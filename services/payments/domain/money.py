@@ -13,7 +13,7 @@ from services.payments.domain.ending import ended_unpaid
 from services.payments.domain.gateway import Captured
 from services.payments.domain.gateways import manner_of
 from services.payments.domain.messages import AttemptSilence, BillExpiry, BillReminder
-from services.payments.domain.pages import asking, closing, without_page
+from services.payments.domain.pages import asking, closing, with_past, without_page
 from services.payments.domain.receipting import receipt_follows
 from services.payments.domain.refunding import all_back, back, joined, noted
 
@@ -27,7 +27,7 @@ def captured(bill: Bill | None, message: Captured, now: datetime) -> Decision[Bi
         return None
     if message.heard_only and not _is_expected(bill, message):
         return _asked(bill, message)
-    bill = bill.model_copy(update={"taken": (*bill.taken, message.money_id)})
+    bill = _knowing_its_page_is_paid(bill.model_copy(update={"taken": (*bill.taken, message.money_id)}), message)
     capture = _capture(bill, message)
     if bill.state not in PAYABLE:
         return _unwanted(bill, capture, now)
@@ -87,6 +87,14 @@ def _postings(bill: Bill, capture: Capture, direct: bool) -> tuple[ledger.Postin
         *ledger.kept_apart(capture.capture_id, capture.gateway, capture.reference, capture.amount, "part"),
         *ledger.settled(derived_id(bill.bill_id, "settled"), bill.fee_lines),
     )
+
+
+def _knowing_its_page_is_paid(bill: Bill, message: Captured) -> Bill:
+    """The bill, knowing that a page of before which can be paid once was paid now: nobody can pay on it any more."""
+    past = next((each for each in bill.past if each.attempt_id == message.attempt_id), None)
+    if past is None or manner_of(past.gateway).parts:
+        return bill
+    return with_past(bill, past.model_copy(update={"closed": True}))
 
 
 def _capture(bill: Bill, message: Captured) -> Capture:

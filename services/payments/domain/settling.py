@@ -9,6 +9,7 @@ from chassis.errors import Refusal
 from contracts import payments
 from services.payments.domain.bill import Bill, Capture, known, to
 from services.payments.domain.ending import ended_unpaid, reminders
+from services.payments.domain.gateways import manner_of
 from services.payments.domain.messages import BillExpiry, Settle
 from services.payments.domain.money import taken_for_fees
 from services.payments.domain.refunding import all_back, joined
@@ -17,7 +18,7 @@ from services.payments.domain.refunding import all_back, joined
 def settle(bill: Bill | None, message: Settle, now: datetime) -> Decision[Bill] | None:
     """Return the money, and the bill goes on where it may; or take it for the fees, where it is enough.
 
-    Raises Refusal `nothing_to_settle`, `not_enough`.
+    Raises Refusal `nothing_to_settle`, `not_enough`, `page_closing`.
     """
     bill = known(bill)
     if bill.state != "discrepancy":
@@ -31,6 +32,12 @@ def settle(bill: Bill | None, message: Settle, now: datetime) -> Decision[Bill] 
                 "It is not enough, or the dossier goes no further: it can only be returned.",
             )
         return taken_for_fees(bill, disputed, now, Settle)
+    if any(not each.closed and manner_of(each.gateway).closes != "never" for each in bill.past):
+        raise Refusal(
+            "page_closing",
+            "Một trang thanh toán khác của khoản phí này đang được đóng. Xin thử lại sau ít phút.",
+            "Another page of this bill is being closed. Try again in a few minutes.",
+        )
     returned = all_back(bill, [disputed], message.reason, now)
     return joined(returned, _goes_on(returned.state, now))
 

@@ -10,15 +10,11 @@ import pytest
 from chassis.decider import Message
 from chassis.envelope import Event
 from chassis.errors import NotFound, Refusal
-from chassis.identifiers import new_id
+from chassis.identifiers import derived_id, new_id
 from contracts import dossiers
-from services.payments.domain.bill import AttemptSilence, BillExpiry, Nudge
 from services.payments.domain.checkout import SILENCE
-from services.payments.domain.gateway import (
-    AskCheckout,
-    CloseCheckout,
-    CreateCheckout,
-)
+from services.payments.domain.gateway import AskCheckout, CloseCheckout, CreateCheckout
+from services.payments.domain.messages import AttemptSilence, BillExpiry, BillReminder, CancelCheckout, Nudge
 from tests.records import NOON, event, example
 from tests.unit.payments.bills import (
     AMOUNT,
@@ -30,6 +26,7 @@ from tests.unit.payments.bills import (
     SUBMITTED,
     Story,
     after,
+    at_the_counter,
     call_of,
     captured,
     closed,
@@ -37,18 +34,23 @@ from tests.unit.payments.bills import (
     refused,
     started,
     still_open,
+    transferred,
 )
 
 IN_CHECKOUT = (started(), created())
 PAID = (*IN_CHECKOUT, captured())
 Said = Message | Event[Any]
+ASKED = AskCheckout(
+    attempt_id=FIRST, session_id=f"cs_{FIRST}", began=NOON, closes_at=NOON + timedelta(hours=1), amount=AMOUNT
+)
 
 
 def test_a_dossier_with_fees_gets_a_bill_once() -> None:
     story = after(SUBMITTED)
     assert story.events == ["Opened"]
     assert story.bill is not None
-    assert (story.state, story.bill.amount, story.timers) == ("open", AMOUNT, {BillExpiry: NOON + timedelta(days=5)})
+    timers = {BillExpiry: NOON + timedelta(days=5), BillReminder: NOON + timedelta(days=2)}
+    assert (story.state, story.bill.amount, story.timers) == ("open", AMOUNT, timers)
 
 
 def test_a_dossier_without_fees_gets_no_bill() -> None:
@@ -161,13 +163,12 @@ def test_a_decline_on_a_page_that_is_being_closed_is_not_news() -> None:
     assert story.on(still_open(decline="ch_1")) is None
 
 
-def test_an_expiring_bill_that_is_withdrawn_closes_its_page_under_another_call() -> None:
-    """Whichever of the two closing calls is answered first ends the bill, the other finds nothing to do."""
+def test_a_page_is_closed_by_one_call_however_many_want_it_closed() -> None:
+    """The citizen, the last day and the dossier's end: one question, and its answer ends the bill as the last one said."""
     story = after(*IN_CHECKOUT)
-    first = call_of(story.on(BillExpiry()))
-    second = call_of(story.on(STOPPED))
-    assert first.id != second.id
-    assert first.request == second.request
+    calls = [call_of(story.on(message)) for message in (CancelCheckout(), BillExpiry(), STOPPED)]
+    assert len({call.id for call in calls}) == 1
+    assert len({call.request.model_dump_json() for call in calls}) == 1
     story.on(closed())
     assert (story.state, story.events[-1]) == ("cancelled", "Cancelled")
     assert story.on(closed()) is None
@@ -206,17 +207,124 @@ def test_each_nudge_asks_in_its_own_right() -> None:
     story = after(*IN_CHECKOUT)
     calls = [call_of(story.on(Nudge(call_id=new_id()))) for _ in range(2)]
     assert calls[0].id != calls[1].id
-    assert calls[0].request == AskCheckout(attempt_id=FIRST, session_id=f"cs_{FIRST}")
+    assert calls[0].request == ASKED
 
 
 def test_a_nudge_about_a_closed_page_asks_about_that_page() -> None:
     story = after(*IN_CHECKOUT, closed(), started(SECOND), created(SECOND))
-    call = call_of(story.on(Nudge(call_id=new_id(), attempt_id=FIRST, session_id="cs_1")))
-    assert call.request == AskCheckout(attempt_id=FIRST, session_id="cs_1")
+    call = call_of(story.on(Nudge(call_id=new_id(), attempt_id=FIRST, session_id=f"cs_{FIRST}")))
+    assert call.request == ASKED
+
+
+def test_a_nudge_about_a_page_from_before_pages_were_remembered_asks_about_it_all_the_same() -> None:
+    stranger = derived_id(FIRST, "of an older release")
+    call = call_of(after().on(Nudge(call_id=new_id(), attempt_id=stranger, session_id="cs_1")))
+    assert call.request == AskCheckout(attempt_id=stranger, session_id="cs_1")
 
 
 def test_a_nudge_about_nothing_that_can_be_asked_asks_nothing() -> None:
-    about_first = Nudge(call_id=new_id(), attempt_id=FIRST, session_id="cs_1")
     assert after().on(Nudge(call_id=new_id())) is None
     assert after(started()).on(Nudge(call_id=new_id())) is None
-    assert after(*PAID).on(about_first) is None
+    assert after(started()).on(Nudge(call_id=new_id(), attempt_id=FIRST)) is None
+    assert after(*PAID).on(Nudge(call_id=new_id())) is None
+    assert after().on(Nudge(call_id=new_id(), attempt_id=FIRST)) is None
+
+
+# Another gateway, and another place
+
+
+def test_the_citizen_may_choose_another_gateway_once_the_page_is_closed() -> None:
+    story = after(*IN_CHECKOUT)
+    assert isinstance(call_of(story.on(CancelCheckout())).request, CloseCheckout)
+    assert story.state == "closing"
+    assert story.on(CancelCheckout()) is None
+    with pytest.raises(Refusal, match="page_closing"):
+        story.on(started(SECOND, "vnpay"))
+    story.on(closed())
+    assert (story.state, story.events) == ("open", ["Opened", "Started"])
+    request = call_of(story.on(started(SECOND, "vnpay"))).request
+    assert isinstance(request, CreateCheckout)
+    assert (request.gateway, request.closes_at) == ("vnpay", NOON + timedelta(minutes=15))
+
+
+def test_money_that_comes_while_a_page_is_being_closed_pays_the_bill() -> None:
+    assert after(*IN_CHECKOUT, CancelCheckout(), captured()).state == "paid"
+
+
+def test_a_page_that_never_closes_is_left_alone_at_once() -> None:
+    """Nothing is asked of the gateway, and money that comes on it later is known as that page's."""
+    story = after(started(FIRST, "vietqr"), created())
+    decision = story.on(CancelCheckout())
+    assert decision is not None
+    assert not decision.calls
+    assert (story.state, story.timers.get(AttemptSilence)) == ("open", None)
+    assert story.bill is not None
+    assert [(each.attempt_id, each.closed) for each in story.bill.past] == [(FIRST, False)]
+
+
+@pytest.mark.parametrize(
+    ("ending", "state"), [(CancelCheckout(), "open"), (BillExpiry(), "expired"), (STOPPED, "cancelled")]
+)
+def test_a_page_that_never_closes_is_waited_for_only_until_it_is_made(ending: Said, state: str) -> None:
+    story = after(started(FIRST, "national"), ending)
+    assert story.asked == ["CreateCheckout"]
+    story.on(created())
+    assert (story.state, story.asked) == (state, ["CreateCheckout"])
+
+
+def test_after_its_time_a_page_that_never_closes_gives_way_to_another() -> None:
+    story = after(started(FIRST, "vietqr"), created())
+    assert story.on(started(SECOND, "vietqr"), NOON + timedelta(minutes=59)) is None
+    call = call_of(story.on(started(SECOND, "stripe"), NOON + timedelta(minutes=61)))
+    assert (story.state, call.id) == ("checkout_ready", SECOND)
+
+
+def test_a_page_made_too_late_for_a_paid_bill_is_closed_at_once() -> None:
+    """Money from elsewhere was faster: nobody may pay on that page too."""
+    story = after(started(), transferred(AMOUNT))
+    assert story.state == "paid"
+    assert isinstance(call_of(story.on(created())).request, CloseCheckout)
+    story.on(closed())
+    assert story.bill is not None
+    assert [each.closed for each in story.bill.past] == [True]
+
+
+def test_the_counter_takes_money_where_no_page_can_take_it_too() -> None:
+    story = after(at_the_counter())
+    assert (story.state, story.events) == ("paid", ["Opened", "Succeeded", "ReceiptIssued"])
+    assert story.balances()["gateway:counter"] == AMOUNT
+    with pytest.raises(Refusal, match="taken_already"):
+        story.on(at_the_counter())
+    with pytest.raises(Refusal, match="not_payable"):
+        story.on(at_the_counter(voucher="PT-2"))
+
+
+def test_at_the_counter_a_page_is_closed_first_and_the_same_is_said_again() -> None:
+    story = after(*IN_CHECKOUT, at_the_counter())
+    assert (story.state, story.asked[-1]) == ("closing", "CloseCheckout")
+    assert story.on(at_the_counter()) is None
+    story.on(closed())
+    story.on(at_the_counter())
+    assert story.state == "paid"
+
+
+@pytest.mark.parametrize("amount", [AMOUNT - 1, AMOUNT + 1])
+def test_the_counter_takes_exactly_what_is_due(amount: int) -> None:
+    with pytest.raises(Refusal, match="other_amount"):
+        after().on(at_the_counter(amount))
+    story = after(transferred(35_000), at_the_counter(AMOUNT - 35_000))
+    assert (story.state, story.balances()["gateway:counter"]) == ("paid", AMOUNT - 35_000)
+
+
+# Reminders
+
+
+def test_the_last_days_are_told_of_while_the_bill_can_be_paid() -> None:
+    story = after()
+    story.on(BillReminder(), NOON + timedelta(days=2))
+    assert (story.events[-1], story.timers[BillReminder]) == ("ExpiresSoon", NOON + timedelta(days=4))
+    story.on(BillReminder(), NOON + timedelta(days=4))
+    assert story.events.count("ExpiresSoon") == 2
+    for quiet in (after(*PAID), after(BillExpiry()), after(*IN_CHECKOUT, REFUSED)):
+        assert BillReminder not in quiet.timers
+        assert quiet.on(BillReminder()) is None
