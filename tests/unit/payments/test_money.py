@@ -1,24 +1,20 @@
-"""Money in and money back, in single steps: posted once, kept once, returned where it must."""
+"""Money in, in single steps: posted once, kept once, a part kept, too much returned, what was not asked for left to a person."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from chassis.decider import Message
 from chassis.envelope import Event
-from chassis.identifiers import new_id
-from contracts import dossiers, payments
-from services.payments.domain.bill import BillExpiry, IssueReceipt, Nudge, ReceiptNumbered
-from services.payments.domain.gateway import (
-    AskRefund,
-    Refund,
-    RefundDone,
-    RefundRefused,
-)
-from tests.records import event, example
+from chassis.errors import Refusal
+from chassis.identifiers import derived_id, new_id
+from contracts import payments
+from services.payments.domain.gateway import AskCheckout, CloseCheckout, Refund
+from services.payments.domain.messages import BillExpiry, CancelCheckout, Settle
+from tests.records import NOON
 from tests.unit.payments.bills import (
     AMOUNT,
     FEE,
@@ -26,193 +22,275 @@ from tests.unit.payments.bills import (
     PHOTO,
     REFUSED,
     SECOND,
-    Story,
     after,
     call_of,
     captured,
     closed,
     created,
     started,
+    transferred,
 )
 
 IN_CHECKOUT = (started(), created())
 PAID = (*IN_CHECKOUT, captured())
+PICTURE = (started(FIRST, "vietqr"), created())
+FEES = {f"fee:{FEE['beneficiary']}": -115_000, f"fee:{PHOTO['beneficiary']}": -20_000}
 Said = Message | Event[Any]
 
 
-def test_paying_posts_each_fee_to_its_beneficiary_and_asks_for_a_receipt() -> None:
+def test_paying_posts_each_fee_to_its_beneficiary_and_numbers_a_receipt() -> None:
     story = after(*PAID)
-    assert story.balances() == {
-        "gateway:stripe": AMOUNT, f"fee:{FEE['beneficiary']}": -115_000, f"fee:{PHOTO['beneficiary']}": -20_000,
-    }  # fmt: skip
-    assert story.asked[-1] == "IssueReceipt"
-    assert story.timers == {}
+    assert story.balances() == {"gateway:stripe": AMOUNT, **FEES}
+    assert story.events == ["Opened", "Started", "Succeeded", "ReceiptIssued"]
+    assert (story.receipted, story.asked, story.timers) == (AMOUNT, ["CreateCheckout"], {})
 
 
-def test_the_receipts_year_is_that_of_the_payment_in_vietnam() -> None:
+def test_a_clearing_line_carries_the_gateways_reference_and_no_other_does() -> None:
+    story = after(*PAID)
+    named = {posting.account: posting.reference for posting in story.postings if posting.reference}
+    assert named == {"gateway:stripe": f"pi_{FIRST}"}
+
+
+def test_the_receipts_year_is_that_in_vietnam() -> None:
     """At 17:00 UTC on New Year's Eve it is the new year in Hà Nội already."""
     for at, year in (
         (datetime(2026, 12, 31, 16, 59, tzinfo=UTC), 2026),
         (datetime(2026, 12, 31, 17, tzinfo=UTC), 2027),
     ):
-        decision = after(*IN_CHECKOUT).on(captured(at=at))
-        request = call_of(decision).request
-        assert isinstance(request, IssueReceipt)
-        assert request.year == year
+        story = after(*IN_CHECKOUT)
+        story.on(captured(at=at), at)
+        assert [(each.number, each.year, each.ordinal) for each in story.receipts] == [(f"{year}/00000001", year, 1)]
 
 
-def test_a_receipts_number_is_told_once_even_when_the_money_is_on_its_way_back() -> None:
-    story = after(*PAID, REFUSED)
-    story.on(ReceiptNumbered(number="2026/00000001"))
-    assert story.on(ReceiptNumbered(number="2026/00000001")) is None
-    assert story.events[-2:] == ["RefundStarted", "ReceiptIssued"]
-    assert after().on(ReceiptNumbered(number="2026/00000001")) is None
-
-
-def test_the_same_money_seen_twice_is_taken_in_once() -> None:
-    story = after(*PAID)
+@pytest.mark.parametrize("heard_only", [True, False])
+def test_the_same_money_seen_twice_is_taken_in_once(heard_only: bool) -> None:
+    """By the webhook, by the question, and by the statement."""
+    story = after(*IN_CHECKOUT, captured(heard_only=heard_only))
+    assert story.state == "paid"
     assert story.on(captured()) is None
+    assert story.on(captured(heard_only=True)) is None
     assert story.balances()["gateway:stripe"] == AMOUNT
+
+
+@pytest.mark.parametrize(
+    "false",
+    [
+        captured(amount=AMOUNT - 1, heard_only=True),
+        captured(amount=AMOUNT + 1, heard_only=True),
+        captured(currency="USD", heard_only=True),
+        captured(gateway="vnpay", heard_only=True),
+    ],
+)
+def test_a_webhook_that_says_other_than_the_page_asks_for_only_makes_us_ask(false: Message) -> None:
+    story = after(*IN_CHECKOUT)
+    question = call_of(story.on(false)).request
+    assert isinstance(question, AskCheckout)
+    assert (question.attempt_id, question.session_id) == (FIRST, f"cs_{FIRST}")
+    assert (story.state, story.postings) == ("in_checkout", [])
+    story.on(captured())
+    assert (story.state, story.balances()["gateway:stripe"]) == ("paid", AMOUNT)
+
+
+def test_a_webhook_about_a_page_that_is_only_being_made_or_unknown_is_left_to_the_statement() -> None:
+    assert after(started()).on(captured(amount=1, heard_only=True)) is None
+    assert after().on(captured(SECOND, heard_only=True)) is None
+
+
+def test_money_of_nothing_is_none() -> None:
+    assert after(*IN_CHECKOUT).on(captured(amount=0)) is None
 
 
 def test_money_that_comes_before_the_page_is_closed_pays_an_expiring_bill() -> None:
     story = after(*IN_CHECKOUT, BillExpiry(), captured())
-    assert (story.state, story.events[-1]) == ("paid", "Succeeded")
+    assert (story.state, story.events[-2:]) == ("paid", ["Succeeded", "ReceiptIssued"])
 
 
-def test_only_what_its_circular_lets_us_return_is_returned() -> None:
-    story = after(*PAID)
-    call = call_of(story.on(REFUSED))
-    assert isinstance(call.request, Refund)
-    assert (call.request.amount, call.request.reference) == (20_000, f"pi_{FIRST}")
-    story.on(RefundDone(refund_id=call.id, reference="re_1"))
-    assert (story.state, story.events[-2:]) == ("refunded", ["RefundStarted", "Refunded"])
-    assert story.balances() == {"gateway:stripe": 115_000, f"fee:{FEE['beneficiary']}": -115_000}
+# Parts and too much
 
 
-def test_nothing_is_returned_of_fees_that_are_kept_or_nought() -> None:
-    """A refund of 0 đồng would be refused by the gateway, and an officer called for nothing."""
-    lines = [FEE, PHOTO | {"amount": 0}]
-    story = Story()
-    story.on(event(example(dossiers.Submitted, fee_lines=lines)))
-    for message in (*IN_CHECKOUT, captured(amount=115_000)):
-        story.on(message)
-    assert story.on(REFUSED) is None
-    assert story.state == "paid"
+def test_a_part_is_kept_and_the_rest_stays_due() -> None:
+    story = after(*PICTURE, transferred(35_000, attempt=FIRST))
+    told = story.told[-1]
+    assert isinstance(told, payments.PartlyPaid)
+    assert (story.state, told.amount, told.outstanding) == ("open", 35_000, 100_000)
+    assert story.balances() == {"gateway:vietqr": 35_000, "suspense": -35_000}
+    assert (story.receipted, story.series) == (0, {})
 
 
-@pytest.mark.parametrize(
-    ("until", "accepted", "returned"),
-    [
-        ("acceptance", False, True),
-        ("acceptance", True, False),
-        ("result", True, True),
-        (None, True, True),
-        ("acceptance", None, True),
-    ],
-)
-def test_what_is_returned_until_acceptance_is_kept_once_the_dossier_was_taken_in(
-    until: str | None, accepted: bool | None, returned: bool
-) -> None:
-    """An ending from before it was told whether the dossier had been taken in counts as it did then."""
-    story = Story()
-    story.on(event(example(dossiers.Submitted, fee_lines=[PHOTO | {"amount": AMOUNT, "refund_until": until}])))
-    for message in (*IN_CHECKOUT, captured()):
-        story.on(message)
-    story.on(event(example(dossiers.Stopped, accepted=accepted), 2))
-    assert story.state == ("refund_ready" if returned else "paid")
+def test_the_next_page_asks_for_what_is_missing() -> None:
+    story = after(*PICTURE, transferred(35_000))
+    request = call_of(story.on(started(SECOND))).request
+    assert request.model_dump()["amount"] == 100_000
+    story.on(created(SECOND))
+    story.on(captured(SECOND, 100_000))
+    assert (story.state, story.receipted) == ("paid", AMOUNT)
+    assert story.balances() == {"gateway:vietqr": 35_000, "gateway:stripe": 100_000, **FEES}
 
 
-@pytest.mark.parametrize("ending", [BillExpiry(), REFUSED])
-def test_a_capture_after_the_end_is_adopted_and_returned_whole(ending: Said) -> None:
+def test_parts_add_up_and_the_last_one_pays() -> None:
+    story = after(*PICTURE, *(transferred(45_000, line) for line in (1, 2, 3)))
+    assert (story.state, story.events.count("PartlyPaid"), story.events.count("Succeeded")) == ("paid", 2, 1)
+    assert story.balances() == {"gateway:vietqr": AMOUNT, **FEES}
+
+
+def test_a_part_is_no_reason_to_take_a_page_away_that_asked_for_all() -> None:
+    """The page of a card may be before the citizen's eyes: it takes its amount, and what is too much goes back."""
+    story = after(*IN_CHECKOUT, transferred(35_000))
+    assert (story.state, story.events[-1]) == ("in_checkout", "PartlyPaid")
+    story.on(captured())
+    assert (story.state, story.refunds) == ("paid", [("ready", 35_000)])
+    assert story.balances() == {"gateway:vietqr": 35_000, "gateway:stripe": AMOUNT, "refunds": -35_000, **FEES}
+
+
+def test_what_is_too_much_goes_back_by_itself_and_the_receipt_says_the_fees() -> None:
+    story = after(*PICTURE, transferred(AMOUNT + 5_000))
+    request = story.calls[derived_id(transferred(1).money_id, "refund")]
+    assert isinstance(request, Refund)
+    assert (request.amount, request.captured_amount, request.reference) == (5_000, AMOUNT + 5_000, "line_1")
+    assert (story.state, story.receipted, story.refunds) == ("paid", AMOUNT, [("ready", 5_000)])
+    assert story.balances() == {"gateway:vietqr": AMOUNT + 5_000, "refunds": -5_000, **FEES}
+
+
+@pytest.mark.parametrize(("ending", "state"), [(BillExpiry(), "expired"), (REFUSED, "cancelled")])
+def test_parts_of_a_bill_that_ends_go_back(ending: Said, state: str) -> None:
+    story = after(*PICTURE, transferred(35_000), transferred(15_000, 2), ending)
+    assert (story.state, story.refunds) == (state, [("ready", 35_000), ("ready", 15_000)])
+    assert story.balances() == {"gateway:vietqr": 50_000, "refunds": -50_000}
+
+
+# What nobody asks for any more
+
+
+@pytest.mark.parametrize(("ending", "state"), [(BillExpiry(), "expired"), (REFUSED, "cancelled")])
+def test_a_capture_after_the_end_is_returned_whole(ending: Said, state: str) -> None:
     """Failed is not final: the gateway closed the page and took the money all the same."""
     story = after(*IN_CHECKOUT, ending, closed())
-    call = call_of(story.on(captured()))
-    assert isinstance(call.request, Refund)
-    assert (story.state, call.request.amount) == ("refund_ready", AMOUNT)
-    assert story.balances() == {"gateway:stripe": AMOUNT, "suspense": -AMOUNT}
-    story.on(RefundDone(refund_id=call.id, reference="re_1"))
-    assert (story.state, story.balances()) == ("refunded", {})
+    request = call_of(story.on(captured())).request
+    assert isinstance(request, Refund)
+    assert (story.state, request.amount, story.refunds) == (state, AMOUNT, [("ready", AMOUNT)])
+    assert story.balances() == {"gateway:stripe": AMOUNT, "refunds": -AMOUNT}
 
 
 def test_money_taken_while_a_dossier_is_withdrawn_goes_back() -> None:
     story = after(*IN_CHECKOUT, REFUSED, captured())
-    assert (story.state, story.events[-1], story.asked[-1]) == ("refund_ready", "RefundStarted", "Refund")
+    assert (story.state, story.events[-2:]) == ("cancelled", ["Cancelled", "RefundStarted"])
+    assert story.asked[-1] == "Refund"
 
 
-def test_a_refused_refund_leaves_the_money_where_it_is_and_calls_a_person() -> None:
-    story = after(*PAID)
-    call = call_of(story.on(REFUSED))
-    story.on(RefundRefused(refund_id=call.id, reason="charge_disputed"))
-    assert (story.state, story.events[-1]) == ("refund_failed", "RefundFailed")
-    assert story.balances()["gateway:stripe"] == AMOUNT
-    assert story.on(RefundDone(refund_id=call.id, reference="re_1")) is None
+def test_money_from_elsewhere_does_not_end_a_withdrawal_while_its_page_can_be_paid() -> None:
+    story = after(*IN_CHECKOUT, REFUSED, transferred(AMOUNT))
+    assert (story.state, story.refunds) == ("withdrawing", [("ready", AMOUNT)])
+    story.on(closed())
+    assert (story.state, story.refunds) == ("cancelled", [("ready", AMOUNT)])
 
 
-def test_a_refund_that_the_bank_sends_back_is_ours_again_and_calls_a_person() -> None:
-    """Days later, on a webhook; the ledger tells both ways of the money."""
-    story = after(*PAID)
-    call = call_of(story.on(REFUSED))
-    story.on(RefundDone(refund_id=call.id, reference="re_1"))
-    question = call_of(story.on(Nudge(call_id=new_id()))).request
-    assert question == AskRefund(refund_id=call.id, reference="re_1")
-    assert story.on(RefundDone(refund_id=call.id, reference="re_1")) is None
-    story.on(RefundRefused(refund_id=call.id, reason="expired_or_canceled_card"))
-    assert story.on(RefundRefused(refund_id=call.id, reason="expired_or_canceled_card")) is None
-    assert (story.state, story.events[-2:]) == ("refund_failed", ["Refunded", "RefundFailed"])
-    assert story.balances() == after(*PAID).balances()
-    story.assert_balanced()
+def test_the_second_money_for_one_bill_goes_back() -> None:
+    """A page that never closes was left for another, and then both were paid."""
+    story = after(*PICTURE, CancelCheckout(), started(SECOND), created(SECOND), captured(SECOND), transferred(AMOUNT))
+    assert (story.state, story.refunds) == ("paid", [("ready", AMOUNT)])
+    assert story.balances() == {"gateway:stripe": AMOUNT, "gateway:vietqr": AMOUNT, "refunds": -AMOUNT, **FEES}
+    assert story.events.count("Succeeded") == 1
 
 
-def test_a_refund_that_comes_back_before_its_answer_is_taken_in_is_asked_about_once_more() -> None:
-    """The gateway's answer waited for our database; the webhook that the bank sent the money back did not."""
-    story = after(*PAID)
-    call = call_of(story.on(REFUSED))
-    assert story.on(Nudge(call_id=new_id())) is not None
-    assert story.on(Nudge(call_id=new_id())) is None
-    question = call_of(story.on(RefundDone(refund_id=call.id, reference="re_1"))).request
-    assert question == AskRefund(refund_id=call.id, reference="re_1")
-    story.on(RefundRefused(refund_id=call.id, reason="expired_or_canceled_card"))
-    assert (story.state, story.events[-2:]) == ("refund_failed", ["Refunded", "RefundFailed"])
+def test_money_of_a_page_long_closed_pays_and_closes_the_page_that_is_open_now() -> None:
+    """Else that page could be paid with nobody watching it; if it is faster than its closing, its money goes back."""
+    story = after(*IN_CHECKOUT, closed(), started(SECOND), created(SECOND))
+    decision = story.on(captured(FIRST))
+    assert decision is not None
+    assert [type(call.request) for call in decision.calls] == [CloseCheckout]
+    assert story.state == "paid"
+    story.on(captured(SECOND))
+    assert (story.state, story.refunds) == ("paid", [("ready", AMOUNT)])
 
 
-def test_an_answer_about_another_refund_changes_nothing() -> None:
-    story = after(*PAID, REFUSED)
-    assert story.on(RefundDone(refund_id=new_id(), reference="re_2")) is None
-    assert story.on(RefundRefused(refund_id=new_id(), reason="expired_card")) is None
-    assert story.state == "refund_ready"
+def test_money_of_a_closed_page_pays_a_bill_that_waits_for_nothing_else() -> None:
+    story = after(*IN_CHECKOUT, closed(), captured())
+    assert (story.state, story.events[-2:]) == ("paid", ["Succeeded", "ReceiptIssued"])
+
+
+# What a person must settle
+
+SHORT = captured(amount=13_500)
 
 
 @pytest.mark.parametrize(("amount", "currency", "apart"), [(13_500, "VND", 13_500), (AMOUNT, "USD", 0)])
-def test_money_that_is_not_the_bills_settles_nothing(amount: int, currency: str, apart: int) -> None:
+def test_money_that_is_not_what_its_page_asked_for_settles_nothing(amount: int, currency: str, apart: int) -> None:
     """Other currencies are told in the event alone: the ledger knows đồng only."""
     story = after(*IN_CHECKOUT, captured(amount=amount, currency=currency))
     found = story.told[-1]
     assert isinstance(found, payments.DiscrepancyFound)
     assert (found.expected, found.found, found.found_currency) == (AMOUNT, amount, currency)
     assert (story.state, story.balances().get("suspense", 0), story.timers) == ("discrepancy", -apart, {})
-    assert "IssueReceipt" not in story.asked
+    assert (story.receipted, story.refunds) == (0, [])
 
 
-def test_money_of_a_closed_page_does_not_touch_the_page_that_is_open_now() -> None:
-    """Else that page could be paid with nobody watching it: it is paid, and the other money waits for a person."""
-    story = after(*IN_CHECKOUT, closed(), started(SECOND), created(SECOND), captured(FIRST))
-    assert (story.state, story.events[-1]) == ("in_checkout", "DiscrepancyFound")
-    story.on(captured(SECOND))
-    assert (story.state, story.balances()["suspense"]) == ("paid", -AMOUNT)
-    assert story.events.count("Succeeded") == 1
+@pytest.mark.parametrize(("currency", "amount"), [("VND", 13_500), ("USD", 500)])
+def test_an_operator_returns_it_and_the_bill_goes_on(currency: str, amount: int) -> None:
+    story = after(*IN_CHECKOUT, captured(amount=amount, currency=currency), settled("return"))
+    assert (story.state, story.refunds, BillExpiry in story.timers) == ("open", [("ready", amount)], True)
+    request = list(story.calls.values())[-1]
+    assert isinstance(request, Refund)
+    assert (request.amount, request.currency) == (amount, currency)
+    story.assert_balanced()
 
 
-def test_money_of_a_closed_page_pays_a_bill_that_waits_for_nothing_else() -> None:
-    story = after(*IN_CHECKOUT, closed(), captured())
-    assert (story.state, story.events[-1]) == ("paid", "Succeeded")
+def test_an_operator_returns_it_when_the_time_is_over_or_the_dossier_stopped() -> None:
+    story = after(*IN_CHECKOUT, SHORT)
+    story.on(settled("return"), NOON + timedelta(days=9))
+    assert (story.state, story.events[-2:]) == ("expired", ["RefundStarted", "Expired"])
+    assert after(*IN_CHECKOUT, SHORT, REFUSED, settled("return")).state == "cancelled"
 
 
-def test_a_second_capture_does_not_lose_the_refund_that_is_under_way() -> None:
-    story = after(*IN_CHECKOUT, closed(), started(SECOND), created(SECOND), captured(SECOND), REFUSED)
-    story.on(captured(FIRST))
-    assert (story.state, story.events[-1]) == ("refund_ready", "DiscrepancyFound")
-    assert story.bill is not None
-    assert story.bill.refund is not None
-    story.on(RefundDone(refund_id=story.bill.refund.refund_id, reference="re_1"))
-    assert (story.state, story.balances()["gateway:stripe"]) == ("refunded", 2 * AMOUNT - 20_000)
+def test_an_operator_takes_what_is_enough_for_the_fees() -> None:
+    story = after(*IN_CHECKOUT, captured(amount=AMOUNT + 1_000), settled("accept"))
+    assert (story.state, story.receipted, story.refunds) == ("paid", AMOUNT, [("ready", 1_000)])
+    assert story.balances() == {"gateway:stripe": AMOUNT + 1_000, "refunds": -1_000, **FEES}
+
+
+def test_what_is_too_little_or_for_a_dossier_that_stopped_can_only_be_returned() -> None:
+    enough = captured(amount=AMOUNT + 1_000)
+    for story in (after(*IN_CHECKOUT, SHORT), after(*IN_CHECKOUT, enough, REFUSED)):
+        with pytest.raises(Refusal, match="not_enough"):
+            story.on(settled("accept"))
+    with pytest.raises(Refusal, match="nothing_to_settle"):
+        after(*PAID).on(settled("return"))
+
+
+def test_a_part_that_came_before_counts_when_a_difference_is_taken_for_the_fees() -> None:
+    story = after(*IN_CHECKOUT, transferred(35_000), captured(amount=110_000), settled("accept"))
+    assert (story.state, story.receipted, story.refunds) == ("paid", AMOUNT, [("ready", 10_000)])
+    assert story.balances() == {"gateway:vietqr": 35_000, "gateway:stripe": 110_000, "refunds": -10_000, **FEES}
+
+
+def test_more_money_that_comes_meanwhile_goes_back_and_leaves_the_difference_to_the_operator() -> None:
+    story = after(*IN_CHECKOUT, SHORT, transferred(AMOUNT))
+    assert (story.state, story.refunds) == ("discrepancy", [("ready", AMOUNT)])
+    story.on(settled("return"))
+    assert (story.state, story.refunds) == ("open", [("ready", AMOUNT), ("ready", 13_500)])
+
+
+def test_a_difference_is_not_returned_while_another_page_can_still_be_paid() -> None:
+    """The bill would be open again, and have two pages that can be paid."""
+    story = after(*IN_CHECKOUT, closed(), started(SECOND), created(SECOND), captured(FIRST, 13_500))
+    assert story.asked[-1] == "CloseCheckout"
+    with pytest.raises(Refusal, match="page_closing"):
+        story.on(settled("return"))
+    story.on(closed(SECOND))
+    story.on(settled("return"))
+    assert story.state == "open"
+
+
+def test_money_without_a_name_is_refused_loudly() -> None:
+    nameless = captured().model_copy(update={"attempt_id": None, "capture_id": None})
+    with pytest.raises(ValueError, match="money that neither"):
+        after().on(nameless)
+
+
+def test_money_that_no_page_names_is_known_by_its_own_name() -> None:
+    story = after(transferred(AMOUNT))
+    assert story.state == "paid"
+    assert story.on(transferred(AMOUNT, attempt=new_id())) is None
+
+
+def settled(action: Any) -> Settle:
+    return Settle(action=action, by="operator", reason="sai số tiền")
