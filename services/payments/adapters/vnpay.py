@@ -10,6 +10,7 @@ The reference of a refund is number.vnp_TxnRef.vnp_TransactionDate: VNPAY wants 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -61,14 +62,12 @@ _LONGEST_URL = 255
 
 
 class Vnpay:
-    """The gateway port over VNPAY. `page_url`: where browsers find it, when that is not where we do."""
+    """The gateway port over VNPAY, whose address must be the same for us and for browsers: the link is made of it."""
 
     name = reading.NAME
 
-    def __init__(
-        self, client: httpx.AsyncClient, terminal: str, secret: str, page_url: str = "", clock: Clock = utc_now
-    ) -> None:
-        self._page_url = (page_url or str(client.base_url)).rstrip("/")
+    def __init__(self, client: httpx.AsyncClient, terminal: str, secret: str, clock: Clock = utc_now) -> None:
+        self._page_url = str(client.base_url).rstrip("/")
         self._terminal, self._secret, self._clock = terminal, secret, clock
         self._wire = Wire(client, terminal, secret, clock)
 
@@ -168,7 +167,7 @@ class Vnpay:
             page = pages = 1
             while page <= pages:
                 pages, lines = await self._wire.statement(date=f"{day:%Y%m%d}", page=str(page))
-                found = [reading.movement(line) for line in lines]
+                found = await asyncio.to_thread(reading.movements, lines)  # 5,000 take the loop a tenth of a second
                 if within := [each for each in found if since <= each.at < until]:
                     yield within
                 page += 1

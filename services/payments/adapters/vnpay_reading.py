@@ -135,6 +135,10 @@ def movement(line: Mapping[str, Any]) -> Movement:
         raise Unanswered(f"VNPAY's statement has a line that cannot be read: {type(error).__name__}") from None
 
 
+def movements(lines: Sequence[Mapping[str, Any]]) -> list[Movement]:
+    return [movement(line) for line in lines]
+
+
 def hear(secret: str, terminal: str, query: bytes) -> Ring:
     """An IPN, by its raw query, once its signature was found right; copies of one have one id.
 
