@@ -56,3 +56,15 @@ def test_a_later_bill_is_the_dossiers_and_has_a_key_of_its_own() -> None:
 def test_later_fees_without_a_day_or_a_payer_are_refused_and_not_forgotten(missing: str) -> None:
     with pytest.raises(Refusal, match="incomplete_fees"):
         Story().on(event(example(dossiers.FeesRequested, **{missing: None}), 4))
+
+
+@given(st.lists(st.sampled_from(["a", "b", "a#2", "a#3", "b#2"]), min_size=1, max_size=9))
+def test_each_line_of_a_bill_has_a_code_of_its_own(codes: list[str]) -> None:
+    """Refunds name a line by it; the first of each code keeps the one that it came with."""
+    story = Story()
+    story.on(event(example(dossiers.Submitted, fee_lines=[FEE | {"code": code} for code in codes])))
+    assert story.bill is not None
+    found = [each.code for each in story.bill.fee_lines]
+    assert len(set(found)) == len(found)
+    assert all(found[codes.index(code)] == code for code in codes)
+    assert all(each.split("#")[0] == code.split("#")[0] for each, code in zip(found, codes, strict=True))
