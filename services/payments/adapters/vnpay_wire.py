@@ -12,7 +12,7 @@ import httpx
 from chassis.clock import Clock
 from chassis.errors import Unanswered
 from chassis.identifiers import new_id
-from services.payments.adapters.vnpay_codes import NOT_FOUND, PAID, SILENCES
+from services.payments.adapters.vnpay_codes import NOT_FOUND, PAID, SILENCES, TAKEN_BEFORE
 from services.payments.adapters.vnpay_signature import (
     HASH,
     QUERY_ANSWERED,
@@ -97,8 +97,10 @@ class Wire:
         except (ValueError, AttributeError):
             raise Unanswered("VNPAY's answer is no JSON object") from None
         code = told.get("vnp_ResponseCode", "")
-        # What says nothing about money need not be believed, only told: VNPAY signs no answer to whom it does not know.
-        if code in SILENCES and code != "94":
+        # What says nothing about money need not be believed, only told: VNPAY may not sign that it refuses to hear us.
+        if code == TAKEN_BEFORE:
+            return told
+        if code in SILENCES:
             raise silence(code)
         if not is_mac(told.get(HASH, ""), self.secret, joined(answered, told)):
             raise Unanswered("VNPAY's answer is not signed")
