@@ -1,4 +1,4 @@
-"""What the national payment platform's codes mean to us, and what we answer to its CONFIRM.
+"""What the national payment platform's codes mean to us.
 
 Marks as in the design (national-portal): [2] seen in third parties' working code, [M] from memory.
 """
@@ -37,12 +37,3 @@ FAILURES: Mapping[str, str] = MappingProxyType({"10": "the payment failed"})
 
 DECLINED = "declined"
 """The platform tells no reason of a payment that failed."""
-
-
-def confirm_answer(message: Mapping[str, object], *, taken: bool) -> dict[str, str]:
-    """What the platform hears to its CONFIRM: "00" once it is kept, "99" makes it come again [22].
-
-    `message` is the CONFIRM; what can be read of it is said back, as third parties do [2].
-    """
-    said = {field: str(message.get(field, "")) for field in ("MaDoiTac", "MaThamChieu", "ThoiGianGD")}
-    return {"MaLoi": "00" if taken else "99", "MoTaLoi": "Thành công" if taken else "Chưa tiếp nhận được", **said}

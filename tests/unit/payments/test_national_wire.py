@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from chassis.clock import VIETNAM
 from chassis.errors import Unanswered
 from chassis.identifiers import new_id
-from services.payments.adapters import national_codes, national_wire
+from services.payments.adapters import national_wire
 from services.payments.domain.codes import payment_code
 
 ANSWER = {"MaLoi": "00", "UrlThanhToan": "https://thanhtoan.example/1"}
@@ -98,16 +98,3 @@ def test_an_amount_is_a_number_or_digits(told: Any, amount: int) -> None:
 def test_what_is_no_amount_is_no_answer(told: Any) -> None:
     with pytest.raises(Unanswered):
         national_wire.amount_of({"SoTien": told})
-
-
-def test_a_confirm_is_answered_with_00_once_it_is_kept_and_with_99_otherwise() -> None:
-    message = {"MaDoiTac": "MOTCUA01", "MaThamChieu": "abc", "ThoiGianGD": "20261123140509", "MaXacThuc": "f00d"}
-    taken, not_taken = (national_codes.confirm_answer(message, taken=taken) for taken in (True, False))
-    assert taken == {
-        "MaLoi": "00",
-        "MoTaLoi": "Thành công",
-        "MaDoiTac": "MOTCUA01",
-        "MaThamChieu": "abc",
-        "ThoiGianGD": "20261123140509",
-    }
-    assert not_taken["MaLoi"] == "99"
