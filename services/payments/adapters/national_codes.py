@@ -1,6 +1,6 @@
 """What the national payment platform's codes mean to us.
 
-Marks as in the design (national-portal): [2] seen in third parties' working code, [M] from memory.
+Marks as in the design (national-portal): [2] seen in one third party's working code, [22] in two, [M] from memory.
 """
 
 from __future__ import annotations
