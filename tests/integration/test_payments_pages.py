@@ -75,10 +75,9 @@ async def _state(counter: Counter, dossier: Dossier) -> str:
 
 async def _rings(counter: Counter, session: dict[str, Any]) -> None:
     """A webhook, truly signed, that speaks of this page."""
-    body, at = (
-        json.dumps({"type": "checkout.session.completed", "data": {"object": session}}).encode(),
-        int(time.time()),
-    )
+    at = int(time.time())
+    told = {"id": "evt_signed", "created": at, "type": "checkout.session.completed", "data": {"object": session}}
+    body = json.dumps(told).encode()
     digest = hmac.new(SECRET.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
     headers = {"Stripe-Signature": f"t={at},v1={digest}"}
     assert (await counter.http.post("/webhooks/stripe", content=body, headers=headers)).status_code == 200
