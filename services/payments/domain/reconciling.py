@@ -1,0 +1,209 @@
+"""Reconciliation, decided: what heals a line that our books do not have, and which difference it is where nothing does.
+
+A line of a statement is held against the ledger's entries of the gateway's clearing account by reference and side, and
+against the bill, refund or difference that it names. Rules come first: a lost notice is healed, a fee and a payout are
+posted, what is young is left in time. Only what no rule explains is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from chassis.decider import Message
+from chassis.identifiers import derived_id
+from services.payments.domain import ledger
+from services.payments.domain.difference import Found
+from services.payments.domain.gateway import Captured, Movement, RefundDone, RefundRefused
+from services.payments.domain.gateways import GATEWAYS
+from services.payments.domain.sides import Healing, Noticed, Posted, Stated
+from services.payments.domain.vietqr import capture_of_line
+
+DOSSIERS = "dossiers"
+"""Where bills are held against dossiers: the side of reconciliation that needs no gateway."""
+GRACE = timedelta(hours=24)  # so long may money that we have heard of stand on no statement
+BY_HAND = timedelta(days=5)  # so long may an officer take to pay out what no gateway can
+PAYOUTS = ("payout", "payout_cancel", "payout_failure")
+_MOST = 200
+_LINES = UUID("018f0000-0000-7000-8000-000000057a7e")
+_ORDER = ("capture", "refund", "refund_returned", "other")
+
+
+def healing(row: Stated) -> Healing | None:
+    """The message by which whoever it concerns takes it in, as if its notice had not been lost."""
+    if row.posted:
+        return None
+    match row.kind:
+        case "capture" if row.bill_key and not row.capture_known:
+            return Healing("bill", row.bill_key, _captured(row), "capture_unheard")
+        case "refund" if row.refund_id and (row.refund_state == "ready" or row.difference_key):
+            done = RefundDone(refund_id=row.refund_id, reference=row.reference)
+            return _to_owner(row, done, "refund_unheard")
+        case "refund_returned" if row.refund_id and (row.refund_state == "done" or row.difference_key):
+            refused = RefundRefused(refund_id=row.refund_id, reason="returned_by_bank")
+            return _to_owner(row, refused, "refund_returned_unheard")
+    return None
+
+
+def finding(row: Stated) -> Found | None:
+    """The difference that is left where nothing heals; None for what the ledger cannot have, and its bill does."""
+    if row.currency != "VND":
+        return None if _is_with_its_owner(row) else _found(row, "foreign_currency", 0)
+    if row.posted:
+        kind = "duplicate_line" if row.lines > 1 and row.posted == row.each else "amount_differs"
+        return _found(row, kind, row.posted)
+    kind = _UNHEARD[row.kind] if row.bill_key or row.difference_key else _UNKNOWN[row.kind]
+    return _found(row, kind, 0)
+
+
+_UNHEARD = {
+    "capture": "capture_unheard",
+    "refund": "refund_unheard",
+    "refund_returned": "refund_returned_unheard",
+    "other": "unknown_movement",
+}
+_UNKNOWN = {
+    "capture": "unknown_payment",
+    "refund": "unknown_refund",
+    "refund_returned": "unknown_return",
+    "other": "unknown_movement",
+}
+
+
+def missing(row: Posted, since: datetime) -> Found | None:
+    """Our books have it and the gateway does not; None for money of a time whose statement was not read."""
+    if row.moment < since:
+        return None
+    return Found(
+        gateway=row.gateway,
+        kind="missing_at_gateway",
+        reference=row.reference,
+        expected=row.amount,
+        found=0,
+        at=row.moment,
+        incoming=row.incoming,
+        dossier_code=row.dossier_code,
+        bill_id=row.bill_id,
+    )
+
+
+def between(row: Noticed, now: datetime) -> Found | None:
+    """What bills and dossiers disagree about; None for what an officer has still time for."""
+    if row.kind == "by_hand_waiting" and now - row.since < BY_HAND:
+        return None
+    return Found(
+        gateway=DOSSIERS,
+        kind=row.kind,
+        reference=row.reference,
+        expected=row.expected,
+        found=row.found,
+        currency=row.currency,
+        at=row.since,
+        # Whoever must know of a page that took something else was told when it did.
+        told=row.kind in ("not_as_asked", "foreign_currency"),
+        dossier_code=row.dossier_code,
+        bill_id=row.bill_id,
+    )
+
+
+def explained(gateway: str, movement: Movement) -> tuple[ledger.Posting, ...]:
+    """What a line posts by rule: the gateway's own fee, and what it has paid out to our account."""
+    if movement.currency != "VND":
+        return ()
+    line_id = name_of(gateway, movement.line)
+    clearing = ledger.Side(account=ledger.clearing(gateway), amount=abs(movement.fee), reference=f"fee {movement.line}")
+    kept = ledger.Side(account=ledger.gateway_fee(gateway), amount=abs(movement.fee))
+    sides = ([kept], [clearing]) if movement.fee > 0 else ([clearing], [kept])
+    fee = ledger.post(derived_id(line_id, "fee"), *sides, "gateway fee") if movement.fee else ()
+    if movement.kind != "other" or movement.note not in PAYOUTS or not movement.amount:
+        return fee
+    here = ledger.Side(account=ledger.clearing(gateway), amount=abs(movement.amount), reference=movement.reference)
+    there = ledger.Side(account=f"payout:{gateway}", amount=abs(movement.amount))
+    sides = ([here], [there]) if movement.amount > 0 else ([there], [here])
+    return (*fee, *ledger.post(derived_id(line_id, "payout"), *sides, "payout"))
+
+
+def name_of(gateway: str, line: str) -> UUID:
+    """What names a line of a statement: always the same."""
+    return derived_id(_LINES, f"{gateway} {line}")
+
+
+def waves(healings: Iterable[Healing]) -> Iterator[list[Healing]]:
+    """What may be said at once, to each at most one thing; money comes before it goes back."""
+    waiting = sorted(healings, key=lambda each: _ORDER.index(_kind_of(each)))
+    while waiting:
+        wave, later, keys = list[Healing](), list[Healing](), set[tuple[str, str]]()
+        for each in waiting:
+            of = (each.to, each.key)
+            fits = of not in keys and len(wave) < _MOST and (not wave or wave[0].to == each.to)
+            (wave if fits else later).append(each)
+            keys.add(of)
+        yield wave
+        waiting = later
+
+
+def recent(now: datetime) -> tuple[datetime, datetime]:
+    """What is looked at again and again: three days, up to where notices may still be under way."""
+    return now - timedelta(days=3), now - timedelta(minutes=10)
+
+
+def _kind_of(each: Healing) -> str:
+    return each.kind.removesuffix("_unheard")
+
+
+def _to_owner(row: Stated, message: Message, kind: str) -> Healing | None:
+    if row.difference_key:
+        return Healing("difference", row.difference_key, message, kind)
+    return Healing("bill", row.bill_key, message, kind) if row.bill_key else None
+
+
+def _captured(row: Stated) -> Captured:
+    parts = row.gateway in GATEWAYS and GATEWAYS[row.gateway].parts
+    return Captured(
+        attempt_id=row.attempt_id,
+        # A page is paid once, and its attempt names the money; transfers are named by their lines.
+        capture_id=capture_of_line(row.line) if parts else None if row.attempt_id else name_of(row.gateway, row.line),
+        amount=row.each,
+        currency=row.currency,
+        reference=row.reference,
+        paid_at=row.at,
+        gateway=row.gateway,
+    )
+
+
+def _found(row: Stated, kind: str, expected: int) -> Found:
+    # What its bill did not take by its own name is other money, and needs another name.
+    money_id = name_of(row.gateway, row.line) if row.bill_key else _captured(row).money_id
+    return Found(
+        gateway=row.gateway,
+        kind=kind,
+        reference=row.reference,
+        expected=expected,
+        found=row.amount,
+        currency=row.currency,
+        at=row.at,
+        incoming=row.incoming,
+        posts=True,
+        dossier_code=row.dossier_code,
+        bill_id=row.bill_id,
+        attempt_id=row.attempt_id,
+        money_id=money_id if row.kind == "capture" else None,
+    )
+
+
+def _is_with_its_owner(row: Stated) -> bool:
+    """Other money is in no ledger: its bill knows of it."""
+    match row.kind:
+        case "capture":
+            return row.capture_known
+        case "refund":
+            return row.refund_state in ("done", "refused") or row.difference_key is not None
+        case "refund_returned":
+            return row.refund_state == "refused" or row.difference_key is not None
+    return False
+
+
+def healings(rows: Sequence[Stated]) -> list[Healing]:
+    """What heals of these lines."""
+    return [each for each in map(healing, rows) if each is not None]

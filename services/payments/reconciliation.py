@@ -1,0 +1,152 @@
+"""The job of reconciliation: a statement read page by page, healed, posted, compared; then bills against dossiers.
+
+Each step may be done again: after a process was killed in the middle, the run is taken up from its beginning.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from chassis.answering import Answering
+from chassis.clock import Clock
+from chassis.decider import Message
+from chassis.errors import Refusal
+from chassis.postgres import Pool
+from services.payments import store
+from services.payments.domain import reconciling
+from services.payments.domain.difference import Found, Gone
+from services.payments.domain.gateway import Gateway, Movement
+from services.payments.domain.sides import Stated
+from services.payments.store.differences import Run
+
+_AT_ONCE = 2_000  # lines
+_MOST = 200  # messages
+_BEFORE = timedelta(days=3)  # a page may be paid so long after it was made
+_SOON = timedelta(minutes=10)  # so long may bills and dossiers take to hear of one another
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Reconciliation:
+    """One run: what was found so far."""
+
+    pool: Pool
+    answering: Answering
+    run: Run
+    clock: Clock
+    lines: int = 0
+    references: set[str] = field(default_factory=set)
+    healed: Counter[str] = field(default_factory=Counter)
+    rules: Counter[str] = field(default_factory=Counter)
+    found: dict[str, Found] = field(default_factory=dict)
+
+    async def of_gateway(self, gateway: Gateway) -> Mapping[str, Any]:
+        """Read [since, until) of its statement and settle what can be; the report. Raises Unanswered."""
+        run, waiting = self.run, list[Movement]()
+        known = await store.statements.known(self.pool, run.gateway, run.since - _BEFORE, run.until)
+        async for page in gateway.movements(run.since, run.until, known):
+            waiting += page
+            if len(waiting) >= _AT_ONCE:
+                await self.take(waiting)
+                waiting = []
+        await self.take(waiting)
+        before = await store.differences.unsettled(self.pool, run.gateway)
+        left = sorted({each.reference for each in before} - self.references)
+        await self._compare(left)
+        until = min(run.until, self.clock() - reconciling.GRACE)
+        for row in await store.statements.unstated(self.pool, run.gateway, run.since, until, left):
+            self._note(reconciling.missing(row, run.since))
+        return await self._settled([each.key for each in before])
+
+    async def of_dossiers(self) -> Mapping[str, Any]:
+        """Hold bills against dossiers; the report."""
+        now, run = self.clock(), self.run
+        before = await store.differences.unsettled(self.pool, run.gateway)
+        old = min(run.until, now - _SOON)
+        for row in await store.books.disagreements(self.pool, run.since, old, [each.reference for each in before]):
+            self._note(reconciling.between(row, now), row.kind)
+        return await self._settled([each.key for each in before])
+
+    async def take(self, movements: Sequence[Movement]) -> None:
+        """Write lines down with what follows by rule, and see what of them our books do not have."""
+        if not movements:
+            return
+        gateway = self.run.gateway
+        postings = [posting for each in movements for posting in reconciling.explained(gateway, each)]
+        async with self.pool.acquire() as connection, connection.transaction():
+            await store.statements.keep(connection, gateway, movements)
+            await store.statements.post(connection, postings)
+        self.rules.update(
+            {reason: sum(p.debit for p in postings if p.reason == reason) for reason in ("gateway fee", "payout")}
+        )
+        self.lines += len(movements)
+        self.references |= {each.reference for each in movements}
+        await self._compare(sorted({each.reference for each in movements}))
+        await store.differences.progressed(self.pool, self.run.run_id, self.lines)
+
+    async def _compare(self, references: Sequence[str]) -> None:
+        """Heal what heals; what is left is a difference."""
+        for start in range(0, len(references), _AT_ONCE):
+            rows = await store.statements.unlike(self.pool, self.run.gateway, references[start : start + _AT_ONCE])
+            for row in await self._healed(rows):
+                self._note(reconciling.finding(row))
+
+    async def _healed(self, rows: Sequence[Stated]) -> Sequence[Stated]:
+        """The lines that our books do not have after all was said that can be."""
+        said = set[tuple[str, str]]()
+        while healings := [each for each in reconciling.healings(rows) if (each.kind, str(each.message)) not in said]:
+            for wave in reconciling.waves(healings):
+                aggregate = store.bills.aggregate if wave[0].to == "bill" else store.differences.aggregate
+                answers = await self.answering.many(aggregate, [(each.key, each.message) for each in wave])
+                refused = [answer for answer in answers if isinstance(answer, Refusal)]
+                for answer in refused:
+                    log.warning("what a statement says was refused", gateway=self.run.gateway, code=answer.code)
+            said |= {(each.kind, str(each.message)) for each in healings}
+            after = await store.statements.unlike(self.pool, self.run.gateway, [row.reference for row in rows])
+            left = {(row.reference, row.incoming) for row in after}
+            tried = {(row.reference, row.incoming): each.kind for row in rows if (each := reconciling.healing(row))}
+            self.healed.update(kind for place, kind in tried.items() if place not in left)
+            rows = after
+        return rows
+
+    def _note(self, finding: Found | None, otherwise: str | None = None) -> None:
+        if finding is not None:
+            self.found[finding.key] = finding
+        elif otherwise is not None:
+            self.rules[otherwise] += 1
+
+    async def _settled(self, before: Sequence[str]) -> Mapping[str, Any]:
+        """Raise what was found, let go what was not found again; the report."""
+        gone = [(key, Gone()) for key in before if key not in self.found]
+        messages: list[tuple[str, Message]] = [*((each.key, each) for each in self.found.values()), *gone]
+        states: dict[str, Any] = {}
+        for start in range(0, len(messages), _MOST):
+            some = messages[start : start + _MOST]
+            answers = await self.answering.many(store.differences.aggregate, some)
+            states |= {key: answer for (key, _), answer in zip(some, answers, strict=True)}
+        return await self._report(states)
+
+    async def _report(self, states: Mapping[str, Any]) -> Mapping[str, Any]:
+        count, dong = (await store.differences.unexplained(self.pool)).get(self.run.gateway, (0, 0))
+        kinds: dict[str, Counter[str]] = {}
+        for each in self.found.values():
+            kinds.setdefault(each.kind, Counter())[getattr(states[each.key], "state", "refused")] += 1
+        return {
+            "gateway": self.run.gateway,
+            "since": self.run.since,
+            "until": self.run.until,
+            "lines": self.lines,
+            "healed": dict(self.healed),
+            "by_rule": {name: number for name, number in self.rules.items() if number},
+            "found": {kind: dict(states) for kind, states in sorted(kinds.items())},
+            "gone": sum(getattr(states.get(key), "state", "") == "healed" for key in states if key not in self.found),
+            "unexplained": count,
+            "unexplained_dong": dong,
+        }

@@ -1,0 +1,101 @@
+"""Bills held against dossiers and against themselves: each query looks for one kind of disagreement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from chassis.postgres import Pool
+from services.payments.domain.sides import Noticed
+
+_BILL_MISSING = """
+select f.code as reference, f.code as dossier_code, f.fees_asked as expected, coalesce(sum(b.amount), 0)::bigint as found,
+    f.asked_at as since
+from dossier_fact as f left join bill as b on b.dossier_code = f.code
+where f.ended is null and f.asked_at < $2 and (f.asked_at >= $1 or f.code = any($3))
+group by f.code having coalesce(sum(b.amount), 0) < f.fees_asked"""
+_PAID_BUT_WAITING = """
+select f.code as reference, f.code as dossier_code, sum(b.amount)::bigint as expected, 0 as found, f.waiting_since as since
+from dossier_fact as f join bill as b on b.dossier_code = f.code
+where f.waiting_since < $1
+group by f.code
+having bool_and(b.state = 'paid') and not exists (
+    select from ledger_entry as e where e.dossier_code = f.code and e.posted_at >= $1)"""
+_ENDED_BUT_KEPT = """
+select b.key as reference, b.dossier_code, b.bill_id, kept.amount as expected, 0 as found, f.ended_at as since
+from dossier_fact as f join bill as b on b.dossier_code = f.code and b.state = 'paid' cross join lateral (
+    select (
+        select coalesce(sum((l ->> 'amount')::bigint), 0)::bigint from jsonb_array_elements(b.fee_lines) as l
+        where (l ->> 'refundable')::boolean and not (f.accepted and l ->> 'refund_until' is not distinct from 'acceptance')
+    ) - (
+        select coalesce(sum((l ->> 'amount')::bigint), 0)
+        from jsonb_array_elements(b.refunds) as r, jsonb_array_elements(r -> 'lines') as l
+    )::bigint as amount
+) as kept
+where f.ended_at < $2 and (f.ended_at >= $1 or b.key = any($3)) and kept.amount > 0"""
+_ENDED_BUT_OPEN = """
+select b.key as reference, b.dossier_code, b.bill_id, 0 as expected, b.amount as found, f.ended_at as since
+from dossier_fact as f join bill as b on b.dossier_code = f.code and b.state in ('open', 'checkout_ready', 'in_checkout')
+where f.ended_at < $2 and (f.ended_at >= $1 or b.key = any($3))"""
+_REFUNDS = """
+select case when r ->> 'state' = 'ready' then 'refund_stuck' else 'by_hand_waiting' end as kind,
+    r ->> 'refund_id' as reference, b.dossier_code, b.bill_id, (r ->> 'amount')::bigint as expected, 0 as found,
+    r ->> 'currency' as currency, (r ->> 'requested_at')::timestamptz as since
+from bill as b, jsonb_array_elements(b.refunds) as r
+where jsonb_path_exists(b.refunds, '$[*] ? (@.state == "ready" || @.state == "by_hand" || @.state == "refused")')
+    and (r ->> 'state' in ('by_hand', 'refused')
+         or (r ->> 'state' = 'ready' and coalesce((r ->> 'requested_at')::timestamptz, b.due) < $1::timestamptz - interval '1 day'))"""
+_OF_BILLS = """
+with touched as (
+    select bill_id from ledger_entry where posted_at >= $1 and bill_id is not null
+    group by bill_id having max(posted_at) < $2
+    union
+    select bill_id from difference where gateway = 'dossiers' and reference = any($3) and bill_id is not null
+    union
+    select b.bill_id from statement_line as l join attempt as a using (attempt_id) join bill as b using (key)
+    where l.currency <> 'VND' and l.at >= $1
+)
+select 'paid_without_receipt' as kind, b.key as reference, b.dossier_code, b.bill_id, kept.amount as expected,
+    holds.amount as found, 'VND' as currency, null as since
+from touched join bill as b using (bill_id) cross join lateral (
+    select b.amount - coalesce(sum((l ->> 'amount')::bigint), 0)::bigint as amount
+    from jsonb_array_elements(b.refunds) as r, jsonb_array_elements(r -> 'lines') as l where r ->> 'state' = 'done'
+) as kept cross join lateral (
+    select coalesce(sum((r ->> 'amount')::bigint), 0)::bigint as amount
+    from jsonb_array_elements(b.receipts) as r where r ->> 'ended' is null
+) as holds
+where b.state = 'paid' and kept.amount <> holds.amount
+union all
+select case when c ->> 'currency' = 'VND' then 'not_as_asked' else 'foreign_currency' end,
+    c ->> 'reference', b.dossier_code, b.bill_id, 0, (c ->> 'amount')::bigint, c ->> 'currency',
+    (c ->> 'paid_at')::timestamptz
+from touched join bill as b using (bill_id), jsonb_array_elements(b.captures) as c
+where b.state = 'discrepancy' and c ->> 'use' = 'apart'
+    and not exists (
+        select from jsonb_array_elements(b.refunds) as r where r ->> 'capture_id' = c ->> 'capture_id')"""
+
+# How far back is looked, before when something must have been there, and the references of what is known already; or only
+# the second of these, where all is looked at.
+_QUERIES = {
+    "bill_missing": _BILL_MISSING,
+    "ended_but_kept": _ENDED_BUT_KEPT,
+    "ended_but_open": _ENDED_BUT_OPEN,
+    "of_bills": _OF_BILLS,
+}
+_OF_ALL = {"paid_but_waiting": _PAID_BUT_WAITING, "refunds": _REFUNDS}
+
+
+async def disagreements(pool: Pool, since: datetime, before: datetime, known: Sequence[str]) -> list[Noticed]:
+    """What bills and dossiers disagree about, of what is as old as that."""
+    found = list[Noticed]()
+    for kind, query in _QUERIES.items():
+        found += _noticed(kind, before, await pool.fetch(query, since, before, known))
+    for kind, query in _OF_ALL.items():
+        found += _noticed(kind, before, await pool.fetch(query, before))
+    return found
+
+
+def _noticed(kind: str, before: datetime, rows: Sequence[Any]) -> list[Noticed]:
+    told = ({name: value for name, value in dict(row).items() if value is not None} for row in rows)
+    return [Noticed(**{"kind": kind, "since": before} | each) for each in told]

@@ -1,0 +1,157 @@
+"""Differences in the database, and the runs that find them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from chassis.aggregate import Aggregate
+from chassis.postgres import Connection, Pool
+from services.payments.domain.difference import Difference
+from services.payments.store.bills import aggregate as bills
+
+CHANNEL = "reconciliations"
+
+aggregate = Aggregate(
+    name="difference",
+    key="key",
+    subject="subject",
+    model=Difference,
+    load="select * from difference where key = any($1::text[]) order by key for update",
+    save=(
+        """
+        insert into difference (key, difference_id, version, sequence, traceparent, subject, gateway, kind, reference, state,
+            incoming, expected, found, currency, at, found_at, dossier_code, bill_id, attempt_id, money_id, apart, postings,
+            refund_id, refund_reference, bill_assigned, reason, by)
+        select r.* from jsonb_to_recordset($1::jsonb) as r(key text, difference_id uuid, version int, sequence int,
+            traceparent text, subject text, gateway text, kind text, reference text, state text, incoming boolean,
+            expected bigint, found bigint, currency text, at timestamptz, found_at timestamptz, dossier_code text,
+            bill_id uuid, attempt_id uuid, money_id uuid, apart bigint, postings int, refund_id uuid,
+            refund_reference text, bill_assigned uuid, reason text, by text)
+        on conflict (key) do update set
+            version = excluded.version, sequence = excluded.sequence, state = excluded.state,
+            expected = excluded.expected, found = excluded.found, currency = excluded.currency, at = excluded.at,
+            dossier_code = excluded.dossier_code, bill_id = excluded.bill_id, attempt_id = excluded.attempt_id,
+            money_id = excluded.money_id, apart = excluded.apart, postings = excluded.postings,
+            refund_id = excluded.refund_id, refund_reference = excluded.refund_reference,
+            bill_assigned = excluded.bill_assigned, reason = excluded.reason, by = excluded.by
+        where difference.version = excluded.version - 1""",
+    ),
+    # The ledger is written in one way, whoever posts.
+    notes=(next(statement for statement in bills.notes if "insert into ledger_entry" in statement),),
+)
+
+_UNEXPLAINED = """
+select gateway, count(*) as count, coalesce(sum(amount) filter (where currency = 'VND'), 0)::bigint as dong
+from difference where state = 'open' group by gateway"""
+_ASK = """
+insert into reconciliation_run (run_id, gateway, day, since, until, asked_by)
+select * from unnest($1::uuid[], $2::text[], $3::date[], $4::timestamptz[], $5::timestamptz[], $6::text[])"""
+_NEXT = """
+select * from reconciliation_run where finished_at is null and due_at <= now() order by asked_at, run_id limit 1"""
+_AGAIN = """
+update reconciliation_run set tries = tries + 1, error = $2, due_at = now() + make_interval(secs => $3),
+    finished_at = case when tries + 1 >= $4 then now() end
+where run_id = $1"""
+_ASKED_LATELY = """
+select exists (select from reconciliation_run
+    where gateway = $1 and asked_by = $2 and asked_at > $3 and error is null)"""
+_READ = """
+select gateway, extract(epoch from now() - max(finished_at))::float8 as seconds
+from reconciliation_run where report is not null group by gateway"""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One look at one gateway's [since, until), or at `dossiers`; `day` where it is a whole one."""
+
+    run_id: UUID
+    gateway: str
+    since: datetime
+    until: datetime
+    asked_by: str
+    day: date | None = None
+
+
+async def find(pool: Pool | Connection, difference_id: UUID) -> Difference | None:
+    row = await pool.fetchrow("select * from difference where difference_id = $1", difference_id)
+    return None if row is None else Difference.model_validate(dict(row))
+
+
+async def listed(
+    pool: Pool, state: str | None, gateway: str | None, after: UUID | None, limit: int
+) -> list[Difference]:
+    """The newest first, behind `after`."""
+    rows = await pool.fetch(
+        """
+        select * from difference
+        where ($1::text is null or state = $1) and ($2::text is null or gateway = $2)
+            and ($3::uuid is null or (found_at, difference_id) < (
+                select found_at, difference_id from difference where difference_id = $3))
+        order by found_at desc, difference_id desc limit $4""",
+        state,
+        gateway,
+        after,
+        limit,
+    )
+    return [Difference.model_validate(dict(row)) for row in rows]
+
+
+async def unsettled(pool: Pool, gateway: str) -> list[Difference]:
+    """Those that may be gone by now."""
+    query = "select * from difference where gateway = $1 and state in ('open', 'explained')"
+    return [Difference.model_validate(dict(row)) for row in await pool.fetch(query, gateway)]
+
+
+async def unexplained(pool: Pool) -> Mapping[str, tuple[int, int]]:
+    """(how many, đồng) of what is open, by gateway."""
+    return {row["gateway"]: (row["count"], row["dong"]) for row in await pool.fetch(_UNEXPLAINED)}
+
+
+async def reconciled_ago(pool: Pool) -> Mapping[str, float]:
+    """Seconds since each gateway was last looked at, to the end."""
+    return {row["gateway"]: row["seconds"] for row in await pool.fetch(_READ)}
+
+
+async def ask(pool: Pool, runs: Sequence[Run]) -> None:
+    """Have these done by whoever does them."""
+    names = ("run_id", "gateway", "day", "since", "until", "asked_by")
+    await pool.execute(_ASK, *([getattr(run, name) for run in runs] for name in names))
+    await pool.execute(f"notify {CHANNEL}")
+
+
+async def was_asked(pool: Pool, gateway: str, asked_by: str, since: datetime) -> bool:
+    """Whether there was such a run since then that has not failed."""
+    return bool(await pool.fetchval(_ASKED_LATELY, gateway, asked_by, since))
+
+
+async def next_run(pool: Pool) -> Run | None:
+    """The oldest run that waits."""
+    row = await pool.fetchrow(_NEXT)
+    return None if row is None else Run(**{name: row[name] for name in Run.__dataclass_fields__})
+
+
+async def progressed(pool: Pool, run_id: UUID, lines: int) -> None:
+    await pool.execute("update reconciliation_run set lines = $2 where run_id = $1", run_id, lines)
+
+
+async def finished(pool: Pool, run_id: UUID, report: Mapping[str, Any]) -> None:
+    query = "update reconciliation_run set finished_at = now(), error = null, report = $2 where run_id = $1"
+    await pool.execute(query, run_id, to_json(report).decode())
+
+
+async def again(pool: Pool, run_id: UUID, error: str, seconds: float, most_tries: int) -> None:
+    """It could not be done: once more after so many seconds, or given up."""
+    await pool.execute(_AGAIN, run_id, error, seconds, most_tries)
+
+
+async def runs(pool: Pool, run_ids: Sequence[UUID] | None, limit: int) -> list[dict[str, Any]]:
+    """These runs, or the latest, the newest first."""
+    query = """
+        select * from reconciliation_run where $1::uuid[] is null or run_id = any($1) order by asked_at desc limit $2"""
+    return [dict(row) for row in await pool.fetch(query, run_ids, limit)]

@@ -1,0 +1,158 @@
+"""Gateways' statements in the database, and held against the ledger: set-based, a few thousand references at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic_core import to_json
+
+from chassis.postgres import Connection, Pool
+from services.payments.domain.difference import UNEXPLAINED
+from services.payments.domain.gateway import Known, Movement
+from services.payments.domain.ledger import Posting, clearing
+from services.payments.domain.sides import Posted, Stated
+
+_KEEP = """
+insert into statement_line (gateway, line, kind, incoming, reference, amount, currency, at, fee, attempt_id, refund_id,
+                            payment_code, purpose, note)
+select $1, * from unnest($2::text[], $3::text[], $4::boolean[], $5::text[], $6::bigint[], $7::text[], $8::timestamptz[],
+    $9::bigint[], $10::uuid[], $11::uuid[], $12::text[], $13::text[], $14::text[])
+on conflict (gateway, line) do update set
+    kind = excluded.kind, incoming = excluded.incoming, reference = excluded.reference, amount = excluded.amount,
+    currency = excluded.currency, at = excluded.at, fee = excluded.fee
+where (statement_line.kind, statement_line.incoming, statement_line.reference, statement_line.amount,
+       statement_line.currency, statement_line.at, statement_line.fee)
+    is distinct from (excluded.kind, excluded.incoming, excluded.reference, excluded.amount, excluded.currency,
+                      excluded.at, excluded.fee)"""
+_POST = """
+insert into ledger_entry (transaction_id, line, account, debit, credit, reason, reference)
+select n.transaction_id, n.line, n.account, n.debit, n.credit, n.reason, n.reference
+from jsonb_to_recordset($1::jsonb) as n(transaction_id uuid, line smallint, account text, debit bigint, credit bigint,
+    reason text, reference text)
+where not exists (select from ledger_entry as before where before.transaction_id = n.transaction_id)"""
+_COMPARE = """
+with asked as (
+    select distinct reference from unnest($2::text[]) as asked (reference)
+), stated as (
+    select reference, incoming, count(*) as lines, sum(l.amount)::bigint as amount,
+        (array_agg(l order by l.at, l.line))[1] as first
+    from statement_line as l join asked using (reference)
+    where l.gateway = $1 group by reference, incoming
+), posted as (
+    select reference, e.debit > 0 as incoming, sum(e.debit + e.credit)::bigint as amount
+    from ledger_entry as e join asked using (reference)
+    where e.account = $3 and e.reason <> $4 group by 1, 2
+), unlike as materialized (
+    select stated.*, posted.amount as posted from stated left join posted using (reference, incoming)
+    where (first).currency <> 'VND' or stated.amount is distinct from posted.amount
+)
+select $1 as gateway, u.reference, u.incoming, (u.first).kind, (u.first).line, u.lines, (u.first).amount as each,
+    u.amount, (u.first).currency, (u.first).at, (u.first).attempt_id, (u.first).refund_id, u.posted,
+    bill.key as bill_key, bill.bill_id, bill.dossier_code,
+    exists (select from jsonb_array_elements(bill.captures) as c where c ->> 'reference' = u.reference) as capture_known,
+    (select r ->> 'state' from jsonb_array_elements(bill.refunds) as r
+     where (r ->> 'refund_id')::uuid = (u.first).refund_id) as refund_state,
+    difference.key as difference_key
+from unlike as u
+left join attempt on attempt.attempt_id = (u.first).attempt_id
+left join bill as coded on coded.code = (u.first).payment_code and coded.code <> ''
+left join lateral (
+    select e.bill_id from ledger_entry as e where e.transaction_id = (u.first).refund_id and e.bill_id is not null limit 1
+) as owed on true
+left join bill as refunding on refunding.bill_id = owed.bill_id
+left join bill on bill.key = coalesce(attempt.key, coded.key, refunding.key)
+left join difference on difference.refund_id = (u.first).refund_id
+order by (u.first).at, u.reference"""
+_MISSING = """
+with posted as (
+    select e.reference, e.debit > 0 as incoming, sum(e.debit + e.credit)::bigint as amount,
+        min(e.posted_at) as posted_at, (array_agg(e.bill_id))[1] as bill_id
+    from ledger_entry as e
+    where e.account = $2 and e.reference is not null and e.reason <> all($6::text[])
+        and ((e.posted_at >= $3 and e.posted_at < $4) or e.reference = any($5::text[]))
+        and not exists (
+            select from statement_line as l
+            where l.gateway = $1 and l.reference = e.reference and l.incoming = (e.debit > 0)
+        )
+    group by 1, 2
+)
+select $1 as gateway, p.reference, p.incoming, p.amount, p.bill_id, bill.dossier_code, coalesce(
+    (select (c ->> 'paid_at')::timestamptz from jsonb_array_elements(bill.captures) as c
+     where c ->> 'reference' = p.reference and p.incoming limit 1),
+    (select (r ->> 'requested_at')::timestamptz from jsonb_array_elements(bill.refunds) as r
+     where r ->> 'reference' = p.reference limit 1),
+    p.posted_at) as moment
+from posted as p left join bill using (bill_id)"""
+_KNOWN = """
+select attempt_id, session_id, began, closes_at, amount from attempt
+where gateway = $1 and began >= $2 and began < $3 and session_id is not null"""
+_MOVED = """
+insert into statement_cursor (gateway, cursor) values ($1, $2)
+on conflict (gateway) do update set cursor = excluded.cursor"""
+
+
+async def keep(connection: Connection, gateway: str, movements: Sequence[Movement]) -> None:
+    """Write lines down as they are told now; a line that is told again is the same line."""
+    told = list({each.line: each for each in movements}.values())
+    await connection.execute(
+        _KEEP,
+        gateway,
+        [each.line for each in told],
+        [each.kind for each in told],
+        [each.kind in ("capture", "refund_returned") or (each.kind == "other" and each.amount > 0) for each in told],
+        [each.reference for each in told],
+        [abs(each.amount) for each in told],
+        [each.currency for each in told],
+        [each.at for each in told],
+        [each.fee for each in told],
+        [each.attempt_id for each in told],
+        [each.refund_id for each in told],
+        [each.payment_code for each in told],
+        [each.purpose if each.kind == "capture" and not each.payment_code else "" for each in told],
+        [each.note for each in told],
+    )
+
+
+async def post(connection: Connection, postings: Sequence[Posting]) -> None:
+    """Write ledger transactions that no bill makes; those that stand there already are left alone."""
+    if postings:
+        await connection.execute(_POST, to_json(postings).decode())
+
+
+async def unlike(pool: Pool, gateway: str, references: Sequence[str]) -> list[Stated]:
+    """What the statement says of these references and the ledger does not, or otherwise."""
+    rows = await pool.fetch(_COMPARE, gateway, references, clearing(gateway), UNEXPLAINED)
+    return [Stated(**dict(row)) for row in rows]
+
+
+async def unstated(
+    pool: Pool, gateway: str, since: datetime, until: datetime, references: Sequence[str]
+) -> list[Posted]:
+    """What the ledger has of [since, until) or of these references, and the statement on no line."""
+    ours = ["gateway fee", UNEXPLAINED]
+    rows = await pool.fetch(_MISSING, gateway, clearing(gateway), since, until, references, ours)
+    return [Posted(**dict(row)) for row in rows]
+
+
+async def has_it(connection: Connection, gateway: str, reference: str) -> bool:
+    """Whether the ledger has this money otherwise than as a difference."""
+    query = "select exists (select from ledger_entry where account = $1 and reference = $2 and reason <> $3)"
+    return bool(await connection.fetchval(query, clearing(gateway), reference, UNEXPLAINED))
+
+
+async def known(pool: Pool, gateway: str, since: datetime, until: datetime) -> list[Known]:
+    """The attempts that began then and have a page."""
+    return [Known(**dict(row)) for row in await pool.fetch(_KNOWN, gateway, since, until)]
+
+
+async def cursor(pool: Pool, gateway: str) -> str:
+    """How far the statement was read; "0" before it ever was."""
+    found: Any = await pool.fetchval("select cursor from statement_cursor where gateway = $1", gateway)
+    return str(found or "0")
+
+
+async def move_cursor(pool: Pool, gateway: str, to: str) -> None:
+    """All before it is in our books."""
+    await pool.execute(_MOVED, gateway, to)
