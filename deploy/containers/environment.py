@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from deploy.local.child import StackError
+from deploy.local.outside import due_url
 from deploy.local.secrets import Secrets
 
 FOLDER = Path(__file__).resolve().parents[2] / ".motcua" / "containers"
@@ -55,7 +56,7 @@ def files(secrets: Secrets) -> dict[str, dict[str, str]]:
         "gateway": gateway,
         "bank": bank,
         "vnpay": vnpay,
-        "national": national,
+        "national": {**national, "NATIONAL_DUE_URL": due_url("http://payments:8102", secrets)},
         "sms": sms,
         "register": register,
         **{

@@ -41,6 +41,8 @@ def gateways(layout: Layout, secrets: Secrets) -> Mapping[str, Mapping[str, str]
             "NATIONAL_PARTNER": NATIONAL_PARTNER,
             "NATIONAL_SECRET": secrets.national_secret,
             "NATIONAL_CONFIRM_URL": f"{payments}/webhooks/national",
+            "NATIONAL_DUE_URL": due_url(payments, secrets),
+            "NATIONAL_RESULT_URL": f"{payments}/national/dpnhankqthanhtoanhs",
             "NATIONAL_RETURN_URL": return_url(layout),
             "NATIONAL_PUBLIC_URL": layout.url("national"),
         },
@@ -70,6 +72,11 @@ def told_payments(layout: Layout, secrets: Secrets) -> dict[str, str]:
         "MOTCUA_PUBLIC_URL": layout.url("portal"),
         "MOTCUA_RETURN_URL": return_url(layout),
     }
+
+
+def due_url(payments: str, secrets: Secrets) -> str:
+    """Where the national portal asks what is due. Its question is not signed: the address holds the key."""
+    return f"{payments}/national/{secrets.inquiry_key('national')}/dptracuuthanhtoanhs"
 
 
 def return_url(layout: Layout) -> str:

@@ -15,7 +15,7 @@ from deploy.local.child import StackError
 
 ROOT_BYTES = 32
 
-SANDBOX_BANK = "SANDBOX"  # the payers' bank that may ask what is due, and tell that it was paid
+SANDBOX_BANKS = ("SANDBOX", "national")  # those that may ask what is due: a payers' bank, the national portal
 SANDBOX_AGENCIES = ("G09.20", "H55.31")  # those that have a system at the sandbox's identity provider
 
 
@@ -50,6 +50,10 @@ class Secrets:
     def password(self, name: str) -> str:
         """The password of `name`: 43 letters, digits, `-` and `_`; the same one every time."""
         return _text(self.key(name))
+
+    def inquiry_key(self, bank: str) -> str:
+        """What one of `SANDBOX_BANKS` asks us with."""
+        return self.password(f"inquiry:{bank}")
 
     def key(self, name: str) -> bytes:
         """32 bytes for `name`."""
@@ -97,8 +101,8 @@ class Secrets:
 
     @property
     def bank_keys(self) -> str:
-        """By name, the keys of payers' banks: JSON."""
-        return json.dumps({SANDBOX_BANK: self.password("bank-inquiry:key")})
+        """By name, the keys of those that may ask what is due: JSON."""
+        return json.dumps({bank: self.inquiry_key(bank) for bank in SANDBOX_BANKS})
 
     @property
     def sms_token(self) -> str:
