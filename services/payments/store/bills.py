@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from chassis.aggregate import Aggregate
-from chassis.postgres import Pool
+from chassis.postgres import Connection, Pool
 from services.payments.domain.bill import Bill
 
 aggregate = Aggregate(
@@ -64,7 +64,7 @@ _FIND = "select * from bill where bill_id = $1"
 _OF_DOSSIER = "select * from bill where dossier_code = $1 order by bill_id desc"
 
 
-async def find(pool: Pool, bill_id: UUID) -> Bill | None:
+async def find(pool: Pool | Connection, bill_id: UUID) -> Bill | None:
     """One bill, without a lock."""
     row = await pool.fetchrow(_FIND, bill_id)
     return None if row is None else Bill.model_validate(dict(row))
