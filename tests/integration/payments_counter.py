@@ -84,10 +84,10 @@ class Counter:
 
     async def hears(self, data: Data, code: str, sequence: int = 1) -> None:
         """One event of dossiers.v1 arrives."""
-        (fold,) = self.service.consumes
         voice = Voice("/motcua/payments", NoOpTracer(), self.clock)
-        consumer = Consumer(fold, self.pool, voice, Reader(EVENTS, {}), Metrics(), 100)
-        await consumer.take([record(data, next(self.offsets), sequence, self.clock(), code)])
+        heard = record(data, next(self.offsets), sequence, self.clock(), code)
+        for fold in self.service.consumes:
+            await Consumer(fold, self.pool, voice, Reader(EVENTS, {}), Metrics(), 100).take([heard])
 
     async def filed(self, days: float = 30, lines: tuple[dict[str, Any], ...] = (FEE, PHOTO)) -> Dossier:
         """A new dossier was submitted; its fees are due in so many days."""
