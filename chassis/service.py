@@ -227,6 +227,7 @@ def serve(service: Service, roles: Sequence[Role] = ROLES) -> None:
         http="httptools",
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # who is believed to be a proxy is each service's setting
         timeout_graceful_shutdown=_REQUESTS_SECONDS,
     )
 

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from chassis.backgrounds import Background
 from chassis.chores import Chore
+from chassis.clock import Clock, utc_now
 from chassis.consumer import Fold
 from chassis.decider import Decides
+from chassis.sealing import Sealer
 from chassis.service import Service
 from contracts import dossiers
 from contracts import payments as contract
 from contracts.registry import EVENTS
 from services.payments import store, webhooks
 from services.payments.adapters.gateways import Gateways
-from services.payments.api import citizens, rings
+from services.payments.adapters.national_services import directory
+from services.payments.api import (
+    banks,
+    checkouts,
+    citizens,
+    links,
+    national,
+    officers,
+    operators,
+    reports,
+    rings,
+    verifying,
+)
+from services.payments.api.common import proxies
 from services.payments.domain import (
     checkout,
     elsewhere,
@@ -25,27 +40,39 @@ from services.payments.domain import (
     requesting,
     settling,
 )
+from services.payments.links import Links
+from services.payments.paying import Cashier
 from services.payments.ring_metrics import RingMetrics
 from services.payments.settings import PaymentsSettings
 from services.payments.working_off import WorkingOff
 
 
-def payments(settings: PaymentsSettings) -> Service:
+def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
     """Collects fees.
 
     Reads dossiers.v1, writes payments.v1; owns bills, the ledger and receipts; waits for the last day to pay and for
     silence on an open page; calls the gateways.
     """
     gateways, ring_metrics = Gateways.from_settings(settings), RingMetrics()
+    sealer = Sealer(settings.payer_key.get_secret_value()) if settings.payer_key else None
+    cashier, trusted = Cashier(gateways, sealer), proxies(settings.trusted_proxies)
+    signed = Links(settings.link_key.get_secret_value(), settings.public_url)
+    keys = {bank: key.get_secret_value() for bank, key in settings.bank_keys.items()}
     return Service(
         name="payments",
         description="Thu phí, lệ phí trực tuyến. / Fees, paid online.",
         settings=settings,
         registry=EVENTS,
         routes=[
-            citizens.of_citizens(settings.return_url, gateways),
-            citizens.of_browsers(),
-            citizens.of_operators(),
+            citizens.of_citizens(signed),
+            checkouts.of_citizens(cashier, signed, settings.return_url, trusted),
+            officers.of_officers(clock),
+            operators.of_operators(),
+            reports.of_reports(),
+            links.of_everybody(cashier, signed, settings.public_url, trusted),
+            verifying.of_everybody(signed, settings.public_url),
+            banks.of_banks(keys, clock),
+            national.of_the_platform(gateways.by_name.get("national"), keys.get("national"), directory(), clock),
             rings.of_operators(),
             webhooks.of_gateways(gateways, ring_metrics),
         ],
@@ -99,7 +126,10 @@ def payments(settings: PaymentsSettings) -> Service:
             gateway.Refund: gateways.refund,
             gateway.AskRefund: gateways.ask_refund,
         },
-        chores=[Chore("payments.rings", 60.0, store.rings.prune)],
+        chores=[
+            Chore("payments.rings", 60.0, store.rings.prune),
+            Chore("payments.banks", 60.0, store.banks.forget),
+        ],
         backgrounds=[
             Background("payments.rings", store.rings.CHANNEL, WorkingOff(gateways.by_name, ring_metrics).work_off)
         ],

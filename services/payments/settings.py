@@ -14,11 +14,14 @@ class PaymentsSettings(Settings):
     `gateway_webhook_secret` may be several, separated by commas, while one is rotated. `payer_key` seals what a payer
     types for a gateway that asks for it, `link_key` signs links that let others pay and look, `bank_keys` are those of
     payers' banks that may inquire, by the bank's name. `statement_seconds` is how often bank statements are looked at.
+    `public_url` is where payers' browsers reach this service. Of a payer's address the proxies in `trusted_proxies` are
+    believed: networks, separated by commas.
     """
 
     gateways: str = "stripe,vnpay,vietqr,national"
     return_url: str
     public_url: str = "http://127.0.0.1:8080"
+    trusted_proxies: str = ""
 
     gateway_url: str
     gateway_secret_key: SecretStr

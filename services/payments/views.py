@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from contracts.money import FeeLine
 from services.payments.domain.bill import Bill
 from services.payments.domain.refund import Refund
+from services.payments.domain.requesting import available, may_go_back
 
 
 class RefundView(BaseModel):
@@ -67,6 +68,54 @@ class BillView(BaseModel):
         )
 
 
+class AttemptView(BaseModel):
+    """A page at a gateway. `closed`: as far as the gateway says, nobody can pay on it any more."""
+
+    attempt_id: UUID
+    gateway: str
+    session_id: str | None
+    began: datetime | None
+    closes_at: datetime
+    amount: int
+    closed: bool
+
+
+class CaptureView(BaseModel):
+    """Money that came in. `use`: for the fees, or kept apart until it has gone back."""
+
+    capture_id: UUID
+    attempt_id: UUID | None
+    gateway: str
+    amount: int
+    currency: str
+    reference: str
+    paid_at: datetime
+    use: str
+
+
+class FullBillView(BaseModel):
+    """A bill as officers and operators look into it: with each page that was made and all money that came in."""
+
+    bill: BillView
+    agency: str
+    agency_name: str
+    void_reason: str | None
+    attempts: tuple[AttemptView, ...]
+    captures: tuple[CaptureView, ...]
+
+    @classmethod
+    def of(cls, bill: Bill) -> FullBillView:
+        attempts = (*bill.past, bill.attempt) if bill.attempt else bill.past
+        return cls(
+            bill=BillView.of(bill),
+            **bill.model_dump(include={"agency", "agency_name", "void_reason"}),
+            attempts=tuple(AttemptView(**each.model_dump(include=set(AttemptView.model_fields))) for each in attempts),
+            captures=tuple(
+                CaptureView(**each.model_dump(include=set(CaptureView.model_fields))) for each in bill.captures
+            ),
+        )
+
+
 def shown_state(bill: Bill) -> str:
     """The bill's state, or that of its money on the way back, which is what one wants to know then."""
     states = {refund.state for refund in bill.refunds}
@@ -75,3 +124,65 @@ def shown_state(bill: Bill) -> str:
     if "refused" in states:
         return "refund_failed"
     return "refund_ready" if states & {"ready", "by_hand"} else "refunded"
+
+
+class LineLeft(BaseModel):
+    """What of a fee line still can go back, in đồng, and where it is nothing, why."""
+
+    code: str
+    kind: str
+    name: str
+    amount: int
+    gone: int
+    available: int
+    why_not: str | None
+    why_not_en: str | None
+
+
+class RefundsView(BaseModel):
+    """What went back of a bill, and what still can: `available` is what a refund has to name. `reached` is how far the dossier
+    has come.
+    """
+
+    bill_id: UUID
+    reached: str | None
+    available: int
+    lines: tuple[LineLeft, ...]
+    refunds: tuple[RefundView, ...]
+
+    @classmethod
+    def of(cls, bill: Bill, reached: str | None) -> RefundsView:
+        left = available(bill, reached)
+        gone = dict.fromkeys(left, 0)
+        for refund in bill.refunds:
+            for line in refund.lines:
+                gone[line.code] += line.amount
+        return cls(
+            bill_id=bill.bill_id,
+            reached=reached,
+            available=sum(left.values()),
+            lines=tuple(_line_left(bill, line, gone[line.code], left[line.code], reached) for line in bill.fee_lines),
+            refunds=tuple(RefundView.of(each) for each in bill.refunds),
+        )
+
+
+def _line_left(bill: Bill, line: FeeLine, gone: int, left: int, reached: str | None) -> LineLeft:
+    vi, en = (None, None) if left else _why_not(bill, line, reached)
+    return LineLeft(
+        **line.model_dump(include={"code", "kind", "name", "amount"}),
+        gone=gone,
+        available=left,
+        why_not=vi,
+        why_not_en=en,
+    )
+
+
+def _why_not(bill: Bill, line: FeeLine, reached: str | None) -> tuple[str, str]:
+    if bill.state != "paid":
+        return "Khoản phí chưa được nộp.", "The bill is not paid."
+    if not line.refundable:
+        return f"Không hoàn trả theo {line.legal_basis}.", f"Never refunded, by {line.legal_basis}."
+    if not may_go_back(line, reached):
+        until = {"acceptance": "được tiếp nhận", "result": "có kết quả"}[line.refund_until or "result"]
+        return f"Chỉ hoàn trả trước khi hồ sơ {until}.", f"Refunded only before {line.refund_until}."
+    return "Đã hoàn trả hết.", "All of it has gone back."

@@ -70,6 +70,10 @@ class Gateways:
         """Where people may pay, in order of preference."""
         return self._offered
 
+    def is_healthy(self, name: str) -> bool:
+        """Whether a gateway answers lately."""
+        return self._breakers[name].healthy
+
     def choose(self, wanted: str | None, *, has_payer: bool = False) -> list[str]:
         """Where to try to make a page, in this order: what the payer wants and nothing else, or those that answer first.
 

@@ -1,57 +1,56 @@
-"""payments over HTTP: citizens pay and get receipts, operators look into the ledger."""
+"""payments over HTTP: a dossier's bills and their receipts, for whom they concern."""
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
 from chassis.access import Caller
-from chassis.errors import NotFound, Refusal
-from chassis.http import CallerOf, CodeOf, WorkOf, allowed
-from chassis.identifiers import new_id
+from chassis.errors import NotFound
+from chassis.http import CallerOf, CodeOf, WorkOf
 from chassis.work import Work
 from contracts.money import FeeLine
 from services.payments import store
-from services.payments.adapters.gateways import Gateways
+from services.payments.api.common import Name, may_see, nothing, shown
 from services.payments.domain.bill import PAYABLE, Bill
-from services.payments.domain.messages import Nudge, StartCheckout
+from services.payments.domain.gateways import manner_of
+from services.payments.links import Links
+from services.payments.papers import receipt as paper
+from services.payments.store.receipts import Kept
 from services.payments.views import BillView
 
-CHECKOUT_SECONDS = 8.0
 
-
-class CheckoutView(BaseModel):
-    """Where the citizen pays; no `url` yet while the gateway has not answered: ask again after `Retry-After`."""
-
-    bill_id: UUID
-    state: str
-    url: str | None
-
-
-class Receipt(BaseModel):
-    """A paid bill's receipt (biên lai)."""
+class ReceiptView(BaseModel):
+    """A receipt (biên lai). `ended`: it holds no longer; `page` is where anybody who has it can look whether it holds."""
 
     number: str
     dossier_code: str
+    agency: str
+    agency_name: str
     amount: int
-    currency: str
+    currency: str = "VND"
     fee_lines: tuple[FeeLine, ...]
-    paid_at: datetime
+    issued_at: datetime
+    paid_at: datetime | None
     gateway_reference: str
+    replaces: str | None
+    replaced_by: str | None
+    ended: str | None
+    ended_because: str | None
+    page: str | None
 
 
-def of_citizens(return_url: str, gateways: Gateways) -> APIRouter:
-    """A citizen's bills. `return_url` holds `{code}` for the dossier's code."""
+def of_citizens(links: Links) -> APIRouter:
+    """Bills and receipts, for their citizen, the officers of their agency and operators."""
     routes = APIRouter(tags=["payments"])
 
     @routes.get("/dossiers/{code}/bill", response_model=BillView)
     async def of_dossier(code: CodeOf, caller: CallerOf, work: WorkOf) -> BillView:
-        """The bill of a dossier that can be paid, else its newest: for its citizen and its agency's officers."""
+        """The bill of a dossier that can be paid, else its newest."""
         bills = await _of_dossier(work, code, caller)
         return BillView.of(next((bill for bill in bills if bill.state in PAYABLE), bills[0]))
 
@@ -63,116 +62,78 @@ def of_citizens(return_url: str, gateways: Gateways) -> APIRouter:
     @routes.get("/payments/{bill_id}", response_model=BillView)
     async def one(bill_id: UUID, caller: CallerOf, work: WorkOf) -> BillView:
         """A bill by its id."""
-        return BillView.of(await _find(work, bill_id, caller))
+        return BillView.of(await shown(work, bill_id, caller))
 
-    @routes.post("/payments/{bill_id}/checkout", status_code=201, response_model=CheckoutView)
-    async def checkout(bill_id: UUID, caller: CallerOf, work: WorkOf, response: Response) -> CheckoutView:
-        """Send the citizen to the gateway's page; while one is open, to the same one (so no key is needed here)."""
-        bill = await _find(work, bill_id, allowed(caller, "citizen"))
-        back = return_url.replace("{code}", bill.dossier_code)
-        for name in gateways.choose(None):
-            start = StartCheckout(attempt_id=new_id(), return_url=back, gateway=name)
-            bill = await work.send(store.bills.aggregate, bill.key, start, wait_seconds=CHECKOUT_SECONDS)
-            if bill.state != "open":
-                break
-        if bill.state == "open":
-            raise Refusal(
-                "gateway_refuses",
-                "Cổng thanh toán chưa mở được trang nộp phí. Xin thử lại sau ít phút.",
-                "The gateway does not open a page to pay on. Try again in a few minutes.",
-                503,
-            )
-        url = (bill.attempt.url or None) if bill.attempt else None
-        if url is None:
-            response.status_code = 202
-            response.headers["Retry-After"] = "2"
-        return CheckoutView(bill_id=bill_id, state=bill.state, url=url)
+    @routes.get("/payments/{bill_id}/receipt", response_model=ReceiptView)
+    async def receipt(bill_id: UUID, caller: CallerOf, work: WorkOf, number: Name | None = None) -> ReceiptView:
+        """The receipt that holds, or the one of this number; 404 where there is none."""
+        bill, kept = await _receipt(work, bill_id, caller, number)
+        return _view(bill, kept, links)
 
-    @routes.post("/payments/{bill_id}/refresh", response_model=BillView)
-    async def refresh(bill_id: UUID, caller: CallerOf, work: WorkOf) -> BillView:
-        """Ask the gateway now: for the page that the citizen returns to."""
-        bill = await _find(work, bill_id, allowed(caller, "citizen"))
-        nudge = Nudge(call_id=new_id())
-        return BillView.of(await work.send(store.bills.aggregate, bill.key, nudge, wait_seconds=CHECKOUT_SECONDS))
+    @routes.get("/payments/{bill_id}/receipts", response_model=list[ReceiptView])
+    async def receipts(bill_id: UUID, caller: CallerOf, work: WorkOf) -> list[ReceiptView]:
+        """All receipts of a bill, the newest first: those that were replaced or cancelled are kept."""
+        bill = await shown(work, bill_id, caller)
+        return [_view(bill, kept, links) for kept in await store.receipts.of_bill(work.pool, bill_id)]
 
-    @routes.get("/payments/{bill_id}/receipt", response_model=Receipt)
-    async def receipt(bill_id: UUID, caller: CallerOf, work: WorkOf) -> Receipt:
-        """The receipt; 404 until it has its number."""
-        bill = await _find(work, bill_id, caller)
-        if bill.receipt_number is None or bill.paid_at is None:
-            raise NotFound("Chưa có biên lai.", "There is no receipt yet.")
-        return Receipt(
-            number=bill.receipt_number,
-            dossier_code=bill.dossier_code,
-            amount=bill.amount,
-            currency=bill.currency,
-            fee_lines=bill.fee_lines,
-            paid_at=bill.paid_at,
-            gateway_reference=bill.captures[-1].reference,
-        )
+    @routes.get("/payments/{bill_id}/receipt.pdf", response_class=Response)
+    async def receipt_paper(bill_id: UUID, caller: CallerOf, work: WorkOf, number: Name | None = None) -> Response:
+        """The receipt as PDF, with a code that leads to the page where anybody can check it."""
+        bill, kept = await _receipt(work, bill_id, caller, number)
+        pdf = await asyncio.to_thread(paper.render, _paper(bill, kept, links))
+        name = f'inline; filename="bien-lai-{kept.number.replace("/", "-")}.pdf"'
+        headers = {"Cache-Control": "private, no-store", "Content-Disposition": name}
+        return Response(pdf, media_type="application/pdf", headers=headers)
 
     return routes
-
-
-# Where the gateway sends the browser back to, until a portal has a page for it. It says nothing that a link may not say.
-_RETURNED = """<!doctype html>
-<html lang="vi"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Đang xác nhận thanh toán</title>
-<style>body{font:1.1rem/1.6 system-ui,sans-serif;max-width:34rem;margin:12vh auto;padding:0 1rem;color:#1d2939}</style>
-<h1>Cảm ơn bạn</h1>
-<p>Chúng tôi đang xác nhận thanh toán với cổng thanh toán. Biên lai sẽ được báo qua tin nhắn và thư điện tử.
-Bạn có thể đóng trang này.</p>
-<p lang="en">Thank you. We are confirming the payment with the gateway; the receipt will come by SMS and e-mail.
-You may close this page.</p></html>
-"""
-
-
-def of_browsers() -> APIRouter:
-    """Pages, for browsers that come back from the gateway."""
-    routes = APIRouter(tags=["pages"])
-
-    @routes.get("/return/{code}", response_class=HTMLResponse)
-    async def returned(code: str) -> str:
-        """Where the browser lands after the gateway's page, paid or not."""
-        return _RETURNED
-
-    return routes
-
-
-def of_operators() -> APIRouter:
-    """What whoever answers for the money looks at."""
-    routes = APIRouter(tags=["ledger"])
-
-    @routes.get("/ledger/{code}")
-    async def balances(code: CodeOf, caller: CallerOf, work: WorkOf) -> list[dict[str, Any]]:
-        """A dossier's balance on each account, in đồng, debit less credit; they add up to 0."""
-        allowed(caller, "operator")
-        return await store.ledger.balances(work.pool, code)
-
-    return routes
-
-
-async def _find(work: Work, bill_id: UUID, caller: Caller) -> Bill:
-    """A bill that this caller may see. Raises the same NotFound for a stranger's bill as for none."""
-    bill = await store.bills.find(work.pool, bill_id)
-    if bill is None or not _may_see(caller, bill):
-        raise _nothing()
-    return bill
 
 
 async def _of_dossier(work: Work, code: str, caller: Caller) -> list[Bill]:
     """The bills of a dossier that this caller may see, the newest first. Raises NotFound where there is none."""
-    bills = [bill for bill in await store.bills.of_dossier(work.pool, code) if _may_see(caller, bill)]
+    bills = [bill for bill in await store.bills.of_dossier(work.pool, code) if may_see(caller, bill)]
     if not bills:
-        raise _nothing()
+        raise nothing()
     return bills
 
 
-def _may_see(caller: Caller, bill: Bill) -> bool:
-    mine = caller.role == "citizen" and caller.person_id == bill.person_id
-    ours = caller.role == "officer" and caller.agency == bill.agency
-    return mine or ours or caller.role == "operator"
+async def _receipt(work: Work, bill_id: UUID, caller: Caller, number: str | None) -> tuple[Bill, Kept]:
+    """Raises NotFound where there is no such receipt."""
+    bill = await shown(work, bill_id, caller)
+    kept = await store.receipts.of_bill(work.pool, bill_id)
+    for each in kept:
+        if each.number == number or (number is None and each.ended is None):
+            return bill, each
+    raise NotFound("Chưa có biên lai.", "There is no such receipt.")
 
 
-def _nothing() -> NotFound:
-    return NotFound("Không tìm thấy khoản phí này.", "There is no such bill.")
+def _view(bill: Bill, kept: Kept, links: Links) -> ReceiptView:
+    told = kept.model_dump(include=set(ReceiptView.model_fields))
+    captures = [each for each in bill.captures if each.use == "fees"]
+    return ReceiptView(
+        **told,
+        fee_lines=kept.lines,
+        paid_at=bill.paid_at,
+        gateway_reference=captures[-1].reference if captures else "",
+        page=links.receipt_page(kept.number),
+    )
+
+
+def _paper(bill: Bill, kept: Kept, links: Links) -> paper.Paper:
+    ended = {
+        "replaced": f"đã được thay bằng biên lai số {kept.replaced_by}",
+        "cancelled": f"đã hủy ({kept.ended_because})",
+    }
+    return paper.Paper(
+        number=kept.number,
+        agency=bill.agency_name or bill.agency,
+        dossier_code=bill.dossier_code,
+        procedure=bill.procedure_name,
+        lines=kept.lines,
+        amount=kept.amount,
+        issued_at=kept.issued_at,
+        paid_at=bill.paid_at or kept.issued_at,
+        paid=tuple((manner_of(each.gateway).title_vi, each.reference) for each in bill.captures if each.use == "fees"),
+        page=links.receipt_page(kept.number),
+        replaces=kept.replaces,
+        ended=ended[kept.ended] if kept.ended else None,
+    )

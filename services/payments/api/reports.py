@@ -1,0 +1,165 @@
+"""Reports of agencies: takings by day, gateway, beneficiary account and kind of fee; the journal of receipts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from pydantic import BaseModel
+
+from chassis.access import Caller
+from chassis.errors import Refusal
+from chassis.http import CallerOf, WorkOf, allowed
+from chassis.postgres import Pool
+from services.payments import store
+from services.payments.api.common import Day, Name, begin_of
+from services.payments.papers import tables
+
+LONGEST_DAYS = 366
+MOST_ROWS = 100_000  # of a workbook, which is made in memory; CSV is sent as it is read
+Form = Annotated[Literal["json", "csv", "xlsx"], Query(alias="format")]
+From = Annotated[Day, Query(alias="from", description="first day, in Vietnam")]
+Until = Annotated[Day, Query(description="last day")]
+
+_TAKINGS = {
+    "agency": "Mã cơ quan",
+    "agency_name": "Cơ quan",
+    "day": "Ngày",
+    "gateway": "Nơi thu",
+    "beneficiary": "Tài khoản thụ hưởng",
+    "kind": "Loại",
+    "collected": "Đã thu (đồng)",
+    "refunded": "Đã hoàn trả (đồng)",
+    "net": "Còn lại (đồng)",
+}
+_JOURNAL = {
+    "number": "Số biên lai",
+    "issued_at": "Lập lúc",
+    "agency": "Mã cơ quan",
+    "agency_name": "Cơ quan",
+    "dossier_code": "Mã hồ sơ",
+    "amount": "Số tiền (đồng)",
+    "replaces": "Thay thế biên lai",
+    "ended": "Tình trạng",
+    "ended_at": "Hết giá trị lúc",
+    "ended_because": "Lý do",
+}
+_ENDED = {None: "có giá trị", "replaced": "đã thay thế", "cancelled": "đã hủy"}
+
+
+class Taking(BaseModel):
+    """Đồng that came in for fees on one day, and what of them went back or is owed back; `net` is what stays.
+
+    Fees that were paid in parts through several gateways stand under all of them, joined by "+".
+    """
+
+    agency: str
+    agency_name: str
+    day: date
+    gateway: str
+    beneficiary: str
+    kind: str
+    collected: int
+    refunded: int
+    net: int
+
+
+class ReceiptLine(BaseModel):
+    """A receipt in the order of numbers. `ended`: replaced or cancelled."""
+
+    number: str
+    issued_at: datetime
+    agency: str
+    agency_name: str
+    dossier_code: str
+    amount: int
+    replaces: str | None
+    ended: str | None
+    ended_at: datetime | None
+    ended_because: str | None
+
+
+def of_reports() -> APIRouter:
+    """Officers get their agency's, operators all or one."""
+    routes = APIRouter(tags=["reports"], prefix="/reports")
+
+    @routes.get("/takings", response_model=list[Taking], response_class=Response)
+    async def takings(
+        caller: CallerOf, work: WorkOf, first: From, until: Until, agency: Name | None = None, form: Form = "json"
+    ) -> Response:
+        """What was collected and sent back, from the ledger; a refund counts on the day on which it was decided."""
+        since, end = _period(first, until)
+        rows = await store.reports.takings(work.pool, since, end, _agency(caller, agency))
+        if form == "json":
+            return JSONResponse([Taking.model_validate(row).model_dump(mode="json") for row in rows])
+        cells = [[row[name] for name in _TAKINGS] for row in rows]
+        if form == "xlsx":
+            book = await asyncio.to_thread(tables.workbook_of, "Thu phí, lệ phí", list(_TAKINGS.values()), cells)
+            return _file(book, tables.XLSX, f"thu-{first}-{until}.xlsx")
+        text = await asyncio.to_thread(tables.csv_of, [list(_TAKINGS.values()), *cells])
+        return _file(tables.MARK + text, tables.CSV, f"thu-{first}-{until}.csv")
+
+    @routes.get("/receipts", response_model=list[ReceiptLine], response_class=Response)
+    async def receipts(
+        caller: CallerOf, work: WorkOf, first: From, until: Until, agency: Name | None = None, form: Form = "json"
+    ) -> Response:
+        """The journal of receipts: every number that was given, with what became of it."""
+        _period(first, until)
+        days = _days(work.pool, first, until, _agency(caller, agency))
+        if form == "csv":
+            return StreamingResponse(_csv(days), headers=_named(tables.CSV, f"bien-lai-{first}-{until}.csv"))
+        rows = [row async for day in days for row in day]
+        if form == "json":
+            return JSONResponse([ReceiptLine.model_validate(row).model_dump(mode="json") for row in rows])
+        cells = [_receipt_cells(row) for row in rows]
+        book = await asyncio.to_thread(tables.workbook_of, "Biên lai", list(_JOURNAL.values()), cells)
+        return _file(book, tables.XLSX, f"bien-lai-{first}-{until}.xlsx")
+
+    return routes
+
+
+async def _days(pool: Pool, first: date, until: date, agency: str | None) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+    """Receipts, a day at a time: no statement takes long, and no more than a day is held."""
+    for number in range((until - first).days + 1):
+        day = first + timedelta(days=number)
+        yield await store.reports.journal(pool, begin_of(day), begin_of(day + timedelta(days=1)), agency)
+
+
+async def _csv(days: AsyncIterator[Sequence[Mapping[str, Any]]]) -> AsyncIterator[bytes]:
+    yield tables.MARK + tables.csv_of([list(_JOURNAL.values())])
+    async for rows in days:
+        yield await asyncio.to_thread(tables.csv_of, [_receipt_cells(row) for row in rows])
+
+
+def _receipt_cells(row: Mapping[str, Any]) -> list[tables.Cell]:
+    return [_ENDED[row[name]] if name == "ended" else row[name] for name in _JOURNAL]
+
+
+def _period(first: date, until: date) -> tuple[datetime, datetime]:
+    """The first moment of it and the first after it. Raises Refusal 422 for days the wrong way round or too many."""
+    if not timedelta() <= until - first < timedelta(days=LONGEST_DAYS):
+        raise Refusal(
+            "bad_period",
+            f"Kỳ báo cáo phải từ 1 đến {LONGEST_DAYS} ngày, ngày đầu không sau ngày cuối.",
+            f"A period has 1 to {LONGEST_DAYS} days, the first not after the last.",
+            422,
+        )
+    return begin_of(first), begin_of(until + timedelta(days=1))
+
+
+def _agency(caller: Caller, asked: str | None) -> str | None:
+    allowed(caller, "officer", "operator")
+    return asked if caller.role == "operator" else caller.agency or ""
+
+
+def _file(content: bytes, media: str, name: str) -> Response:
+    return Response(content, headers=_named(media, name))
+
+
+def _named(media: str, name: str) -> dict[str, str]:
+    disposition = f'attachment; filename="{name}"'
+    return {"Content-Type": media, "Content-Disposition": disposition, "Cache-Control": "private, no-store"}
