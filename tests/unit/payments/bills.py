@@ -41,7 +41,7 @@ SERVICE = payments(
     )
 )
 (DECIDES,) = SERVICE.decides
-(FOLD,) = SERVICE.consumes
+FOLD = next(each for each in SERVICE.consumes if each.name == "payments.bills")
 
 FEE = {
     "code": "gplx-doi", "kind": "lệ phí", "name": "Lệ phí cấp đổi giấy phép lái xe", "amount": 115_000,
