@@ -91,15 +91,16 @@ async def test_1_a_callback_with_a_forged_signature_is_refused_and_settles_nothi
     dossier = await counter.filed()
     await counter.page(dossier)
     thing = {"object": "checkout.session", "id": "cs_forged", "metadata": {"dossier_code": dossier.code}}
-    body = json.dumps({"type": "checkout.session.completed", "data": {"object": thing}}).encode()
-    at = int(time.time())
-    answers = []
+    at, answers = int(time.time()), []
+    told = {"id": "evt_forged", "created": at, "type": "checkout.session.completed", "data": {"object": thing}}
+    body = json.dumps(told).encode()
     for secret in ("whsec_guessed", SECRET[:-1], ""):
         digest = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
         headers = {"Stripe-Signature": f"t={at},v1={digest}"}
         answers.append(await counter.http.post("/webhooks/stripe", content=body, headers=headers))
     answers.append(await counter.http.post("/webhooks/stripe", content=body))
     assert [answer.status_code for answer in answers] == [400] * 4
+    assert {answer.json()["code"] for answer in answers} == {"bad_signature"}
     assert (await counter.bill(dossier))["state"] == "in_checkout"
     assert await counter.names(dossier) == ["opened", "started"]
 
