@@ -1,90 +1,137 @@
-"""The table of moves says what the deciders do: no row is idle, and no decider goes where the table does not."""
+"""The tables of moves say what the deciders do: no row is idle, and no decider goes where a table does not."""
 
 from __future__ import annotations
 
 from collections import deque
-from copy import copy
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import cache
+from itertools import product
 from typing import Any
+
+import pytest
 
 from chassis.decider import Message
 from chassis.envelope import Event
 from chassis.errors import Refusal
 from chassis.identifiers import derived_id
-from contracts import payments
-from services.payments.domain.bill import MOVES, AttemptSilence, BillExpiry, Nudge, ReceiptNumbered
+from services.payments.domain.bill import MOVES, NAMES, Bill
 from services.payments.domain.gateway import RefundDone, RefundRefused
+from services.payments.domain.messages import (
+    AttemptSilence,
+    BillExpiry,
+    BillReminder,
+    CancelCheckout,
+    Nudge,
+    PayOut,
+    RequestRefund,
+    Settle,
+)
+from services.payments.domain.refund import REFUND_MOVES
+from tests.records import NOON
 from tests.unit.payments.bills import (
     AMOUNT,
+    BESIDE,
     FIRST,
     LATER,
+    REFUND_EVENTS,
     REFUSED,
     SECOND,
     STOPPED,
     SUBMITTED,
     Story,
+    after,
+    at_the_counter,
     captured,
     closed,
     created,
+    refund,
     refused,
     started,
     still_open,
+    transferred,
 )
 
+WHEN_ALL_IS_OVER = NOON + timedelta(days=6)
+Said = Message | Event[Any]
+Seen = tuple[Any, type, Any, type | None]
 ROWS = {(move.source, move.message, move.target) for move in MOVES.moves}
+MOVED = {(move.source, move.message, move.target, move.event) for move in MOVES.moves}
+REFUND_ROWS = {(move.source, move.message, move.target, move.event) for move in REFUND_MOVES.moves}
 EACH_PAGE = (created, refused, still_open, closed, captured)
-ALL: tuple[Message | Event[Any], ...] = (
+# FIRST is a card's page, SECOND a picture that never closes.
+PAGES = {FIRST: started(FIRST), SECOND: started(SECOND, "vietqr")}
+ALL: tuple[Said, ...] = (
     SUBMITTED,
     LATER,
-    started(FIRST),
-    started(SECOND),
-    *(answer(page) for page in (FIRST, SECOND) for answer in EACH_PAGE),
+    *(answer(page) for page in PAGES for answer in EACH_PAGE),
     still_open(FIRST, "ch_1"),
     closed(FIRST, "ch_1"),
     captured(FIRST, AMOUNT - 1),
+    captured(FIRST, AMOUNT, heard_only=True),
+    captured(FIRST, 1, heard_only=True),
+    transferred(35_000, attempt=SECOND),
+    transferred(AMOUNT + 1, 2),
+    at_the_counter(),
+    CancelCheckout(),
     Nudge(call_id=FIRST),
     AttemptSilence(),
+    BillReminder(),
     BillExpiry(),
     REFUSED,
     STOPPED,
-    ReceiptNumbered(number="2026/00000001"),
+    Settle(action="return", by="operator", reason="x"),
+    Settle(action="accept", by="operator", reason="x"),
+    refund(20_000, ("chup-anh", 20_000)),
 )
 
 
-def refund_answers(story: Story) -> list[Message]:
-    if story.bill is None or story.bill.refund is None:
-        return []
-    refund = story.bill.refund.refund_id
-    stranger = derived_id(refund, "another")
-    return [
-        *(RefundDone(refund_id=each, reference="re_1") for each in (refund, stranger)),
-        *(RefundRefused(refund_id=each, reason="expired_card") for each in (refund, stranger)),
-    ]
+def kind_of(message: Said) -> type:
+    return type(message.data if isinstance(message, Event) else message)
 
 
-def walked() -> set[tuple[Any, type, Any, type | None]]:
+def messages_for(story: Story) -> Iterator[Said]:
+    """Any message; but no attempt begins twice, as ids are drawn for each."""
+    yield from ALL
+    known = {each.attempt_id for each in (*story.bill.past, story.bill.attempt) if each} if story.bill else set()
+    yield from (start for page, start in PAGES.items() if page not in known)
+
+
+def where(bill: Bill) -> str:
+    """Where a bill stands, as far as its next move depends on it: not what it has told, numbered or sent back."""
+    pages = sorted((str(each.attempt_id), bool(each.session_id), each.closed) for each in bill.past)
+    running = bill.attempt and (str(bill.attempt.attempt_id), bool(bill.attempt.session_id), bill.attempt.declines)
+    return repr((bill.state, running, pages, bill.outstanding, bill.void_reason is not None))
+
+
+@cache
+def walked() -> frozenset[Seen]:
     """Every move of a bill that meets any messages in any order, however senseless; asking alone is no move."""
-    seen, moves = {""}, set()
-    waiting = deque([Story()])
+    return frozenset(_moves())
+
+
+def _moves() -> Iterator[Seen]:
+    seen, waiting = {""}, deque([Story()])
     while waiting:
         here = waiting.popleft()
-        for message in (*ALL, *refund_answers(here)):
+        for message, now in product(messages_for(here), (NOON, WHEN_ALL_IS_OVER)):
             story = Story(here.bill)
-            source = here.bill.state if here.bill else None
+            source, kind = here.bill.state if here.bill else None, kind_of(message)
             try:
-                decision = story.on(message)
+                decision = story.on(message, now)
             except Refusal:
                 continue
             if decision is None or story.bill is None:
                 continue
-            kind = type(message.data if isinstance(message, Event) else message)
-            told = type(decision.events[0]) if decision.events else None
-            if told or story.state != source or (source, kind, source) in ROWS:
-                moves.add((source, kind, story.state, told))
-            key = story.bill.model_dump_json(exclude={"version"})
-            if key not in seen:
+            told = next((type(each) for each in story.told if not isinstance(each, BESIDE)), None)
+            row = (source, kind, source, told)
+            if story.state != source or row in MOVED or (source, kind) == ("in_checkout", type(still_open())):
+                yield source, kind, story.state, told
+            else:
+                assert told is None or told in REFUND_EVENTS, row
+            if (key := where(story.bill)) not in seen:
                 seen.add(key)
-                waiting.append(copy(story))
-    return moves
+                waiting.append(story)
 
 
 def test_the_table_is_what_the_deciders_do() -> None:
@@ -92,26 +139,112 @@ def test_the_table_is_what_the_deciders_do() -> None:
     assert {move[:3] for move in walked()} == ROWS
 
 
-def test_each_row_tells_its_event_and_no_other() -> None:
-    """A page that closes may have no decline left to tell; every other row always tells what it names."""
-    rows = {(move.source, move.message, move.target, move.event) for move in MOVES.moves}
-    told = walked()
-    assert {move for move in told if move[3] is not None} == {row for row in rows if row[3] is not None}
-    quiet = {move[:3] for move in told if move[3] is None and (*move[:3], None) not in rows}
-    assert quiet == {("in_checkout", type(closed()), "open")}
+# An officer's order, an answer or a question may leave a bill where it is and tell of refunds only.
+QUIET = {
+    ("in_checkout", type(closed()), "open"),  # no decline is left to tell
+    ("in_checkout", type(still_open()), "in_checkout"),
+    ("paid", type(REFUSED.data), "paid"),  # nothing may go back
+    ("paid", type(STOPPED.data), "paid"),
+    ("discrepancy", Settle, "open"),  # told first that the money goes back
+    ("discrepancy", Settle, "expired"),
+    ("discrepancy", Settle, "cancelled"),
+}
+
+
+def test_each_row_tells_its_event() -> None:
+    """Where several follow, the row's is the first, but for a difference that is returned: that goes first."""
+    assert {row[:3] for row in MOVED - walked()} <= QUIET
+    assert {move for move in walked() - MOVED if move[:3] not in QUIET} == set()
+
+
+def test_what_no_row_allows_is_refused_or_passed_over_on_purpose() -> None:
+    """People are told what they may do instead; what gateways, clocks and dossiers say twice or too late changes nothing."""
+    for state in NAMES:
+        story = standing_in(state)
+        for message in (CancelCheckout(), Settle(action="return", by="operator", reason="x")):
+            if MOVES.allows(state, type(message)):
+                continue
+            if isinstance(message, CancelCheckout) and state in ("open", "closing"):
+                assert story.on(message) is None
+                continue
+            with pytest.raises(Refusal):
+                story.on(message)
+        for said in (SUBMITTED, BillExpiry(), BillReminder(), REFUSED, *(answer(SECOND) for answer in EACH_PAGE[:4])):
+            if not MOVES.allows(state, kind_of(said)) and not isinstance(said, BillReminder):
+                assert standing_in(state).on(said) is None, (state, said)
+
+
+def standing_in(state: str) -> Story:
+    """A bill that was led into this state."""
+    page = (started(), created())
+    ways: dict[str, tuple[Said, ...]] = {
+        "open": (),
+        "checkout_ready": (started(),),
+        "in_checkout": page,
+        "closing": (*page, CancelCheckout()),
+        "expiring": (*page, BillExpiry()),
+        "withdrawing": (*page, STOPPED),
+        "paid": (*page, captured()),
+        "expired": (BillExpiry(),),
+        "cancelled": (STOPPED,),
+        "discrepancy": (*page, captured(amount=1)),
+    }
+    story = after(*ways[state])
+    assert story.state == state
+    return story
 
 
 def test_the_states_in_which_a_bill_ends_ask_for_nothing_more() -> None:
-    """From each of them only money is taken in: of a page long closed, or of a refund that the bank sent back."""
-    for state, leaving in (("refunded", {RefundRefused}), ("refund_failed", set()), ("discrepancy", set())):
-        left = {move.message for move in MOVES.moves if move.source == state and move.target != state}
-        assert left == leaving, state
+    """From each of them only money is taken in, which goes back; from paid, an ending sends back what it may."""
+    for state in ("paid", "expired", "cancelled"):
+        assert {move.target for move in MOVES.moves if move.source == state} == {state}
     for state in ("expired", "cancelled"):
-        left = {move.message for move in MOVES.moves if move.source == state}
-        assert left == {type(captured())}, state
+        assert {move.message for move in MOVES.moves if move.source == state} == {type(captured())}
 
 
-def test_the_diagram_shows_every_row() -> None:
-    diagram = MOVES.mermaid()
-    assert diagram.count("-->") == len(MOVES.moves)
-    assert f"in_checkout --> paid: Captured / {payments.Succeeded.__name__}" in diagram
+def test_the_refunds_table_is_what_the_deciders_do() -> None:
+    """By any answers in any order, about a refund that a gateway sends, or that waits for an officer."""
+    seen = set[tuple[Any, type, Any, type | None]]()
+    by_gateway = (started(), created(), captured())
+    for paid in (by_gateway, (at_the_counter(),)):
+        order = refund(20_000, ("chup-anh", 20_000))
+        stranger = derived_id(order.refund_id, "another")
+        answers: tuple[Said, ...] = (
+            *(RefundDone(refund_id=each, reference="re_1") for each in (order.refund_id, stranger)),
+            *(RefundRefused(refund_id=each, reason="expired_card") for each in (order.refund_id, stranger)),
+            *(PayOut(refund_id=each, reference="PC-1", by="treasurer") for each in (order.refund_id, stranger)),
+            Nudge(call_id=FIRST),
+            REFUSED,
+        )
+        waiting, known = deque([after(*paid)]), set[str]()
+        while waiting:
+            here = waiting.popleft()
+            for message in (order, *answers):
+                story, before = Story(here.bill), _state(here)
+                try:
+                    if story.on(message) is None:
+                        continue
+                except Refusal:
+                    continue
+                if _state(story) != before:
+                    told = next(type(each) for each in story.told if isinstance(each, REFUND_EVENTS))
+                    seen.add((before, kind_of(message), _state(story), told))
+                if (key := f"{story.bill and story.bill.model_dump_json(include={'refunds'})}") not in known:
+                    known.add(key)
+                    waiting.append(story)
+    assert {each for each in seen if each[1] is not kind_of(REFUSED)} == REFUND_ROWS
+
+
+def _state(story: Story) -> str | None:
+    assert story.bill is not None
+    return story.bill.refunds[0].state if story.bill.refunds else None
+
+
+@pytest.mark.parametrize("table", [MOVES, REFUND_MOVES])
+def test_the_diagram_shows_every_row(table: Any) -> None:
+    diagram = table.mermaid()
+    assert diagram.count("-->") == len(table.moves) + diagram.count("--> [*]")
+
+
+def test_an_order_begins_a_refund_by_the_gateway_or_by_hand() -> None:
+    assert {move.target for move in REFUND_MOVES.moves if move.message is RequestRefund} == {"ready", "by_hand"}
