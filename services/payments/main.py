@@ -23,6 +23,7 @@ from services.payments.api import (
     national,
     officers,
     operators,
+    reconciliation,
     reports,
     rings,
     verifying,
@@ -30,8 +31,11 @@ from services.payments.api import (
 from services.payments.api.common import proxies
 from services.payments.domain import (
     checkout,
+    difference,
+    dossier_fact,
     elsewhere,
     ending,
+    explaining,
     gateway,
     messages,
     money,
@@ -42,8 +46,10 @@ from services.payments.domain import (
 )
 from services.payments.links import Links
 from services.payments.paying import Cashier
+from services.payments.reconciling_work import Reconciler
 from services.payments.ring_metrics import RingMetrics
 from services.payments.settings import PaymentsSettings
+from services.payments.unexplained import Unexplained
 from services.payments.working_off import WorkingOff
 
 
@@ -54,10 +60,12 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
     silence on an open page; calls the gateways.
     """
     gateways, ring_metrics = Gateways.from_settings(settings), RingMetrics()
+    reconciler = Reconciler(gateways.by_name, settings.statement_seconds, clock)
     sealer = Sealer(settings.payer_key.get_secret_value()) if settings.payer_key else None
     cashier, trusted = Cashier(gateways, sealer), proxies(settings.trusted_proxies)
     signed = Links(settings.link_key.get_secret_value(), settings.public_url)
     keys = {bank: key.get_secret_value() for bank, key in settings.bank_keys.items()}
+    unexplained = Unexplained(reconciler.sides)
     return Service(
         name="payments",
         description="Thu phí, lệ phí trực tuyến. / Fees, paid online.",
@@ -74,6 +82,7 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
             banks.of_banks(keys, clock),
             national.of_the_platform(gateways.by_name.get("national"), keys.get("national"), directory(), clock),
             rings.of_operators(),
+            reconciliation.of_operators(reconciler),
             webhooks.of_gateways(gateways, ring_metrics),
         ],
         consumes=[
@@ -88,6 +97,12 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
                     dossiers.Stopped: ending.withdraw,
                 },
                 route=opening.concerned,
+            ),
+            Fold(
+                "payments.dossiers",
+                dossiers.TOPIC,
+                into=store.facts.aggregate,
+                on=dict.fromkeys(dossiers.EVENTS, dossier_fact.noted),
             ),
         ],
         publishes=[contract.TOPIC],
@@ -118,6 +133,20 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
                     gateway.RefundRefused: refunding.refund_refused,
                 },
             ),
+            Decides(
+                store.differences.aggregate,
+                commands={
+                    difference.Found: explaining.found,
+                    difference.Gone: explaining.gone,
+                    difference.Explain: explaining.explain,
+                    difference.Assign: explaining.assign,
+                    difference.Return: explaining.send_back,
+                },
+                answers={
+                    gateway.RefundDone: explaining.returned,
+                    gateway.RefundRefused: explaining.not_returned,
+                },
+            ),
         ],
         calls={
             gateway.CreateCheckout: gateways.create_checkout,
@@ -129,10 +158,12 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
         chores=[
             Chore("payments.rings", 60.0, store.rings.prune),
             Chore("payments.banks", 60.0, store.banks.forget),
+            *reconciler.chores,
         ],
         backgrounds=[
-            Background("payments.rings", store.rings.CHANNEL, WorkingOff(gateways.by_name, ring_metrics).work_off)
+            Background("payments.rings", store.rings.CHANNEL, WorkingOff(gateways.by_name, ring_metrics).work_off),
+            *reconciler.backgrounds,
         ],
-        measures=[gateways.health, *ring_metrics.collectors],
-        refreshes=[ring_metrics.refresh],
+        measures=[gateways.health, *ring_metrics.collectors, unexplained],
+        refreshes=[ring_metrics.refresh, unexplained.refresh],
     )

@@ -295,9 +295,11 @@ async def open_counter(postgres: Postgres, folder: Path, **more: Any) -> AsyncIt
     }
     with issuing() as issuer, running(Server("gateway", folder, told)) as gateway:
         clock = Clock()
-        service = payments(settings_for(database, issuer, gateway, port, **more))
+        service = payments(settings_for(database, issuer, gateway, port, **more), clock)
         server = uvicorn.Server(
-            uvicorn.Config(build(service, ["api", "timers"], clock), port=port, log_config=None, lifespan="on")
+            uvicorn.Config(
+                build(service, ["api", "timers"], clock), port=port, log_config=None, lifespan="on", proxy_headers=False
+            )
         )
         task = asyncio.create_task(server.serve())
         pool = await open_pool(database.url, "test", 8)

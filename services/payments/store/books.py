@@ -20,7 +20,7 @@ select f.code as reference, f.code as dossier_code, sum(b.amount)::bigint as exp
 from dossier_fact as f join bill as b on b.dossier_code = f.code
 where f.waiting_since < $1
 group by f.code
-having bool_and(b.state = 'paid') and not exists (
+having bool_and(b.state = 'paid') and sum(b.amount) >= f.fees_asked and not exists (
     select from ledger_entry as e where e.dossier_code = f.code and e.posted_at >= $1)"""
 _ENDED_BUT_KEPT = """
 select b.key as reference, b.dossier_code, b.bill_id, kept.amount as expected, 0 as found, f.ended_at as since

@@ -1,0 +1,143 @@
+"""Bills held against what their dossiers say, and against themselves: each disagreement found, raised once, and gone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chassis.consumer import Consumer
+from chassis.identifiers import new_id
+from contracts import dossiers
+from contracts.event import Data
+from services.payments import store
+from services.payments.domain.bill import Bill
+from services.payments.domain.gateway import RefundRefused
+from services.payments.domain.messages import RequestRefund
+from tests.database import Server as Postgres
+from tests.integration.payments_books import Books, open_books
+from tests.integration.payments_counter import AGENCY, AMOUNT, FEE, RETURNED
+from tests.records import example
+
+
+@pytest.fixture
+async def books(postgres_server: Postgres) -> AsyncIterator[Books]:
+    async with open_books(postgres_server, "stripe") as opened:
+        yield opened
+
+
+def of_dossiers(kind: type[Data], status: int, **more: Any) -> Data:
+    return example(kind, step={"agency": AGENCY, "status": status}, **more)
+
+
+async def only(books: Books, name: str, data: Data, code: str, sequence: int) -> None:
+    """An event that only one consumer gets: the other one's record is parked, or still under way."""
+    every: list[Consumer] = books.consumers
+    books.consumers = [each for each in every if each.consumes.name == name]
+    await books.hears(data, code, sequence)
+    books.consumers = every
+
+
+async def agrees(books: Books) -> dict[str, Any]:
+    """The report, once ten minutes have passed."""
+    books.clock.ahead += timedelta(minutes=11)
+    return await books.reconciles("dossiers")
+
+
+async def paid(books: Books) -> Bill:
+    bill = await books.filed()
+    await books.pays(bill)
+    return bill
+
+
+async def test_bills_and_dossiers_that_agree_are_no_difference(books: Books) -> None:
+    bill = await paid(books)
+    await books.hears(of_dossiers(dossiers.FeesRequested, 6, amount=AMOUNT, fee_lines=[]), bill.dossier_code, 2)
+    await books.hears(of_dossiers(dossiers.FeesSettled, 1), bill.dossier_code, 3)
+    await books.hears(of_dossiers(dossiers.Accepted, 2), bill.dossier_code, 4)
+    assert (await agrees(books))["found"] == {}
+    assert await store.facts.reached_of(books.pool, bill.dossier_code) == "acceptance"
+
+
+async def test_fees_without_a_bill_are_raised_until_there_is_one(books: Books) -> None:
+    bill = await paid(books)
+    later = of_dossiers(
+        dossiers.FeesRequested,
+        6,
+        amount=115_000,
+        fee_lines=[FEE],
+        person_id=bill.person_id,
+        payment_due=books.clock() + timedelta(days=30),
+    )
+    await only(books, "payments.dossiers", later, bill.dossier_code, 2)
+    told = await agrees(books)
+    assert (told["found"], told["unexplained_dong"]) == ({"bill_missing": {"open": 1}}, 115_000)
+    assert await books.raised() == ["bill_missing"]
+    await only(books, "payments.bills", later, bill.dossier_code, 2)
+    assert (await agrees(books))["gone"] == 1
+
+
+async def test_a_dossier_that_waits_for_paid_fees_is_raised(books: Books) -> None:
+    bill = await paid(books)
+    waiting = of_dossiers(dossiers.FeesRequested, 6, amount=AMOUNT, fee_lines=[])
+    await books.hears(waiting, bill.dossier_code, 2)
+    told = await agrees(books)
+    assert (told["found"], told["unexplained_dong"]) == ({"paid_but_waiting": {"open": 1}}, AMOUNT)
+    await books.hears(of_dossiers(dossiers.FeesSettled, 1), bill.dossier_code, 3)
+    assert (await agrees(books))["gone"] == 1
+
+
+async def test_fees_that_are_kept_after_the_end_are_raised(books: Books) -> None:
+    bill = await paid(books)
+    refused = of_dossiers(dossiers.Refused, 3)
+    await only(books, "payments.dossiers", refused, bill.dossier_code, 2)
+    told = await agrees(books)
+    assert (told["found"], told["unexplained_dong"]) == ({"ended_but_kept": {"open": 1}}, RETURNED)
+    await only(books, "payments.bills", refused, bill.dossier_code, 2)
+    assert (await agrees(books))["gone"] == 1
+
+
+async def test_a_bill_that_stays_open_after_the_end_is_raised(books: Books) -> None:
+    bill = await books.filed()
+    await only(books, "payments.dossiers", of_dossiers(dossiers.Refused, 3), bill.dossier_code, 2)
+    assert (await agrees(books))["found"] == {"ended_but_open": {"open": 1}}
+
+
+async def test_a_paid_bill_without_a_receipt_is_raised(books: Books) -> None:
+    bill = await paid(books)
+    await books.pool.execute("update bill set receipts = '[]' where key = $1", bill.key)
+    told = await agrees(books)
+    assert (told["found"], told["unexplained_dong"]) == ({"paid_without_receipt": {"open": 1}}, AMOUNT)
+
+
+async def refunded(books: Books) -> tuple[Bill, RequestRefund]:
+    bill = await paid(books)
+    order = RequestRefund(refund_id=new_id(), available=RETURNED, reason="test", by="officer")
+    return await books.says(bill.key, order), order
+
+
+async def test_a_refund_that_no_gateway_answers_is_raised_after_a_day(books: Books) -> None:
+    await refunded(books)
+    assert (await agrees(books))["found"] == {}
+    books.clock.ahead += timedelta(days=1)
+    told = await agrees(books)
+    assert (told["found"], told["unexplained_dong"]) == ({"refund_stuck": {"open": 1}}, RETURNED)
+
+
+async def test_a_refund_that_waits_for_an_officers_hand_is_told_and_raised_after_five_days(books: Books) -> None:
+    bill, order = await refunded(books)
+    await books.says(bill.key, RefundRefused(refund_id=order.refund_id, reason="no"))
+    told = await agrees(books)
+    assert (told["found"], told["by_rule"]) == ({}, {"by_hand_waiting": 1})
+    books.clock.ahead += timedelta(days=5)
+    assert (await agrees(books))["found"] == {"by_hand_waiting": {"open": 1}}
+
+
+async def test_older_events_of_a_dossier_change_nothing(books: Books) -> None:
+    bill = await books.filed()
+    await books.hears(of_dossiers(dossiers.Completed, 9), bill.dossier_code, 3)
+    await books.hears(of_dossiers(dossiers.Accepted, 2), bill.dossier_code, 2)
+    assert await store.facts.reached_of(books.pool, bill.dossier_code) == "result"
+    assert await store.facts.reached_of(books.pool, "G09.20-unknown") is None

@@ -1,0 +1,172 @@
+"""Operators and differences, over HTTP and the real sandbox gateway: reconcile, explain, assign, send back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from chassis.identifiers import new_id
+from tests.database import Server as Postgres
+from tests.integration.payments_counter import AMOUNT, KEY, PAID, Counter, eventually, open_counter
+
+
+@pytest.fixture
+async def counter(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Counter]:
+    async with open_counter(postgres_server, tmp_path_factory.mktemp("gateway")) as opened:
+        yield opened
+
+
+async def reconciled(counter: Counter, gateway: str = "stripe") -> dict[str, Any]:
+    """The report of a run over all up to the present: ten minutes pass before it."""
+    counter.passes(minutes=11)
+    ids = await counter.http.post(
+        "/reconciliations", json={"gateway": gateway}, headers=counter.issuer.bearer("operator")
+    )
+    assert ids.status_code in (200, 202), ids.text
+    run_id = ids.json()[0]["run_id"]
+
+    async def done() -> dict[str, Any] | None:
+        answer = await counter.asked("GET", f"/reconciliations?run_id={run_id}", "operator")
+        report: dict[str, Any] | None = answer.json()[0]["report"]
+        return report
+
+    return await eventually(done)
+
+
+async def stranger_pays(counter: Counter, amount: int = 70_000) -> str:
+    """Somebody pays at our gateway what we know nothing of: its reference."""
+    form = {"amount": str(amount), "currency": "vnd", "payment_method": "pm_card_visa", "confirm": "true"}
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with httpx.AsyncClient(base_url=counter.gateway.url, headers=headers) as client:
+        made = await client.post("/v1/payment_intents", data=form)
+    await stated(counter)
+    return str(made.raise_for_status().json()["id"])
+
+
+async def stated(counter: Counter) -> None:
+    """Wait until the gateway has written a line into its statement, as it does a moment after a payment."""
+
+    async def written() -> bool:
+        return bool((await counter.at_gateway("/v1/balance_transactions"))["data"])
+
+    await eventually(written)
+
+
+async def found(counter: Counter, state: str = "open") -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = (await counter.asked("GET", f"/differences?state={state}", "operator")).json()
+    return listed
+
+
+async def told_to(counter: Counter, difference: dict[str, Any], action: str, **body: Any) -> httpx.Response:
+    headers = counter.issuer.bearer("operator") | {"Idempotency-Key": str(new_id())}
+    path = f"/differences/{difference['difference_id']}/{action}"
+    return await counter.http.post(path, json={"reason": "Đã hỏi ngân hàng"} | body, headers=headers)
+
+
+async def balances(counter: Counter) -> dict[str, int]:
+    rows = await counter.pool.fetch(
+        "select account, (sum(debit) - sum(credit))::bigint as balance from ledger_entry group by account"
+    )
+    return {row["account"]: row["balance"] for row in rows if row["balance"]}
+
+
+async def gauge(counter: Counter) -> str:
+    text = (await counter.http.get("/metrics")).text
+    return next(line.split()[-1] for line in text.splitlines() if line.startswith('motcua_unexplained_dong{gateway="s'))
+
+
+async def test_a_payment_whose_webhooks_are_all_lost_is_healed(counter: Counter) -> None:
+    await counter.arm("webhook_lost", times=50)
+    dossier = await counter.filed()
+    await counter.pays(await counter.page(dossier))
+    await counter.pool.execute("delete from timer where kind = 'AttemptSilence'")
+    assert await counter.fired("webhook_lost") > 0
+    await stated(counter)
+    assert (await reconciled(counter))["healed"] == {"capture_unheard": 1}
+    await counter.comes_to(dossier, "paid")
+    assert await counter.balances(dossier) == PAID
+
+
+async def test_a_strangers_payment_is_explained(counter: Counter) -> None:
+    await stranger_pays(counter)
+    assert (await reconciled(counter))["unexplained_dong"] == 70_000
+
+    async def shows(value: str) -> bool:
+        return float(await gauge(counter)) == float(value)
+
+    await eventually(lambda: shows("70000"))
+    (difference,) = await found(counter)
+    assert (difference["kind"], difference["found"], difference["apart"]) == ("unknown_payment", 70_000, 70_000)
+    answer = await told_to(counter, difference, "explain")
+    assert (answer.status_code, answer.json()["state"]) == (200, "explained")
+    await eventually(lambda: shows("0"))
+    assert (await reconciled(counter))["unexplained_dong"] == 0
+
+
+async def test_a_strangers_payment_is_assigned_to_a_bill(counter: Counter) -> None:
+    """The money leaves suspense for the fees: at the gateway, in the ledger, it is one and the same."""
+    dossier = await counter.filed()
+    reference = await stranger_pays(counter, AMOUNT)
+    await reconciled(counter)
+    (difference,) = await found(counter)
+    bill = await counter.bill(dossier)
+    answer = await told_to(counter, difference, "assign", bill_id=str(bill["bill_id"]))
+    assert (answer.status_code, answer.json()["state"], answer.json()["apart"]) == (200, "assigned", 0)
+    paid = await counter.comes_to(dossier, "paid")
+    assert [each["reference"] for each in paid["captures"]] == [reference]
+    assert await counter.balances(dossier) == PAID
+    assert await balances(counter) == PAID
+    assert (await reconciled(counter))["found"] == {}
+    again = await told_to(counter, difference, "assign", bill_id=str(bill["bill_id"]))
+    assert again.status_code == 409
+
+
+async def test_a_strangers_payment_is_sent_back(counter: Counter) -> None:
+    await stranger_pays(counter)
+    await reconciled(counter)
+    (difference,) = await found(counter)
+    answer = await told_to(counter, difference, "return")
+    assert (answer.status_code, answer.json()["state"]) == (200, "returning")
+
+    async def gone() -> bool:
+        return [each["state"] for each in await found(counter, "all")] == ["returned"]
+
+    await eventually(gone)
+    assert await balances(counter) == {}
+    report = await reconciled(counter)
+    assert (report["found"], report["unexplained_dong"]) == ({"unknown_payment": {"returned": 1}}, 0)
+
+
+async def test_a_return_that_is_refused_stands_in_suspense_again(counter: Counter) -> None:
+    await stranger_pays(counter)
+    await reconciled(counter)
+    (difference,) = await found(counter)
+    await counter.arm("refund_refused")
+    await told_to(counter, difference, "return")
+
+    async def open_again() -> bool:
+        return [each["state"] for each in await found(counter, "all")] == ["open"]
+
+    await eventually(open_again)
+    assert await counter.fired("refund_refused") == 1
+    assert await balances(counter) == {"gateway:stripe": 70_000, "suspense": -70_000}
+    answer = await told_to(counter, difference, "return", voucher="PC-17")
+    assert answer.json()["state"] == "returned"
+    assert await balances(counter) == {"gateway:stripe": 70_000, "hand:operators": -70_000}
+
+
+async def test_only_operators_reconcile(counter: Counter) -> None:
+    for role in ("citizen", "officer"):
+        for method, path in (("GET", "/differences"), ("GET", "/reconciliations")):
+            assert (await counter.asked(method, path, role)).status_code == 403
+    assert (await counter.http.get("/differences")).status_code == 401
+
+
+async def test_what_cannot_be_reconciled_is_said(counter: Counter) -> None:
+    headers = counter.issuer.bearer("operator")
+    for body in ({"gateway": "paypal"}, {"day": "2099-01-01"}, {"day": "soon"}):
+        answer = await counter.http.post("/reconciliations", json=body, headers=headers)
+        assert answer.status_code == 422, answer.text

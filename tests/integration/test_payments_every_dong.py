@@ -1,0 +1,155 @@
+"""Whatever notices are lost and whatever strangers pay: every đồng at the gateway is in the ledger, and all is explained
+but the strangers' money. Also when reconciliation is killed in the middle, or goes on twice at the same time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chassis.identifiers import new_id
+from services.payments import store
+from services.payments.domain.messages import RequestRefund
+from tests.database import Server as Postgres
+from tests.integration.payments_books import Books, open_books
+from tests.integration.payments_counter import RETURNED
+
+GATEWAYS = ("stripe", "vietqr")
+
+
+@dataclass(frozen=True)
+class Happening:
+    """A citizen pays and perhaps gets a part back, or a stranger does; perhaps nobody tells us."""
+
+    who: Literal["citizen", "stranger", "refunded"]
+    gateway: str
+    rings: bool
+    amount: int
+    fee: int
+
+
+HAPPENINGS = st.lists(
+    st.builds(
+        Happening,
+        st.sampled_from(["citizen", "citizen", "stranger", "refunded"]),
+        st.sampled_from(GATEWAYS),
+        st.booleans(),
+        st.integers(1, 10**9),
+        st.sampled_from([0, 0, 1_500]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@pytest.fixture(scope="module")
+async def shared(postgres_server: Postgres) -> AsyncIterator[Books]:
+    async with open_books(postgres_server, *GATEWAYS) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def books(postgres_server: Postgres) -> AsyncIterator[Books]:
+    async with open_books(postgres_server, *GATEWAYS) as opened:
+        yield opened
+
+
+async def happens(books: Books, happenings: Sequence[Happening]) -> int:
+    """All of it; the strangers' đồng."""
+    strangers = 0
+    for each in happenings:
+        if each.who == "stranger":
+            books.line(each.gateway, each.amount, fee=each.fee)
+            strangers += each.amount
+            continue
+        bill = await books.filed()
+        await books.pays(bill, each.gateway, each.rings or each.who == "refunded", fee=each.fee)
+        if each.who == "refunded":
+            refund_id = new_id()
+            order = RequestRefund(refund_id=refund_id, available=RETURNED, reason="test", by="officer")
+            await books.says(bill.key, order)
+            books.line(each.gateway, RETURNED, kind="refund", refund_id=refund_id)
+    return strangers
+
+
+async def is_right(books: Books, strangers: int) -> None:
+    balances = await books.balances()
+    for name in GATEWAYS:
+        assert balances.get(f"gateway:{name}", 0) == books.providers[name].holds
+    assert -balances.get("suspense", 0) == strangers
+    assert sum(each.found for each in await books.differences()) == strangers
+    assert await books.pool.fetchval("select count(*) from bill where state <> 'paid'") == 0
+    assert await books.pool.fetchval("select count(*) from bill where jsonb_array_length(captures) <> 1") == 0
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(happenings=HAPPENINGS)
+async def test_every_dong_is_in_the_ledger(shared: Books, happenings: list[Happening]) -> None:
+    """One database takes all examples: what one left must be right in the next as well."""
+    before = sum(each.found for each in await shared.differences())
+    strangers = before + await happens(shared, happenings)
+    for name in GATEWAYS:
+        await shared.reconciles(name)
+    await is_right(shared, strangers)
+    for name in GATEWAYS:
+        assert (await shared.reconciles(name))["healed"] == {}
+    await is_right(shared, strangers)
+
+
+async def test_a_run_that_ends_anywhere_is_done_again_with_one_effect(books: Books) -> None:
+    """The task is cancelled at its first, second, third … statement, until one run ends by itself."""
+    happenings = [
+        Happening(who, gateway, False, 7_000 + place, 500)
+        for gateway in GATEWAYS
+        for place, who in enumerate(("citizen", "stranger", "refunded", "citizen"))  # type: ignore[misc]
+    ]
+    strangers = await happens(books, happenings)
+    killed = 0
+    for name in GATEWAYS:
+        for statements in range(1, 200):
+            if await killed_after(books, name, statements):
+                break
+            killed += 1
+    assert killed > 20
+    await is_right(books, strangers)
+    assert await books.raised() == ["unknown_payment"] * 2
+
+
+async def killed_after(books: Books, gateway: str, statements: int) -> bool:
+    """Reconcile, cancelled once so many statements were sent to the database; whether it ended before."""
+    task = asyncio.create_task(books.reconciles(gateway))
+    left = statements
+
+    def count(_: object) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            task.get_loop().call_soon_threadsafe(task.cancel)
+
+    connections = [await books.pool.acquire() for _ in range(8)]
+    for connection in connections:
+        connection.add_query_logger(count)
+    for connection in connections:
+        await books.pool.release(connection)
+    try:
+        await task
+    except asyncio.CancelledError:
+        await books.pool.execute("update reconciliation_run set finished_at = now(), error = 'killed'")
+        return False
+    return True
+
+
+async def test_two_processes_at_once_have_one_effect(books: Books) -> None:
+    happenings = [Happening("citizen", "stripe", False, 1, 500), Happening("stranger", "stripe", False, 9_000, 0)]
+    strangers = await happens(books, happenings)
+    await store.differences.ask(books.pool, books.reconciler.runs(["stripe", "stripe"], "test"))
+    while any(await asyncio.gather(*(books.reconciler.work_off(books.pool, books.answering) for _ in range(3)))):
+        pass
+    await is_right(books, strangers)
+    assert await books.raised() == ["unknown_payment"]
