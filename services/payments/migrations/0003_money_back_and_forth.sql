@@ -126,12 +126,17 @@ revoke truncate on ledger_entry from payments;
 -- A transaction's lines come in one statement, which is looked at as a whole: none is added to a transaction later.
 drop trigger ledger_balances on ledger_entry;
 drop function ledger_balances;
-create function ledger_balances() returns trigger language plpgsql as $$
+create function ledger_balances() returns trigger language plpgsql set enable_seqscan = off as $$
 declare wrong uuid;
 begin
-    select transaction_id into wrong from ledger_entry
-    join (select transaction_id, count(*) as lines from added group by transaction_id) as now_added using (transaction_id)
-    group by transaction_id, lines having sum(debit) <> sum(credit) or count(*) <> lines limit 1;
+    -- Each transaction by its key: a plan for all at once would read the whole ledger for every statement.
+    select transaction_id into wrong
+    from (select transaction_id, count(*) as lines from added group by transaction_id) as now_added
+    cross join lateral (
+        select count(*) as all_lines, sum(debit) - sum(credit) as left_over
+        from ledger_entry where ledger_entry.transaction_id = now_added.transaction_id
+    ) as whole
+    where left_over <> 0 or all_lines <> lines limit 1;
     if found then
         raise exception 'ledger transaction % does not balance, or was closed before', wrong
             using errcode = 'check_violation';
