@@ -33,6 +33,7 @@ class Name(StrEnum):
     INTAKE_SUBMIT = "intake_submit"
     DEADLINES = "deadlines"
     DESK_LIST = "desk_list"
+    PAYMENTS_WEBHOOKS = "payments_webhooks"
 
 
 @app.command()

@@ -24,9 +24,10 @@ _CONNECTIONS = 32
 
 
 class Connection(asyncio.Protocol):
-    """One HTTP/1.1 connection that is kept; one request at a time."""
+    """One HTTP/1.1 connection that is kept; one request at a time. Any status but `good` is a refusal."""
 
-    def __init__(self) -> None:
+    def __init__(self, good: bytes = b"201") -> None:
+        self._good = good
         self._transport: Any = None
         self._seen = b""
         self._answer: asyncio.Future[int] | None = None
@@ -43,7 +44,7 @@ class Connection(asyncio.Protocol):
         length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
         if len(rest) >= int(length[15:]) and self._answer is not None:
             self._seen = b""
-            if head[9:12] != b"201":
+            if head[9:12] != self._good:
                 self.refused = rest.decode()
             self._answer.set_result(int(head[9:12]))
 

@@ -6,11 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.bench import deadlines, desk_list, growth, hop, intake_submit, latency, rebuild, relay
+from tests.bench import deadlines, desk_list, growth, hop, intake_submit, latency, payments_webhooks, rebuild, relay
 from tests.bench.ground import standing
 from tests.bench.hop import Say
 
-NAMES = ("hop", "relay", "backlog", "latency", "rebuild", "growth", "intake_submit", "deadlines", "desk_list")
+NAMES = (
+    "hop",
+    "relay",
+    "backlog",
+    "latency",
+    "rebuild",
+    "growth",
+    "intake_submit",
+    "deadlines",
+    "desk_list",
+    "payments_webhooks",
+)
 
 
 @dataclass(frozen=True)
@@ -29,12 +40,25 @@ class Sizes:
     submit_seconds: float
     open_dossiers: int
     listed_dossiers: int
+    webhooks: int
 
 
 FULL = Sizes(
-    2, 100_000, 2_000, 200_000, 1_000_000, 6.0, 12_000, (10_000, 1_000_000, 5_000_000), 40_000, 10.0, 100_000, 1_000_000
+    2,
+    100_000,
+    2_000,
+    200_000,
+    1_000_000,
+    6.0,
+    12_000,
+    (10_000, 1_000_000, 5_000_000),
+    40_000,
+    10.0,
+    100_000,
+    1_000_000,
+    9_000,
 )
-QUICK = Sizes(1, 6_000, 150, 20_000, 40_000, 1.0, 1_000, (1_000, 10_000, 50_000), 6_000, 1.0, 2_000, 20_000)
+QUICK = Sizes(1, 6_000, 150, 20_000, 40_000, 1.0, 1_000, (1_000, 10_000, 50_000), 6_000, 1.0, 2_000, 20_000, 300)
 
 
 async def measured(names: Sequence[str], sizes: Sizes, say: Say) -> dict[str, Any]:
@@ -71,4 +95,6 @@ async def measured(names: Sequence[str], sizes: Sizes, say: Say) -> dict[str, An
             told["deadlines"] = await deadlines.measure(ground, sizes.open_dossiers, say)
         if "desk_list" in asked:
             told["desk_list"] = await desk_list.measure(ground, sizes.listed_dossiers, say)
+        if "payments_webhooks" in asked:
+            told["payments_webhooks"] = await payments_webhooks.measure(ground, sizes.webhooks, say)
     return told
