@@ -40,7 +40,7 @@ SERVICE = payments(
         }
     )
 )
-(DECIDES,) = SERVICE.decides
+(DECIDES,) = (each for each in SERVICE.decides if each.aggregate.name == "bill")
 FOLD = next(each for each in SERVICE.consumes if each.name == "payments.bills")
 
 FEE = {
