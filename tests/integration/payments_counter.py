@@ -28,9 +28,9 @@ from contracts import dossiers
 from contracts import payments as contract
 from contracts.event import Data
 from contracts.registry import EVENTS
+from services.payments import store
 from services.payments.main import payments
 from services.payments.settings import PaymentsSettings
-from services.payments import store
 from tests.database import Database
 from tests.database import Server as Postgres
 from tests.integration.sandbox_process import Server, free_port, running

@@ -21,13 +21,15 @@ from tests.integration.payments_books import Books, open_books
 from tests.integration.payments_counter import RETURNED
 
 GATEWAYS = ("stripe", "vietqr")
+Who = Literal["citizen", "stranger", "refunded"]
+EACH: tuple[Who, ...] = ("citizen", "stranger", "refunded", "citizen")
 
 
 @dataclass(frozen=True)
 class Happening:
     """A citizen pays and perhaps gets a part back, or a stranger does; perhaps nobody tells us."""
 
-    who: Literal["citizen", "stranger", "refunded"]
+    who: Who
     gateway: str
     rings: bool
     amount: int
@@ -105,9 +107,7 @@ async def test_every_dong_is_in_the_ledger(shared: Books, happenings: list[Happe
 async def test_a_run_that_ends_anywhere_is_done_again_with_one_effect(books: Books) -> None:
     """The task is cancelled at its first, second, third … statement, until one run ends by itself."""
     happenings = [
-        Happening(who, gateway, False, 7_000 + place, 500)
-        for gateway in GATEWAYS
-        for place, who in enumerate(("citizen", "stranger", "refunded", "citizen"))  # type: ignore[misc]
+        Happening(who, gateway, False, 7_000 + place, 500) for gateway in GATEWAYS for place, who in enumerate(EACH)
     ]
     strangers = await happens(books, happenings)
     killed = 0
