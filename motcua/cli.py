@@ -34,6 +34,7 @@ FURTHER = {
     "migrate": "Di trú cơ sở dữ liệu · apply migrations.",
     "chaos": "Hành trình giữa lỗi: dừng đột ngột, đứt mạng, trùng lặp · journeys under faults, judged by an oracle.",
     "bench": "Đo tốc độ đường đi của sự kiện · measure the message path.",
+    "payments": "Thu phí: đối soát cổng, sổ cái, hồ sơ · payments: gateways, ledger and dossiers reconciled.",
     "parked": "Sự kiện bị giữ lại · parked events: list, show, redrive, discard.",
 }
 

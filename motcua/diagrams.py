@@ -12,7 +12,7 @@ import typer
 from chassis.table import Move, Table
 from services.intake.domain import moves, publication
 from services.notifications.domain import appointment, notice
-from services.payments.domain import bill, refund
+from services.payments.domain import bill, difference, refund
 
 app = typer.Typer(add_completion=False, help="Sơ đồ trạng thái trong docs/states · state diagrams.")
 
@@ -23,6 +23,7 @@ PAGES: dict[str, tuple[str, str, Table]] = {
     "dossier": ("Hồ sơ · dossier", "intake", moves.MOVES),
     "procedure": ("Phiên bản thủ tục · a procedure's version", "intake", publication.MOVES),
     "bill": ("Khoản phí · bill", "payments", bill.MOVES),
+    "difference": ("Chênh lệch khi đối soát · difference", "payments", difference.MOVES),
     "refund": ("Khoản hoàn trả · refund", "payments", refund.REFUND_MOVES),
     "appointment": ("Lịch hẹn · appointment", "notifications", appointment.TRANSITIONS),
     "notice": ("Thông báo · notice", "notifications", notice.TRANSITIONS),
