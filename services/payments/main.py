@@ -72,6 +72,8 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
         settings=settings,
         registry=EVENTS,
         routes=[
+            # Routes are looked through in their order, and these are asked for most often.
+            webhooks.of_gateways(gateways, ring_metrics),
             citizens.of_citizens(signed),
             checkouts.of_citizens(cashier, signed, settings.return_url, trusted),
             officers.of_officers(clock),
@@ -83,7 +85,6 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
             national.of_the_platform(gateways.by_name.get("national"), keys.get("national"), directory(), clock),
             rings.of_operators(),
             reconciliation.of_operators(reconciler),
-            webhooks.of_gateways(gateways, ring_metrics),
         ],
         consumes=[
             Fold(
