@@ -21,7 +21,7 @@ import uvloop
 
 from tests.bench.filers import Connection
 
-_CONNECTIONS = 32
+_CONNECTIONS = 64
 
 
 class Webhook(NamedTuple):
