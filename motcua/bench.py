@@ -34,6 +34,7 @@ class Name(StrEnum):
     DEADLINES = "deadlines"
     DESK_LIST = "desk_list"
     PAYMENTS_WEBHOOKS = "payments_webhooks"
+    PAYMENTS_RECONCILE = "payments_reconcile"
 
 
 @app.command()

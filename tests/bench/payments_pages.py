@@ -62,7 +62,7 @@ async def opened(service: Service, pool: Pool, first: int, count: int) -> list[P
     answering, pages = Answering(pool, voice, service.decides), list[Page]()
     for place in range(first, first + count, _BATCH):
         codes = [f"{_AGENCY}-20260609-{number:07}" for number in range(place, min(place + _BATCH, first + count))]
-        await consumer.take([_submitted(code, place + offset) for offset, code in enumerate(codes)])
+        await consumer.take([submitted(code, place + offset) for offset, code in enumerate(codes)])
         attempts = [new_id() for _ in codes]
         await _send(
             answering, codes, [StartCheckout(attempt_id=each, return_url="http://127.0.0.1") for each in attempts]
@@ -81,7 +81,8 @@ async def _send(answering: Answering, codes: Sequence[str], messages: Sequence[M
     return await answering.many(bills.aggregate, list(zip(codes, messages, strict=True)))
 
 
-def _submitted(code: str, offset: int) -> Any:
+def submitted(code: str, offset: int) -> Any:
+    """A record of dossiers.v1: a dossier with one fee was filed."""
     changes = {"person_id": new_id(), "fee_lines": [_FEE], "payment_due": utc_now() + timedelta(days=30)}
     data = example(dossiers.Submitted, **changes, step={"agency": _AGENCY})
     trace = f"00-{new_id().hex}-{offset + 1:016x}-{'01' if offset % _TRACED == 0 else '00'}"

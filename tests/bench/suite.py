@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.bench import deadlines, desk_list, growth, hop, intake_submit, latency, payments_webhooks, rebuild, relay
+from tests.bench import (
+    deadlines,
+    desk_list,
+    growth,
+    hop,
+    intake_submit,
+    latency,
+    payments_reconcile,
+    payments_webhooks,
+    rebuild,
+    relay,
+)
 from tests.bench.ground import standing
 from tests.bench.hop import Say
 
@@ -21,6 +32,7 @@ NAMES = (
     "deadlines",
     "desk_list",
     "payments_webhooks",
+    "payments_reconcile",
 )
 
 
@@ -41,6 +53,7 @@ class Sizes:
     open_dossiers: int
     listed_dossiers: int
     webhooks: int
+    reconciled: int
 
 
 FULL = Sizes(
@@ -57,8 +70,9 @@ FULL = Sizes(
     100_000,
     1_000_000,
     9_000,
+    100_000,
 )
-QUICK = Sizes(1, 6_000, 150, 20_000, 40_000, 1.0, 1_000, (1_000, 10_000, 50_000), 6_000, 1.0, 2_000, 20_000, 300)
+QUICK = Sizes(1, 6_000, 150, 20_000, 40_000, 1.0, 1_000, (1_000, 10_000, 50_000), 6_000, 1.0, 2_000, 20_000, 300, 1_500)
 
 
 async def measured(names: Sequence[str], sizes: Sizes, say: Say) -> dict[str, Any]:
@@ -97,4 +111,6 @@ async def measured(names: Sequence[str], sizes: Sizes, say: Say) -> dict[str, An
             told["desk_list"] = await desk_list.measure(ground, sizes.listed_dossiers, say)
         if "payments_webhooks" in asked:
             told["payments_webhooks"] = await payments_webhooks.measure(ground, sizes.webhooks, say)
+        if "payments_reconcile" in asked:
+            told["payments_reconcile"] = await payments_reconcile.measure(ground, sizes.reconciled, say)
     return told
