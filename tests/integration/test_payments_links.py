@@ -1,0 +1,232 @@
+"""A link with which anybody pays: it says nothing of a person, nobody finds one by trying, and a phone shows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from html.parser import HTMLParser
+
+import httpx
+import pytest
+
+from contracts import dossiers
+from services.payments.links import Links
+from tests.database import Server as Postgres
+from tests.integration.payments_counter import AGENCY, AMOUNT, Counter, Dossier, eventually
+from tests.integration.payments_people import BROWSER, PUBLIC, People, open_people
+from tests.records import example
+
+
+@pytest.fixture(scope="module")
+async def people(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[People]:
+    async with open_people(postgres_server, tmp_path_factory.mktemp("gateway")) as people:
+        yield people
+
+
+@pytest.fixture
+async def counter(people: People) -> AsyncIterator[Counter]:
+    yield people.counter
+    await people.counter.all_is_well()
+
+
+class Read(HTMLParser):
+    """A page as a browser without scripts takes it: its words, its forms, its pictures."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+async def link(people: People, dossier: Dossier) -> str:
+    answer = await people.citizen(dossier, "POST", "/link")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["url"] == PUBLIC + answer.json()["path"]
+    path: str = answer.json()["path"]
+    return path
+
+
+async def seen(counter: Counter, path: str) -> Read:
+    answer = await counter.http.get(path, headers=BROWSER)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8"), answer.text
+    return Read(answer.text)
+
+
+async def pressed(counter: Counter, path: str, **form: str) -> httpx.Response:
+    return await counter.http.post(path, data=form, headers=BROWSER)
+
+
+async def test_a_page_says_what_to_pay_until_when_and_where(people: People, counter: Counter) -> None:
+    dossier = await counter.filed()
+    page = await seen(counter, await link(people, dossier))
+    for said in (
+        dossier.code,
+        "135.000 đồng",
+        "115.000 đồng",
+        "Lệ phí cấp đổi giấy phép lái xe",
+        "Hạn nộp",
+        "Chưa nộp",
+    ):
+        assert said in page.words
+    offered = [each["value"] for each in page.all("input") if each.get("name") == "gateway"]
+    assert offered == ["stripe", "vietqr", "national"]
+    assert all(form["method"] == "post" for form in page.all("form"))
+
+
+async def test_a_page_needs_no_script_and_loads_nothing_from_elsewhere(people: People, counter: Counter) -> None:
+    dossier = await counter.filed()
+    path = await link(people, dossier)
+    await pressed(counter, f"{path}/checkout", gateway="vietqr")
+    answer = await counter.http.get(path, headers=BROWSER)
+    page, policy = Read(answer.text), answer.headers["content-security-policy"]
+    assert page.all("script") == page.all("link") == page.all("iframe") == []
+    assert all(str(picture["src"]).startswith("data:image/png") for picture in page.all("img"))
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert not re.search(r"script-src|unsafe-eval|form-action[^;]* http:", policy)
+    assert (answer.headers["referrer-policy"], answer.headers["cache-control"]) == ("no-referrer", "no-store")
+    assert any(each.get("name") == "viewport" for each in page.all("meta")), "a phone shows it at its own width"
+
+
+async def test_a_link_says_nothing_of_whom_the_dossier_is(people: People, counter: Counter) -> None:
+    dossier = await counter.filed()
+    path = await link(people, dossier)
+    for accept in (BROWSER["Accept"], "application/json"):
+        answer = await counter.http.get(path, headers={"Accept": accept})
+        assert str(dossier.person) not in answer.text
+        assert str(await people.bill_id(dossier)) not in answer.text
+    assert {"person_id", "bill_id"}.isdisjoint(answer.json())
+
+
+async def test_whoever_has_a_link_pays_by_card(people: People, counter: Counter) -> None:
+    dossier = await counter.filed()
+    path = await link(people, dossier)
+    sent = await pressed(counter, f"{path}/checkout", gateway="stripe")
+    assert sent.status_code == 303
+    assert await counter.pays(sent.headers["location"]) == 303
+    await counter.comes_to(dossier, "paid")
+    page = await seen(counter, path)
+    assert "Đã nộp đủ" in page.words
+    assert page.all("form") == []
+
+
+async def test_the_gateway_sends_the_payer_back_to_the_link(people: People, counter: Counter) -> None:
+    dossier = await counter.filed()
+    path = await link(people, dossier)
+    await pressed(counter, f"{path}/checkout", gateway="stripe")
+    (session,) = await counter.sessions(dossier)
+    assert session["success_url"].startswith(f"{PUBLIC}{path}?")
+
+
+async def test_a_picture_to_scan_stands_on_the_page_itself(people: People, counter: Counter) -> None:
+    dossier = await counter.filed()
+    path = await link(people, dossier)
+    sent = await pressed(counter, f"{path}/checkout", gateway="vietqr")
+    assert (sent.status_code, sent.headers["location"]) == (303, path)
+    page = await seen(counter, path)
+    assert len(page.all("img")) == 1
+    assert await people.code(dossier) in page.words
+    assert any(each.get("http-equiv") == "refresh" for each in page.all("meta")), "it sees the payment by itself"
+
+
+async def test_another_way_is_chosen_on_the_page(people: People, counter: Counter) -> None:
+    dossier = await counter.filed()
+    path = await link(people, dossier)
+    await pressed(counter, f"{path}/checkout", gateway="vietqr")
+    assert (await pressed(counter, f"{path}/cancel")).status_code == 303
+    page = await seen(counter, path)
+    assert [each["value"] for each in page.all("input") if each.get("name") == "gateway"] != []
+
+
+async def test_what_was_typed_wrong_is_told_on_the_page_and_an_id_is_never_sent_back(
+    people: People, counter: Counter
+) -> None:
+    dossier = await counter.filed()
+    path = await link(people, dossier)
+    typed = {"gateway": "national", "name": "Nguyễn Văn An", "paper": "123", "address": "Thái Nguyên"}
+    answer = await pressed(counter, f"{path}/checkout", **typed)
+    page = Read(answer.text)
+    assert answer.status_code == 422
+    assert "12 chữ số" in page.words
+    assert {each.get("value") for each in page.all("input")} >= {"Nguyễn Văn An", "Thái Nguyên"}
+    assert "123" not in {each.get("value") for each in page.all("input")}
+
+
+async def test_programs_get_json(people: People, counter: Counter) -> None:
+    dossier = await counter.filed()
+    path = await link(people, dossier)
+    told = (await counter.http.get(path, headers={"Accept": "application/json"})).json()
+    assert (told["state"], told["outstanding"], told["payable"]) == ("open", AMOUNT, True)
+    key = {"Idempotency-Key": "key-of-a-program"}
+    first = await counter.http.post(f"{path}/checkout", json={"gateway": "stripe"}, headers=key)
+    again = await counter.http.post(f"{path}/checkout", json={"gateway": "stripe"}, headers=key)
+    assert (first.status_code, first.json()) == (201, again.json())
+    wrong = await counter.http.post(f"{path}/checkout", json={"gateway": "stripe", "amount": 1})
+    assert wrong.status_code == 422
+
+
+async def test_an_expired_and_a_void_bill_say_so(people: People, counter: Counter) -> None:
+    expired, void = await counter.filed(days=1), await counter.filed()
+    await counter.hears(example(dossiers.Stopped, step={"agency": AGENCY}), void.code, 2)
+    counter.passes(days=1, minutes=1)
+    await counter.comes_to(expired, "expired")
+    assert "Đã hết hạn nộp" in (await seen(counter, await link(people, expired))).words
+    assert "đã hủy" in (await seen(counter, await link(people, void))).words
+    answer = await pressed(counter, f"{await link(people, void)}/checkout", gateway="stripe")
+    assert (answer.status_code, Read(answer.text).all("form")) == (409, [])
+
+
+async def test_money_that_does_not_fit_asks_nobody_to_pay_again(people: People, counter: Counter) -> None:
+    dossier = await counter.filed()
+    path = await link(people, dossier)
+    url = (await pressed(counter, f"{path}/checkout", gateway="stripe")).headers["location"]
+    await counter.arm("wrong_amount")
+    await counter.pays(url)
+    await counter.comes_to(dossier, "discrepancy")
+    assert "xin chưa nộp lại" in (await seen(counter, path)).words
+    assert await counter.fired("wrong_amount") == 1
+
+
+async def test_while_it_is_being_confirmed_the_page_says_so_and_reloads(people: People, counter: Counter) -> None:
+    dossier = await counter.filed()
+    path = await link(people, dossier)
+    await pressed(counter, f"{path}/checkout", gateway="stripe")
+    page = await seen(counter, path)
+    assert "đang được xác nhận" in page.words
+    assert any(each.get("http-equiv") == "refresh" for each in page.all("meta"))
+
+
+async def test_a_link_that_is_none_of_ours_is_unknown(people: People, counter: Counter) -> None:
+    dossier, other = await counter.filed(), await counter.filed()
+    token = (await link(people, dossier)).removeprefix("/pay/")
+    stolen = Links("another-key-of-links", PUBLIC).to_pay(await people.bill_id(dossier))
+    nobody = Links("key-of-links-in-tests", PUBLIC).to_pay(other.person)
+    for wrong in (stolen, nobody, token[:-1], token + "A", token + "=", token.swapcase(), "x", "é" * 43, "A" * 43):
+        for method, path in (("GET", ""), ("POST", "/checkout"), ("POST", "/cancel")):
+            page = await counter.http.request(method, f"/pay/{wrong}{path}", headers=BROWSER)
+            assert (page.status_code, "Không tìm thấy" in page.text) == (404, True), wrong
+            told = await counter.http.request(method, f"/pay/{wrong}{path}")
+            assert (told.status_code, told.headers["content-type"]) == (404, "application/problem+json")
+    assert (await counter.bill(dossier))["attempt"] is None
+
+
+async def test_a_payment_at_the_last_moment_through_a_link_is_shown(people: People, counter: Counter) -> None:
+    dossier = await counter.filed()
+    path = await link(people, dossier)
+    url = (await pressed(counter, f"{path}/checkout", gateway="stripe")).headers["location"]
+    await counter.pays(url)
+
+    async def shown() -> bool:
+        return "Đã nộp đủ" in (await seen(counter, path)).words
+
+    assert await eventually(shown)

@@ -1,0 +1,323 @@
+"""Officers and operators over HTTP: refunds, pay-outs, the counter, searching, asking, settling, the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from contracts import dossiers
+from tests.database import Server as Postgres
+from tests.integration.payments_counter import AGENCY, AMOUNT, FEE, PHOTO, RETURNED, Counter
+from tests.integration.payments_people import OTHER_AGENCY, PAYER, People, open_people
+from tests.records import example
+
+ORDER = {"available": RETURNED, "reason": "Nộp nhầm"}
+
+
+@pytest.fixture(scope="module")
+async def people(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[People]:
+    async with open_people(postgres_server, tmp_path_factory.mktemp("gateway")) as people:
+        yield people
+
+
+@pytest.fixture
+async def counter(people: People) -> AsyncIterator[Counter]:
+    yield people.counter
+    await people.counter.all_is_well()
+
+
+async def by_card(people: People, lines: tuple[dict[str, Any], ...] = (FEE, PHOTO)) -> Any:
+    """A dossier whose fees are paid by card."""
+    dossier = await people.counter.filed(lines=lines)
+    await people.counter.pays(await people.counter.page(dossier))
+    await people.counter.comes_to(dossier, "paid")
+    return dossier
+
+
+async def test_what_can_go_back_is_told_by_line_and_why_not(people: People, counter: Counter) -> None:
+    until = PHOTO | {"code": "tham-dinh", "name": "Phí thẩm định", "refund_until": "acceptance"}
+    dossier = await by_card(people, (FEE, PHOTO, until))
+    before = (await people.officer(dossier, "GET", "/refunds")).json()
+    assert (before["available"], [line["available"] for line in before["lines"]]) == (
+        2 * RETURNED,
+        [0, RETURNED, RETURNED],
+    )
+    assert before["lines"][0]["why_not"] == "Không hoàn trả theo Thông tư 37/2023/TT-BTC."
+    await counter.hears(example(dossiers.Accepted, step={"agency": AGENCY}), dossier.code, 2)
+    after = (await people.officer(dossier, "GET", "/refunds")).json()
+    assert (after["reached"], after["available"]) == ("acceptance", RETURNED)
+    assert after["lines"][2]["why_not"] == "Chỉ hoàn trả trước khi hồ sơ được tiếp nhận."
+    late = {"available": RETURNED, "reason": "x", "lines": [{"code": "tham-dinh", "amount": 1}]}
+    refused = await people.officer(dossier, "POST", "/refunds", late)
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "more_than_available")
+
+
+async def test_a_line_goes_back_in_parts_until_nothing_is_left(people: People, counter: Counter) -> None:
+    dossier = await by_card(people)
+    part = ORDER | {"lines": [{"code": "chup-anh", "amount": 5_000}]}
+    first = await people.officer(dossier, "POST", "/refunds", part)
+    assert (first.status_code, [each["amount"] for each in first.json()["refunds"]]) == (201, [5_000])
+    rest = await people.officer(dossier, "POST", "/refunds", ORDER | {"available": RETURNED - 5_000})
+    assert rest.status_code == 201
+    none = await people.officer(dossier, "POST", "/refunds", ORDER | {"available": 0})
+    assert (none.status_code, none.json()["code"]) == (409, "nothing_left")
+    await counter.refunds_come_to(dossier, "done", "done")
+    told = (await people.officer(dossier, "GET", "/refunds")).json()
+    assert (told["available"], told["lines"][1]["gone"], told["lines"][1]["why_not"]) == (
+        0,
+        RETURNED,
+        "Đã hoàn trả hết.",
+    )
+    assert sorted(await counter.moved(dossier)) == [("charge", AMOUNT), ("refund", -15_000), ("refund", -5_000)]
+
+
+async def test_of_two_refunds_at_once_one_hears_what_is_available(people: People, counter: Counter) -> None:
+    dossier = await by_card(people)
+    names = [f"cán bộ {number}" for number in range(4)]
+    answers = await asyncio.gather(*(people.officer(dossier, "POST", "/refunds", ORDER, name) for name in names))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+    refused = next(answer.json() for answer in answers if answer.status_code == 409)
+    assert refused["code"] == "available_differs"
+    assert "là 0 đồng" in refused["detail"]
+    await counter.refunds_come_to(dossier, "done")
+    assert (await counter.moved(dossier)).count(("refund", -RETURNED)) == 1
+
+
+async def test_one_key_at_once_orders_one_refund_and_every_request_hears_of_it(
+    people: People, counter: Counter
+) -> None:
+    dossier, key = await by_card(people), str(uuid4())
+    answers = await asyncio.gather(*(people.officer(dossier, "POST", "/refunds", ORDER, key=key) for _ in range(4)))
+    assert [answer.status_code for answer in answers] == [201] * 4
+    assert len({answer.text for answer in answers}) == 1
+    assert len(answers[0].json()["refunds"]) == 1
+    other = await people.officer(dossier, "POST", "/refunds", ORDER | {"reason": "khác"}, key=key)
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/refunds", ORDER),
+        (f"/refunds/{uuid4()}/pay-out", {"reference": "PC-1"}),
+        ("/counter", {"amount": AMOUNT, "voucher": "PT-1"}),
+    ],
+)
+async def test_what_moves_money_needs_a_key_and_an_officer_of_the_agency(
+    people: People, counter: Counter, path: str, body: dict[str, Any]
+) -> None:
+    dossier = await counter.filed()
+    at = await people.at(dossier, path)
+    ours = {"agency": AGENCY}
+    assert (await people.asks("officer", "POST", at, body, ours)).status_code == 422
+    assert (await people.officer(dossier, "POST", path, body, agency=OTHER_AGENCY)).status_code == 404
+    assert (await people.citizen(dossier, "POST", path, body, key="key-of-a-citizen")).status_code == 403
+    assert (await people.operator("POST", at, body)).status_code == 403
+    assert (await counter.http.post(at, json=body)).status_code == 401
+    assert (await counter.bill(dossier))["state"] == "open"
+
+
+async def test_whoever_ordered_a_refund_does_not_pay_it_out(people: People, counter: Counter) -> None:
+    dossier = await counter.filed()
+    await people.paid(dossier)
+    (ordered,) = (await people.officer(dossier, "POST", "/refunds", ORDER, "lan")).json()["refunds"]
+    assert ordered["state"] == "by_hand", "a counter sends nothing back by itself"
+    path, body = f"/refunds/{ordered['refund_id']}/pay-out", {"reference": "PC-7"}
+    own = await people.officer(dossier, "POST", path, body, "lan")
+    assert (own.status_code, own.json()["code"]) == (403, "ordered_by_you")
+    key = str(uuid4())
+    paid = await people.officer(dossier, "POST", path, body, "minh", key=key)
+    assert (paid.status_code, paid.json()["refunds"][0]["state"]) == (200, "done")
+    again = await people.officer(dossier, "POST", path, body, "minh", key=key)
+    assert again.json() == paid.json()
+    twice = await people.officer(dossier, "POST", path, body | {"reference": "PC-8"}, "minh")
+    assert twice.status_code == 409
+    balances = await counter.balances(dossier)
+    assert balances[f"hand:{AGENCY}"] == -RETURNED
+    assert sum(balances.values()) == 0
+
+
+async def test_a_refund_that_the_gateway_is_sending_is_not_paid_out_too(people: People, counter: Counter) -> None:
+    dossier = await by_card(people)
+    await counter.arm("storm_500", times=3, match="POST /v1/refunds")
+    (ordered,) = (await people.officer(dossier, "POST", "/refunds", ORDER, "lan")).json()["refunds"]
+    body = {"reference": "PC-9"}
+    answer = await people.officer(dossier, "POST", f"/refunds/{ordered['refund_id']}/pay-out", body, "minh")
+    assert (answer.status_code, answer.json()["code"]) == (409, "illegal_move")
+    unknown = await people.officer(dossier, "POST", f"/refunds/{uuid4()}/pay-out", body, "minh")
+    assert unknown.status_code == 404
+    await counter.refunds_come_to(dossier, "done")
+
+
+async def test_money_at_the_counter_is_taken_once_and_exactly(people: People, counter: Counter) -> None:
+    dossier, key = await counter.filed(), str(uuid4())
+    less = await people.officer(dossier, "POST", "/counter", {"amount": AMOUNT - 1, "voucher": "PT-1"})
+    assert (less.status_code, less.json()["code"]) == (422, "other_amount")
+    body = {"amount": AMOUNT, "voucher": "PT-1"}
+    answers = await asyncio.gather(*(people.officer(dossier, "POST", "/counter", body, key=key) for _ in range(4)))
+    assert [(answer.status_code, answer.json()["state"]) for answer in answers] == [(200, "paid")] * 4
+    other = await people.officer(dossier, "POST", "/counter", body)
+    assert (other.status_code, other.json()["code"]) == (409, "taken_already")
+    assert await counter.balances(dossier) == {"fee:3511.0.1054321": -AMOUNT, "gateway:counter": AMOUNT}
+    assert (await counter.names(dossier)).count("succeeded") == 1
+
+
+async def test_a_page_is_closed_before_money_is_taken_at_the_counter(people: People, counter: Counter) -> None:
+    dossier = await counter.filed()
+    url = await counter.page(dossier)
+    answer = await people.officer(dossier, "POST", "/counter", {"amount": AMOUNT, "voucher": "PT-2"})
+    assert (answer.status_code, answer.json()["state"]) == (200, "paid")
+    assert await counter.pays(url) == 410
+    assert await counter.moved(dossier) == []
+
+
+async def test_while_a_page_cannot_be_closed_the_counter_waits_and_nothing_is_taken(
+    people: People, counter: Counter
+) -> None:
+    dossier, key = await counter.filed(), str(uuid4())
+    await counter.page(dossier)
+    await counter.arm("storm_500", times=100, match="/expire")
+    body = {"amount": AMOUNT, "voucher": "PT-3"}
+    waits = await people.officer(dossier, "POST", "/counter", body, key=key)
+    assert (waits.status_code, waits.json()["state"]) == (202, "closing")
+    assert waits.headers["retry-after"]
+    assert await counter.fired("storm_500") > 0
+    await counter.all_is_well()
+    await counter.comes_to(dossier, "open")
+    taken = await people.officer(dossier, "POST", "/counter", body, key=key)
+    assert (taken.status_code, taken.json()["state"]) == (200, "paid"), "the same again, with the same key"
+
+
+async def test_a_page_that_was_paid_while_it_was_closed_wins_over_the_counter(people: People, counter: Counter) -> None:
+    dossier = await counter.filed()
+    url = await counter.page(dossier)
+    await counter.arm("webhook_lost", times=100)
+    await counter.pays(url)
+    answer = await people.officer(dossier, "POST", "/counter", {"amount": AMOUNT, "voucher": "PT-4"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_payable")
+    assert await counter.fired("webhook_lost") > 0
+    assert (await counter.balances(dossier))["gateway:stripe"] == AMOUNT
+
+
+async def test_bills_are_found_by_whatever_one_has_in_hand(people: People, counter: Counter) -> None:
+    dossier = await by_card(people)
+    bill = await counter.bill(dossier)
+    (capture,), (receipt,) = bill["captures"], bill["receipts"]
+    today = (counter.clock() + timedelta(hours=7)).date().isoformat()
+    for wanted in (
+        f"dossier_code={dossier.code}",
+        f"payment_code={bill['code'].lower()}",
+        f"reference={capture['reference']}",
+        f"receipt={receipt['number']}",
+        f"attempt_id={capture['attempt_id']}",
+        f"amount={AMOUNT}&day={today}&reference={capture['reference']}",
+    ):
+        found = await people.operator("GET", f"/payments?{wanted}")
+        assert [each["bill"]["bill_id"] for each in found.json()["items"]] == [str(bill["bill_id"])], wanted
+        stranger = await people.asks("officer", "GET", f"/payments?{wanted}", None, {"agency": OTHER_AGENCY})
+        assert stranger.json() == {"items": [], "cursor": None}
+        asking = f"/payments?{wanted}&agency={AGENCY}"
+        assert (await people.asks("officer", "GET", asking, None, {"agency": OTHER_AGENCY})).json()["items"] == []
+    for nothing in (
+        "reference=pi_nobody",
+        "receipt=2026/99999999",
+        f"attempt_id={uuid4()}",
+        "amount=135000&day=2001-01-01",
+    ):
+        assert (await people.operator("GET", f"/payments?{nothing}")).json()["items"] == []
+    (whole,) = (await people.operator("GET", f"/payments?dossier_code={dossier.code}")).json()["items"]
+    assert whole["captures"][0]["reference"] == capture["reference"]
+    assert whole["attempts"][0]["session_id"] == capture["session_id"]
+
+
+async def test_pages_of_a_search_hold_each_bill_once(people: People, counter: Counter) -> None:
+    for _ in range(5):
+        await counter.filed()
+    seen, cursor = list[str](), ""
+    while True:
+        answer = (await people.operator("GET", f"/payments?state=open&limit=2{cursor}")).json()
+        seen += [each["bill"]["bill_id"] for each in answer["items"]]
+        if answer["cursor"] is None:
+            break
+        cursor = f"&cursor={answer['cursor']}"
+    expected = await counter.pool.fetch("select bill_id from bill where state = 'open' order by bill_id desc")
+    assert seen == [str(row["bill_id"]) for row in expected]
+    assert len(seen) >= 5
+
+
+async def test_searching_is_for_officers_and_operators(people: People, counter: Counter) -> None:
+    dossier = await counter.filed()
+    nobodys = await people.asks("officer", "GET", "/payments", None, {"agency": None})
+    assert nobodys.json()["items"] == []
+    citizen = {"person_id": str(dossier.person)}
+    assert (await people.asks("citizen", "GET", "/payments", None, citizen)).status_code == 403
+    assert (await counter.http.get("/payments")).status_code == 401
+
+
+async def test_an_operator_asks_the_gateway_when_all_webhooks_are_lost(people: People, counter: Counter) -> None:
+    dossier = await counter.filed()
+    url = await counter.page(dossier)
+    await counter.arm("webhook_lost", times=100)
+    await counter.pays(url)
+    answer = await people.operator("POST", await people.at(dossier, "/ask"), {})
+    assert (answer.status_code, answer.json()["bill"]["state"]) == (200, "paid")
+    assert await counter.fired("webhook_lost") > 0
+    assert (await people.officer(dossier, "POST", "/ask")).status_code == 403
+
+
+@pytest.mark.parametrize(("fault", "action"), [("wrong_amount", "return"), ("wrong_currency", "return")])
+async def test_an_operator_settles_money_that_does_not_fit(
+    people: People, counter: Counter, fault: str, action: str
+) -> None:
+    dossier, key = await counter.filed(), str(uuid4())
+    url = await counter.page(dossier)
+    await counter.arm(fault)
+    await counter.pays(url)
+    await counter.comes_to(dossier, "discrepancy")
+    assert await counter.fired(fault) == 1
+    path, body = await people.at(dossier, "/settle"), {"action": "accept", "reason": "đủ rồi"}
+    refused = await people.operator("POST", path, body)
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_enough")
+    settled = await people.operator("POST", path, body | {"action": action}, key)
+    assert (settled.status_code, settled.json()["state"]) == (200, "open")
+    again = await people.operator("POST", path, body | {"action": action}, key)
+    assert again.json() == settled.json()
+    twice = await people.operator("POST", path, body | {"action": action})
+    assert (twice.status_code, twice.json()["code"]) == (409, "nothing_to_settle")
+    assert (await people.officer(dossier, "POST", "/settle", body)).status_code == 403
+
+
+async def test_the_ledger_is_read_by_dossier_and_account_page_by_page(people: People, counter: Counter) -> None:
+    dossier = await by_card(people)
+    since, until = (counter.clock() + timedelta(hours=hours) for hours in (-1, 1))
+    period = f"since={since:%Y-%m-%dT%H:%M:%SZ}&until={until:%Y-%m-%dT%H:%M:%SZ}"
+    of_dossier = (await people.operator("GET", f"/ledger?{period}&dossier_code={dossier.code}")).json()["items"]
+    assert sum(entry["debit"] - entry["credit"] for entry in of_dossier) == 0
+    assert len(of_dossier) == 3
+    account = f"/ledger?{period}&account=gateway:stripe"
+    whole = (await people.operator("GET", f"{account}&limit=200")).json()["items"]
+    paged, cursor = list[Any](), ""
+    while True:
+        answer = (await people.operator("GET", f"{account}&limit=1{cursor}")).json()
+        paged += answer["items"]
+        if answer["cursor"] is None:
+            break
+        cursor = f"&cursor={answer['cursor']}"
+    assert paged == whole
+    assert {entry["account"] for entry in whole} == {"gateway:stripe"}
+    assert (await people.operator("GET", f"{account}&cursor=abc")).status_code == 400
+    assert (await people.asks("officer", "GET", f"/ledger?{period}", None, {"agency": AGENCY})).status_code == 403
+
+
+async def test_every_wrong_field_is_told_at_once(people: People, counter: Counter) -> None:
+    dossier = await counter.filed()
+    body = {"lines": [{"code": "", "amount": 0}], "available": -1, "reason": "\x00", "extra": 1}
+    answer = await people.officer(dossier, "POST", "/refunds", body)
+    assert answer.status_code == 422
+    assert len(answer.json()["errors"]) == 5
+    assert PAYER["name"] not in answer.text
