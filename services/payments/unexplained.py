@@ -1,7 +1,8 @@
-"""What is not explained, as metrics: read from the database by each process, so each says the same."""
+"""What is not explained and what waits for people, as metrics: read from the database, so each process says the same."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
@@ -10,17 +11,28 @@ from prometheus_client.registry import Collector
 from chassis.postgres import Pool
 from services.payments import store
 
+_REFUNDS_SECONDS = 30.0
+_STATES = ("ready", "by_hand", "refused")
+
 
 class Unexplained(Collector):
-    """Differences that nobody has explained, by gateway; 0 where there is none. Says nothing before the first reading."""
+    """Differences that nobody has explained, by gateway; 0 where there is none. Says nothing before the first reading.
+
+    Refunds that have not gone yet are counted, too: by hand and refused, an officer must pay them out.
+    """
 
     def __init__(self, sides: Sequence[str]) -> None:
         self._sides = sides
         self._open: Mapping[str, tuple[int, int]] | None = None
         self._ago: Mapping[str, float] = {}
+        self._refunds: Mapping[str, tuple[int, float]] = {}
+        self._counted = float("-inf")
 
     async def refresh(self, pool: Pool) -> None:
         self._ago = await store.differences.reconciled_ago(pool)
+        if time.monotonic() - self._counted > _REFUNDS_SECONDS:
+            self._refunds = await store.books.refunds_waiting(pool)
+            self._counted = time.monotonic()
         self._open = await store.differences.unexplained(pool)
 
     def collect(self) -> Iterator[Metric]:
@@ -33,9 +45,24 @@ class Unexplained(Collector):
         ago = GaugeMetricFamily(
             "motcua_reconciled_seconds", "Since a gateway was last reconciled; alert on it", labels=["gateway"]
         )
-        for name in dict.fromkeys((*self._sides, *(self._open or ()))) if self._open is not None else ():
-            count.add_metric([name], self._open.get(name, (0, 0))[0] if self._open else 0)
-            dong.add_metric([name], self._open.get(name, (0, 0))[1] if self._open else 0)
+        waiting = GaugeMetricFamily(
+            "motcua_refunds_waiting",
+            "Refunds that have not gone yet; by_hand and refused: for officers",
+            labels=["state"],
+        )
+        oldest = GaugeMetricFamily(
+            "motcua_oldest_refund_seconds", "How long the longest waiting one waits; alert on it", labels=["state"]
+        )
+        if self._open is None:
+            return
+        for name in dict.fromkeys((*self._sides, *self._open)):
+            number, amount = self._open.get(name, (0, 0))
+            count.add_metric([name], number)
+            dong.add_metric([name], amount)
         for name, seconds in self._ago.items():
             ago.add_metric([name], seconds)
-        yield from (dong, count, ago)
+        for state in _STATES:
+            number, age = self._refunds.get(state, (0, 0.0))
+            waiting.add_metric([state], number)
+            oldest.add_metric([state], age)
+        yield from (dong, count, ago, waiting, oldest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -75,6 +75,13 @@ where b.state = 'discrepancy' and c ->> 'use' = 'apart'
     and not exists (
         select from jsonb_array_elements(b.refunds) as r where r ->> 'capture_id' = c ->> 'capture_id')"""
 
+_WAITING = """
+select r ->> 'state' as state, count(*) as count,
+    coalesce(extract(epoch from now() - min((r ->> 'requested_at')::timestamptz)), 0)::float8 as seconds
+from bill as b, jsonb_array_elements(b.refunds) as r
+where jsonb_path_exists(b.refunds, '$[*] ? (@.state == "ready" || @.state == "by_hand" || @.state == "refused")')
+    and r ->> 'state' <> 'done' group by 1"""
+
 # How far back is looked, before when something must have been there, and the references of what is known already; or only
 # the second of these, where all is looked at.
 _QUERIES = {
@@ -99,3 +106,8 @@ async def disagreements(pool: Pool, since: datetime, before: datetime, known: Se
 def _noticed(kind: str, before: datetime, rows: Sequence[Any]) -> list[Noticed]:
     told = ({name: value for name, value in dict(row).items() if value is not None} for row in rows)
     return [Noticed(**{"kind": kind, "since": before} | each) for each in told]
+
+
+async def refunds_waiting(pool: Pool) -> Mapping[str, tuple[int, float]]:
+    """(how many, seconds of the oldest) of the refunds that have not gone yet, by state."""
+    return {row["state"]: (row["count"], row["seconds"]) for row in await pool.fetch(_WAITING)}
