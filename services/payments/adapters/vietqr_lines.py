@@ -29,12 +29,12 @@ def movement(line: Line) -> Movement:
 
     Raises UnknownCode.
     """
-    kind = kind_of(line)
+    kind, amount = kind_of(line), whole(line.amount, line.currency)
     return Movement(
         line=line.id,
         kind=kind,
         reference=(line.original or line.id) if kind == "refund_returned" else line.id,
-        amount=whole(line.amount, line.currency),
+        amount=-amount if kind == "other" else amount,
         currency=line.currency,
         at=line.booked_at,
         refund_id=_refund_id(line.return_reference),

@@ -228,7 +228,7 @@ class Movement:
     """One line of a gateway's statement. `amount` and `fee` (the gateway's own) in đồng, or in hundredths of other money.
 
     kind  capture: money came in · refund: money went out · refund_returned: a refund came back · other: neither, named
-          by `note`
+          by `note`, with its sign: below 0 the gateway holds less for us
     `reference` is what Captured or RefundDone call it, `line` the statement's own id of the line, unique at the gateway.
     Our own ids stand there as far as the gateway keeps them; `purpose` is what the payer wrote.
     """
