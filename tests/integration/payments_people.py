@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import itertools
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -58,8 +59,8 @@ def told(bank: Server) -> dict[str, Any]:
 class People:
     """Everybody, at one counter."""
 
-    def __init__(self, counter: Counter) -> None:
-        self.counter = counter
+    def __init__(self, counter: Counter, our_bank: Server) -> None:
+        self.counter, self._our_bank = counter, our_bank
         self._signed = itertools.count(1)
 
     async def citizen(self, dossier: Dossier, method: str, path: str, body: Any = None, **more: Any) -> httpx.Response:
@@ -122,6 +123,15 @@ class People:
         found: str = (await self.counter.bill(dossier))["code"]
         return found
 
+    async def transfers(self, picture_text: str, amount: int) -> None:
+        """A payer scans a picture in his bank's app, and changes the amount."""
+        async with httpx.AsyncClient(base_url=self._our_bank.url, timeout=10) as app:
+            scanned = await app.get("/app", params={"qr": picture_text})
+            form = dict(re.findall(r'name="(bin|account|amount|purpose|token)" value="([^"]*)"', scanned.text))
+            typed = form | {"amount": str(amount), "payer": "binh"}
+            done = await app.post("/app/transfers", data=typed, follow_redirects=True)
+            assert "Chuyển tiền thành công" in done.text, done.text
+
     async def paid(self, dossier: Dossier, voucher: str | None = None) -> None:
         """Its fees are paid at the counter."""
         bill = await self.counter.bill(dossier)
@@ -135,4 +145,4 @@ async def open_people(postgres: Postgres, folder: Path) -> AsyncIterator[People]
     """Everybody at a counter with each way to pay, until the block is left."""
     with running(Server("bank", folder / "bank", ACCOUNT)) as bank:
         async with open_counter(postgres, folder, **told(bank)) as counter:
-            yield People(counter)
+            yield People(counter, bank)
