@@ -65,6 +65,7 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
     cashier, trusted = Cashier(gateways, sealer), proxies(settings.trusted_proxies)
     signed = Links(settings.link_key.get_secret_value(), settings.public_url)
     keys = {bank: key.get_secret_value() for bank, key in settings.bank_keys.items()}
+    platform_key = keys.pop("national", None)  # it stands in an address: nothing may be signed with it
     unexplained = Unexplained(reconciler.sides)
     return Service(
         name="payments",
@@ -82,7 +83,7 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
             links.of_everybody(cashier, signed, settings.public_url, trusted),
             verifying.of_everybody(signed, settings.public_url),
             banks.of_banks(keys, clock),
-            national.of_the_platform(gateways.by_name.get("national"), keys.get("national"), directory(), clock),
+            national.of_the_platform(gateways.by_name.get("national"), platform_key, directory(), clock),
             rings.of_operators(),
             reconciliation.of_operators(reconciler),
         ],
