@@ -69,7 +69,7 @@ def told_payments(layout: Layout, secrets: Secrets) -> dict[str, str]:
         "MOTCUA_PAYER_KEY": secrets.payer_key,
         "MOTCUA_LINK_KEY": secrets.link_key,
         "MOTCUA_BANK_KEYS": secrets.bank_keys,
-        "MOTCUA_PUBLIC_URL": layout.url("portal"),
+        "MOTCUA_PUBLIC_URL": layout.url("payments"),
         "MOTCUA_RETURN_URL": return_url(layout),
     }
 
