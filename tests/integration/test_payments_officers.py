@@ -1,10 +1,9 @@
-"""Officers and operators over HTTP: refunds, pay-outs, the counter, searching, asking, settling, the ledger."""
+"""Officers over HTTP: refunds, pay-outs, the counter."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -202,116 +201,6 @@ async def test_a_page_that_was_paid_while_it_was_closed_wins_over_the_counter(pe
     assert (answer.status_code, answer.json()["code"]) == (409, "not_payable")
     assert await counter.fired("webhook_lost") > 0
     assert (await counter.balances(dossier))["gateway:stripe"] == AMOUNT
-
-
-async def test_bills_are_found_by_whatever_one_has_in_hand(people: People, counter: Counter) -> None:
-    dossier = await by_card(people)
-    bill = await counter.bill(dossier)
-    (capture,), (receipt,) = bill["captures"], bill["receipts"]
-    today = (counter.clock() + timedelta(hours=7)).date().isoformat()
-    for wanted in (
-        f"dossier_code={dossier.code}",
-        f"payment_code={bill['code'].lower()}",
-        f"reference={capture['reference']}",
-        f"receipt={receipt['number']}",
-        f"attempt_id={capture['attempt_id']}",
-        f"amount={AMOUNT}&day={today}&reference={capture['reference']}",
-    ):
-        found = await people.operator("GET", f"/payments?{wanted}")
-        assert [each["bill"]["bill_id"] for each in found.json()["items"]] == [str(bill["bill_id"])], wanted
-        stranger = await people.asks("officer", "GET", f"/payments?{wanted}", None, {"agency": OTHER_AGENCY})
-        assert stranger.json() == {"items": [], "cursor": None}
-        asking = f"/payments?{wanted}&agency={AGENCY}"
-        assert (await people.asks("officer", "GET", asking, None, {"agency": OTHER_AGENCY})).json()["items"] == []
-    for nothing in (
-        "reference=pi_nobody",
-        "receipt=2026/99999999",
-        f"attempt_id={uuid4()}",
-        "amount=135000&day=2001-01-01",
-    ):
-        assert (await people.operator("GET", f"/payments?{nothing}")).json()["items"] == []
-    (whole,) = (await people.operator("GET", f"/payments?dossier_code={dossier.code}")).json()["items"]
-    assert whole["captures"][0]["reference"] == capture["reference"]
-    assert whole["attempts"][0]["session_id"] == capture["session_id"]
-
-
-async def test_pages_of_a_search_hold_each_bill_once(people: People, counter: Counter) -> None:
-    for _ in range(5):
-        await counter.filed()
-    seen, cursor = list[str](), ""
-    while True:
-        answer = (await people.operator("GET", f"/payments?state=open&limit=2{cursor}")).json()
-        seen += [each["bill"]["bill_id"] for each in answer["items"]]
-        if answer["cursor"] is None:
-            break
-        cursor = f"&cursor={answer['cursor']}"
-    expected = await counter.pool.fetch("select bill_id from bill where state = 'open' order by bill_id desc")
-    assert seen == [str(row["bill_id"]) for row in expected]
-    assert len(seen) >= 5
-
-
-async def test_searching_is_for_officers_and_operators(people: People, counter: Counter) -> None:
-    dossier = await counter.filed()
-    nobodys = await people.asks("officer", "GET", "/payments", None, {"agency": None})
-    assert nobodys.json()["items"] == []
-    citizen = {"person_id": str(dossier.person)}
-    assert (await people.asks("citizen", "GET", "/payments", None, citizen)).status_code == 403
-    assert (await counter.http.get("/payments")).status_code == 401
-
-
-async def test_an_operator_asks_the_gateway_when_all_webhooks_are_lost(people: People, counter: Counter) -> None:
-    dossier = await counter.filed()
-    url = await counter.page(dossier)
-    await counter.arm("webhook_lost", times=100)
-    await counter.pays(url)
-    answer = await people.operator("POST", await people.at(dossier, "/ask"), {})
-    assert (answer.status_code, answer.json()["bill"]["state"]) == (200, "paid")
-    assert await counter.fired("webhook_lost") > 0
-    assert (await people.officer(dossier, "POST", "/ask")).status_code == 403
-
-
-@pytest.mark.parametrize(("fault", "action"), [("wrong_amount", "return"), ("wrong_currency", "return")])
-async def test_an_operator_settles_money_that_does_not_fit(
-    people: People, counter: Counter, fault: str, action: str
-) -> None:
-    dossier, key = await counter.filed(), str(uuid4())
-    url = await counter.page(dossier)
-    await counter.arm(fault)
-    await counter.pays(url)
-    await counter.comes_to(dossier, "discrepancy")
-    assert await counter.fired(fault) == 1
-    path, body = await people.at(dossier, "/settle"), {"action": "accept", "reason": "đủ rồi"}
-    refused = await people.operator("POST", path, body)
-    assert (refused.status_code, refused.json()["code"]) == (409, "not_enough")
-    settled = await people.operator("POST", path, body | {"action": action}, key)
-    assert (settled.status_code, settled.json()["state"]) == (200, "open")
-    again = await people.operator("POST", path, body | {"action": action}, key)
-    assert again.json() == settled.json()
-    twice = await people.operator("POST", path, body | {"action": action})
-    assert (twice.status_code, twice.json()["code"]) == (409, "nothing_to_settle")
-    assert (await people.officer(dossier, "POST", "/settle", body)).status_code == 403
-
-
-async def test_the_ledger_is_read_by_dossier_and_account_page_by_page(people: People, counter: Counter) -> None:
-    dossier = await by_card(people)
-    since, until = (counter.clock() + timedelta(hours=hours) for hours in (-1, 1))
-    period = f"since={since:%Y-%m-%dT%H:%M:%SZ}&until={until:%Y-%m-%dT%H:%M:%SZ}"
-    of_dossier = (await people.operator("GET", f"/ledger?{period}&dossier_code={dossier.code}")).json()["items"]
-    assert sum(entry["debit"] - entry["credit"] for entry in of_dossier) == 0
-    assert len(of_dossier) == 3
-    account = f"/ledger?{period}&account=gateway:stripe"
-    whole = (await people.operator("GET", f"{account}&limit=200")).json()["items"]
-    paged, cursor = list[Any](), ""
-    while True:
-        answer = (await people.operator("GET", f"{account}&limit=1{cursor}")).json()
-        paged += answer["items"]
-        if answer["cursor"] is None:
-            break
-        cursor = f"&cursor={answer['cursor']}"
-    assert paged == whole
-    assert {entry["account"] for entry in whole} == {"gateway:stripe"}
-    assert (await people.operator("GET", f"{account}&cursor=abc")).status_code == 400
-    assert (await people.asks("officer", "GET", f"/ledger?{period}", None, {"agency": AGENCY})).status_code == 403
 
 
 async def test_every_wrong_field_is_told_at_once(people: People, counter: Counter) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.payments import store
 from tests.database import Server as Postgres
 from tests.integration.payments_counter import AGENCY, AMOUNT, FEE, PHOTO, RETURNED, Counter, Dossier
 from tests.integration.payments_people import OTHER_AGENCY, People, open_people
@@ -138,6 +139,16 @@ async def test_the_journal_has_every_number_and_what_became_of_it(people: People
     head, *rows = rows_of((await report(people, "receipts", "csv")).content)
     assert [row[0] for row in rows] == [row["number"] for row in told]
     assert [row[head.index("Tình trạng")] for row in rows] == ["đã thay thế", *["có giá trị"] * (len(told) - 1)]
+
+
+async def test_receipts_are_read_in_pages_that_hold_each_once(people: People, paid: list[Dossier]) -> None:
+    pool, now = people.counter.pool, people.counter.clock()
+    period = (now - timedelta(days=1), now + timedelta(days=1), AGENCY)
+    numbers, last = list[str](), ""
+    while page := await store.reports.journal(pool, *period, last, 1):
+        numbers += [row["number"] for row in page]
+        last = numbers[-1]
+    assert numbers == [row["number"] for row in (await report(people, "receipts")).json()]
 
 
 async def test_a_day_without_anything_is_an_empty_report(people: People, paid: list[Dossier]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -20,7 +20,9 @@ from services.payments.api.common import Day, Name, begin_of
 from services.payments.papers import tables
 
 LONGEST_DAYS = 366
-MOST_ROWS = 100_000  # of a workbook, which is made in memory; CSV is sent as it is read
+MOST_ROWS = 100_000  # of what is made in memory; the journal as CSV is sent as it is read
+PAGE = 5_000  # receipts that are read at once
+Rows = Sequence[Mapping[str, Any]]
 Form = Annotated[Literal["json", "csv", "xlsx"], Query(alias="format")]
 From = Annotated[Day, Query(alias="from", description="first day, in Vietnam")]
 Until = Annotated[Day, Query(description="last day")]
@@ -92,8 +94,9 @@ def of_reports() -> APIRouter:
         caller: CallerOf, work: WorkOf, first: From, until: Until, agency: Name | None = None, form: Form = "json"
     ) -> Response:
         """What was collected and sent back, from the ledger; a refund counts on the day on which it was decided."""
-        since, end = _period(first, until)
-        rows = await store.reports.takings(work.pool, since, end, _agency(caller, agency))
+        _period(first, until)
+        pages = _takings(work.pool, first, until, _agency(caller, agency))
+        rows = await _few(pages)
         if form == "json":
             return JSONResponse([Taking.model_validate(row).model_dump(mode="json") for row in rows])
         cells = [[row[name] for name in _TAKINGS] for row in rows]
@@ -109,10 +112,10 @@ def of_reports() -> APIRouter:
     ) -> Response:
         """The journal of receipts: every number that was given, with what became of it."""
         _period(first, until)
-        days = _days(work.pool, first, until, _agency(caller, agency))
+        pages = _receipts(work.pool, first, until, _agency(caller, agency))
         if form == "csv":
-            return StreamingResponse(_csv(days), headers=_named(tables.CSV, f"bien-lai-{first}-{until}.csv"))
-        rows = [row async for day in days for row in day]
+            return StreamingResponse(_csv(pages), headers=_named(tables.CSV, f"bien-lai-{first}-{until}.csv"))
+        rows = await _few(pages)
         if form == "json":
             return JSONResponse([ReceiptLine.model_validate(row).model_dump(mode="json") for row in rows])
         cells = [_receipt_cells(row) for row in rows]
@@ -122,16 +125,45 @@ def of_reports() -> APIRouter:
     return routes
 
 
-async def _days(pool: Pool, first: date, until: date, agency: str | None) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
-    """Receipts, a day at a time: no statement takes long, and no more than a day is held."""
+async def _takings(pool: Pool, first: date, until: date, agency: str | None) -> AsyncIterator[Rows]:
+    for since, end in _days(first, until):
+        yield await store.reports.takings(pool, since, end, agency)
+
+
+async def _receipts(pool: Pool, first: date, until: date, agency: str | None) -> AsyncIterator[Rows]:
+    for since, end in _days(first, until):
+        last, rows = "", list[Mapping[str, Any]]()
+        while not last or len(rows) == PAGE:
+            rows = list(await store.reports.journal(pool, since, end, agency, last, PAGE))
+            yield rows
+            last = rows[-1]["number"] if rows else "none"
+
+
+def _days(first: date, until: date) -> Iterator[tuple[datetime, datetime]]:
+    """Each day by itself: no statement takes long, however long the period is."""
     for number in range((until - first).days + 1):
         day = first + timedelta(days=number)
-        yield await store.reports.journal(pool, begin_of(day), begin_of(day + timedelta(days=1)), agency)
+        yield begin_of(day), begin_of(day + timedelta(days=1))
 
 
-async def _csv(days: AsyncIterator[Sequence[Mapping[str, Any]]]) -> AsyncIterator[bytes]:
+async def _few(pages: AsyncIterator[Rows]) -> list[Mapping[str, Any]]:
+    """All rows at once. Raises Refusal 422 for more than are kept in memory."""
+    rows = list[Mapping[str, Any]]()
+    async for page in pages:
+        rows += page
+        if len(rows) > MOST_ROWS:
+            raise Refusal(
+                "too_many_rows",
+                f"Có hơn {MOST_ROWS} dòng: hãy chọn kỳ ngắn hơn hoặc tải tệp CSV.",
+                f"There are more than {MOST_ROWS} rows: choose a shorter period, or CSV.",
+                422,
+            )
+    return rows
+
+
+async def _csv(pages: AsyncIterator[Rows]) -> AsyncIterator[bytes]:
     yield tables.MARK + tables.csv_of([list(_JOURNAL.values())])
-    async for rows in days:
+    async for rows in pages:
         yield await asyncio.to_thread(tables.csv_of, [_receipt_cells(row) for row in rows])
 
 
@@ -139,8 +171,8 @@ def _receipt_cells(row: Mapping[str, Any]) -> list[tables.Cell]:
     return [_ENDED[row[name]] if name == "ended" else row[name] for name in _JOURNAL]
 
 
-def _period(first: date, until: date) -> tuple[datetime, datetime]:
-    """The first moment of it and the first after it. Raises Refusal 422 for days the wrong way round or too many."""
+def _period(first: date, until: date) -> None:
+    """Raises Refusal 422 for days the wrong way round or too many."""
     if not timedelta() <= until - first < timedelta(days=LONGEST_DAYS):
         raise Refusal(
             "bad_period",
@@ -148,7 +180,6 @@ def _period(first: date, until: date) -> tuple[datetime, datetime]:
             f"A period has 1 to {LONGEST_DAYS} days, the first not after the last.",
             422,
         )
-    return begin_of(first), begin_of(until + timedelta(days=1))
 
 
 def _agency(caller: Caller, asked: str | None) -> str | None:

@@ -38,16 +38,24 @@ _JOURNAL = """
 select r.number, r.issued_at, r.agency, b.agency_name, r.dossier_code, r.amount, r.replaces, e.kind as ended, e.ended_at,
     e.reason as ended_because
 from receipt r join bill b using (bill_id) left join receipt_end e using (number)
-where r.issued_at >= $1 and r.issued_at < $2 and ($3::text is null or r.agency = $3)
-order by r.year, r.ordinal
+where r.issued_at >= $1 and r.issued_at < $2 and ($3::text is null or r.agency = $3) and r.number > $4
+order by r.number limit $5
 """
 
 
 async def takings(pool: Pool, since: datetime, until: datetime, agency: str | None) -> Sequence[dict[str, Any]]:
-    """Đồng that were collected and sent back in [since, until) by agency, day, gateway, beneficiary account, kind of fee."""
+    """Đồng that were collected and sent back in [since, until) by agency, day, gateway, beneficiary account, kind of fee.
+
+    Take a day at a time.
+    """
     return [dict(row) for row in await pool.fetch(_TAKINGS, since, until, agency)]
 
 
-async def journal(pool: Pool, since: datetime, until: datetime, agency: str | None) -> Sequence[dict[str, Any]]:
-    """Receipts that were issued in [since, until), in the order of their numbers: take a day at a time."""
-    return [dict(row) for row in await pool.fetch(_JOURNAL, since, until, agency)]
+async def journal(
+    pool: Pool, since: datetime, until: datetime, agency: str | None, after: str, limit: int
+) -> Sequence[dict[str, Any]]:
+    """Receipts that were issued in [since, until), in the order of their numbers, from behind `after` on.
+
+    Take a day at a time.
+    """
+    return [dict(row) for row in await pool.fetch(_JOURNAL, since, until, agency, after, limit)]
