@@ -49,6 +49,19 @@ async def waits(counter: Counter, body: bytes) -> dict[str, Any]:
     return ring
 
 
+async def is_put_off(counter: Counter, body: bytes) -> None:
+    """Wait until it was looked at and left for later. Raises AssertionError when it never is."""
+
+    async def later() -> bool:
+        ring = await waits(counter, body)
+        return bool(ring["due_at"] > ring["heard_at"] and ring["last_error"] is None)
+
+    try:
+        await eventually(later, seconds=4)  # whoever holds a bill longer loses its transaction
+    except TimeoutError:
+        raise AssertionError("the ring is not put off") from None
+
+
 async def is_paid_once(counter: Counter, dossier: Dossier) -> None:
     await counter.tells(dossier, "receipt-issued")
     assert await counter.names(dossier) == ["opened", "started", "succeeded", "receipt-issued"]
@@ -69,8 +82,11 @@ async def test_a_webhook_is_answered_while_its_bill_cannot_be_decided_on(counter
 
 async def test_a_bill_that_somebody_is_at_holds_up_no_other(counter: Counter) -> None:
     (busy, first), (free, second) = await in_checkout(counter), await in_checkout(counter)
+    body = paid(first)
     async with held(counter, busy):
-        await asyncio.gather(heard(counter.http, paid(first)), heard(counter.http, paid(second)))
+        await heard(counter.http, body)
+        await is_put_off(counter, body)
+        await heard(counter.http, paid(second))
         await is_paid_once(counter, free)
         assert (await counter.bill(busy))["state"] == "in_checkout"
     await is_paid_once(counter, busy)
