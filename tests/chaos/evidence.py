@@ -19,8 +19,17 @@ from tests.chaos.stack import Stack
 
 # Each about these dossiers, or about all that there are.
 _DOSSIERS = "select code, status, sequence from dossier where $1::text[] is null or code = any($1)"
+# A bill's state, or what became of its money on the way back; that of a paid one is of its fees, not of what was too much.
 _BILLS = """
-select dossier_code, bill_id, state, sequence, receipt_number, amount from bill
+select dossier_code, bill_id, sequence, amount,
+    array(select receipt ->> 'number' from jsonb_array_elements(receipts) as receipt) as receipts,
+    case when state not in ('paid', 'expired', 'cancelled') or going = '{}' then state
+        when 'refused' = any(going) then 'refund_failed' when going && '{ready, by_hand}' then 'refund_ready'
+        else 'refunded' end as state
+from bill, lateral (
+    select coalesce(array_agg(refund ->> 'state'), '{}') as going from jsonb_array_elements(refunds) as refund
+    where state <> 'paid' or refund ->> 'unexpected' = 'false'
+) as refund
 where $1::text[] is null or dossier_code = any($1)
 """
 _LEDGER = """

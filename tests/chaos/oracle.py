@@ -71,9 +71,9 @@ def _of_bills(journey: Journey, ended: int | None, bills: Sequence[Any], types: 
     for bill in bills:
         if bill["state"] not in _BILL_ENDS.get(ended or 0, ()):
             yield f"its bill is {bill['state']}"
-        elif bill["state"] == "paid" and bill["receipt_number"] is None:
+        elif bill["state"] == "paid" and not bill["receipts"]:
             yield "paid without one receipt"
-    receipts = [bill["receipt_number"] for bill in bills if bill["receipt_number"]]
+    receipts = [number for bill in bills for number in bill["receipts"]]
     if len(set(receipts)) != len(receipts) or types["payment.receipt-issued"] != len(receipts):
         yield f"receipts {receipts}, told {types['payment.receipt-issued']} times"
 

@@ -39,7 +39,7 @@ def evidence(status: int = RETURNED, state: str = "paid", **changes: Any) -> Evi
 
 def bill(state: str = "paid", amount: int = FEE, receipt: str | None = "2026/00000001") -> dict[str, Any]:
     known = {"dossier_code": CODE, "bill_id": f"bill of {amount}", "sequence": 0}
-    return {**known, "state": state, "receipt_number": receipt, "amount": amount}
+    return {**known, "state": state, "receipts": [receipt] if receipt else [], "amount": amount}
 
 
 def movement(amount: int, code: str | None = CODE) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def test_each_bill_that_was_asked_for_must_be_there_and_end_as_its_dossier_does(
     assert figures(evidence(), fees=both)["lost"] == plain + 1
     assert figures(evidence(bills=[bill(), later, later]), fees=both)["lost"] > plain
     assert figures(evidence(bills=[bill(), {**later, "state": "open"}]), fees=both)["lost"] == plain + 1
-    assert figures(evidence(bills=[bill(), {**later, "receipt_number": None}]), fees=both)["lost"] == plain + 1
+    assert figures(evidence(bills=[bill(), {**later, "receipts": []}]), fees=both)["lost"] == plain + 1
 
 
 def test_fees_that_came_up_later_are_kept_too_and_no_more_of_them() -> None:
