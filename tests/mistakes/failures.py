@@ -42,7 +42,7 @@ FAILURES = (
         (
             Edit(
                 _MONEY,
-                "    if (message.amount, message.currency) != (bill.amount, bill.currency):\n",
+                "    if capture.currency != bill.currency or not _is_what_was_asked(bill, capture):\n",
                 "    if False:\n",
             ),
         ),
@@ -51,10 +51,10 @@ FAILURES = (
     ),
     Mistake(
         ("Failure/callback-counted-twice",),
-        (Edit(_MONEY, "    if message.attempt_id in bill.taken:\n        return None\n", ""),),
-        (f"{_NINE}2_a_callback_that_comes_again_and_again_pays_once",),
-        "calls still wait for an answer",
-        "The ledger's primary key takes the second posting for what it is: the answer is never settled.",
+        (Edit(_MONEY, "message.money_id in bill.taken or ", ""),),
+        ("tests/unit/payments/test_money.py::test_the_same_money_seen_twice_is_taken_in_once",),
+        "is None",
+        "In the database the ledger's primary key takes the second posting for what it is.",
     ),
     Mistake(
         ("Failure/paid-and-stuck",),

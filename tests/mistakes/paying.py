@@ -5,7 +5,8 @@ from __future__ import annotations
 from tests.mistakes.mistake import Edit, Mistake
 
 _STRIPE, _CHECKOUT = "services/payments/adapters/stripe.py", "services/payments/domain/checkout.py"
-_MONEY, _STORE = "services/payments/domain/money.py", "services/payments/store.py"
+_MONEY, _STORE = "services/payments/domain/money.py", "services/payments/store/bills.py"
+_ENDING = "services/payments/domain/ending.py"
 _CHECKOUTS = "tests/integration/test_payments_checkout.py::"
 _WEBHOOKS = "tests/integration/test_payments_webhooks.py::"
 _PAGES = "tests/integration/test_payments_pages.py::"
@@ -15,12 +16,9 @@ _REFUND = f"{_CHECKOUTS}test_a_refused_dossier_gets_back_what_may_be_returned[42
 _HTTP = "services/payments/adapters/stripe_http.py"
 _CREATE = '        answer = await self._api.post("/v1/checkout/sessions", _form(request), str(request.attempt_id))\n'
 _SEND_BACK = '            answer = await self._api.post("/v1/refunds", _refund_form(request), str(request.refund_id))\n'
-_EXPIRE = """\
-    gone = to(bill, BillExpiry)
-    return _closing_or_done(bill, gone, payments.Expired(bill_id=bill.bill_id))
-"""
+_EXPIRE = '    return _closing_or_ended(bill, BillExpiry, "expiring", "expired", now)\n'
 _TAKEN_IN = """\
-    if message.attempt_id in bill.taken:
+    if message.money_id in bill.taken or message.amount <= 0:
         return None
 """
 
@@ -98,12 +96,9 @@ PAYING = (
         ("Payment/blind-expiry",),
         (
             Edit(
-                _CHECKOUT,
+                _ENDING,
                 _EXPIRE,
-                """\
-    gone = to(bill, BillExpiry, "expired", attempt=None)
-    return Decision(gone, (payments.Expired(bill_id=bill.bill_id),), cancels=(AttemptSilence, BillExpiry))
-""",
+                '    return ended_unpaid(to(without_page(bill), BillExpiry, "expired"), now)\n',
             ),
         ),
         (f"{_CHECKOUTS}test_a_payment_at_the_last_moment_wins_over_expiry",),
@@ -114,8 +109,8 @@ PAYING = (
         (
             Edit(
                 _CHECKOUT,
-                "    return Decision(moved, (started,), timers=(At(now + SILENCE, AttemptSilence()),))\n",
-                "    return Decision(moved, (started,))\n",
+                "        timers = (At(now + SILENCE, AttemptSilence()),)\n",
+                "        timers = ()\n",
             ),
         ),
         (f"{_WEBHOOKS}test_when_all_webhooks_are_lost_silence_is_asked_about",),
@@ -132,7 +127,7 @@ PAYING = (
             ),
         ),
         (f"{_WEBHOOKS}test_money_on_a_page_long_closed_is_heard_of_and_returned",),
-        "the bill stays cancelled, and does not come to refunded",
+        r"the refunds stay \[\], and do not come to \['done'\]",
     ),
     Mistake(
         ("Payment/trust-failed-hook",),
@@ -143,9 +138,18 @@ PAYING = (
     Mistake(
         ("Payment/blind-write",),
         (Edit(_MONEY, _TAKEN_IN, ""),),
-        (f"{_WEBHOOKS}test_odd_copies_of_webhooks_change_nothing[webhook_duplicated-duplicate-delivered]",),
-        "calls still wait for an answer",
-        "The ledger's primary key takes the second posting for what it is: the answer is never settled.",
+        ("tests/unit/payments/test_money.py::test_the_same_money_seen_twice_is_taken_in_once",),
+        "is None",
+        "In the database the ledger's primary key takes the second posting for what it is.",
+    ),
+    Mistake(
+        ("Payment/refunds-unlocked",),
+        (
+            Edit(_STORE, "order by key for update", "order by key"),
+            Edit(_STORE, '\n        where bill.version = excluded.version - 1"""', '"""'),
+        ),
+        ("tests/integration/test_payments_officers.py::test_of_two_refunds_at_once_one_hears_what_is_available",),
+        r"\[201, 201\]",
     ),
     Mistake(
         ("Payment/new-refund-key",),
@@ -176,6 +180,6 @@ PAYING = (
             ),
         ),
         (_REFUND,),
-        "the bill stays refund_failed, and does not come to refunded",
+        r"the refunds stay \['refused'\], and do not come to \['done'\]",
     ),
 )
