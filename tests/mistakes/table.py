@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from tests.mistakes.consumer import CONSUMER
 from tests.mistakes.failures import FAILURES
+from tests.mistakes.money import MONEY
 from tests.mistakes.outbox import OUTBOX
 from tests.mistakes.parking import PARKING
 from tests.mistakes.paying import PAYING
 from tests.mistakes.ringing import RINGING
 
-MISTAKES = (*OUTBOX, *CONSUMER, *PARKING, *PAYING, *RINGING, *FAILURES)
+MISTAKES = (*OUTBOX, *CONSUMER, *PARKING, *PAYING, *RINGING, *MONEY, *FAILURES)
 
 _NO_FENCE = (
     "no consumer compares ce_sequence before it takes a record, so none can stop or pass by it; that the log has no gap is "
@@ -24,10 +25,6 @@ CANNOT: Mapping[str, str] = {
     "Payment/call-before-row": (
         "a call is a row that a decision wrote: who makes calls reads them from the database after the commit, and a handler is "
         "given nothing else"
-    ),
-    "Payment/refunds-unlocked": (
-        "nobody orders refunds yet: they follow from an ending or a late capture, in a decider under the bill's row lock, whose "
-        "loss two-tabs-unlocked shows"
     ),
 }
 """By the name of the run."""
