@@ -42,6 +42,7 @@ def refusing(view: View | None, event: Event[Any], now: datetime) -> Decision[Vi
 def too_great(view: View | None, event: Event[Any], now: datetime) -> Decision[View]:
     """A decision that the database cannot hold."""
     decision = domain.on_payment(view, event, now)
+    assert decision is not None
     return Decision(decision.state.model_copy(update={"dossier_sequence": 2**70}))
 
 
