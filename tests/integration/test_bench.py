@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench import growth, hop, rebuild, relay, suite, timed
+from tests.bench import growth, hop, payments_webhooks, rebuild, relay, suite, timed
 from tests.bench.gate import Invalid
 from tests.bench.ground import Ground, Store, standing
 from tests.bench.meters import TOTALS
@@ -107,3 +107,14 @@ async def test_the_benchmarks_that_take_long_run_with_small_counts(ground: Groun
     assert [int(rows) for rows in grown["history"]] == list(sizes.histories)
     assert grown["ratio"] == max(each["ratio"] for each in grown["history"].values())
     assert grown["history"]["100"]["ratio"] == 1
+
+
+async def test_webhooks_are_measured_until_their_bills_are_paid_and_one_that_is_not_gives_no_figure(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = await payments_webhooks.measure(ground, 60, quietly)
+    assert told["per_s"] > 0
+    assert 0 < told["answer_p50_ms"] <= told["p50_ms"] <= told["p99_ms"]
+    monkeypatch.setattr(payments_webhooks, "AMOUNT", payments_webhooks.AMOUNT - 1)
+    with pytest.raises(Invalid, match="đồng at the gateway"):
+        await payments_webhooks.measure(ground, 60, quietly)
