@@ -160,7 +160,7 @@ MOVES = Table(
         Move(None, dossiers.FeesRequested, "open", payments.Opened),
         Move("open", StartCheckout, "checkout_ready"),
         # A page that never closes was shown long enough.
-        Move("in_checkout", StartCheckout, "checkout_ready"),
+        *(Move(state, StartCheckout, "checkout_ready") for state in WAITING[:2]),
         Move("checkout_ready", CheckoutCreated, "in_checkout", payments.Started),
         Move("checkout_ready", CheckoutRefused, "open"),
         Move("in_checkout", StillOpen, "in_checkout", payments.Failed),
@@ -168,12 +168,11 @@ MOVES = Table(
         # The citizen wants another way: the page is closed first, or left alone where it never closes.
         *(Move(state, CancelCheckout, "closing") for state in WAITING[:2]),
         *(Move(state, PayElsewhere, "closing") for state in WAITING[:2]),
-        Move("in_checkout", CancelCheckout, "open"),
+        *(Move(state, CancelCheckout, "open") for state in WAITING[:2]),
         Move("closing", CheckoutCreated, "closing"),
-        Move("closing", CheckoutCreated, "open"),
         Move("closing", CheckoutRefused, "open"),
         Move("closing", SessionClosed, "open"),
-        *(Move(state, PayElsewhere, "paid", payments.Succeeded) for state in ("open", "in_checkout")),
+        *(Move(state, PayElsewhere, "paid", payments.Succeeded) for state in PAYABLE[:3]),
         # Money: all of it, a part of it, or not what the page asked for.
         *(Move(state, Captured, "paid", payments.Succeeded) for state in PAYABLE),
         Move("in_checkout", Captured, "open", payments.PartlyPaid),
@@ -185,23 +184,17 @@ MOVES = Table(
         Move("discrepancy", Settle, "cancelled", payments.Cancelled),
         # Its time is over.
         Move("open", BillExpiry, "expired", payments.Expired),
-        Move("in_checkout", BillExpiry, "expired", payments.Expired),
+        *(Move(state, BillExpiry, "expired", payments.Expired) for state in WAITING[:2]),
         *(Move(state, BillExpiry, "expiring") for state in WAITING[:3]),
         Move("expiring", CheckoutCreated, "expiring"),
-        Move("expiring", CheckoutCreated, "expired", payments.Expired),
         Move("expiring", CheckoutRefused, "expired", payments.Expired),
         Move("expiring", SessionClosed, "expired", payments.Expired),
         # Its dossier goes no further.
-        *(
-            Move(state, ending, "cancelled", payments.Cancelled)
-            for state in ("open", "in_checkout")
-            for ending in ENDINGS
-        ),
+        *(Move(state, ending, "cancelled", payments.Cancelled) for state in PAYABLE[:3] for ending in ENDINGS),
         *(Move(state, ending, "withdrawing") for state in WAITING[:4] for ending in ENDINGS),
         *(Move("discrepancy", ending, "discrepancy") for ending in ENDINGS),
         *(Move("paid", ending, "paid", payments.RefundStarted) for ending in ENDINGS),
         Move("withdrawing", CheckoutCreated, "withdrawing"),
-        Move("withdrawing", CheckoutCreated, "cancelled", payments.Cancelled),
         Move("withdrawing", CheckoutRefused, "cancelled", payments.Cancelled),
         Move("withdrawing", SessionClosed, "cancelled", payments.Cancelled),
         Move("withdrawing", Captured, "cancelled", payments.Cancelled),

@@ -33,16 +33,15 @@ from services.payments.domain.receipting import receipt_follows
 from services.payments.domain.refunding import joined, questions
 
 SILENCE = timedelta(seconds=45)  # how long we wait for a webhook before we ask
-Gone = CheckoutRefused | SessionClosed | CheckoutCreated
+Gone = CheckoutRefused | SessionClosed
 
 
 def start_checkout(bill: Bill | None, message: StartCheckout, now: datetime) -> Decision[Bill] | None:
     """Begin an attempt, unless one is running: then whoever pays goes back to the same page."""
     bill = known(bill)
-    over = bill.state == "in_checkout" and is_over(bill.attempt, now)
-    if bill.state in ("checkout_ready", "in_checkout") and not over:
+    if bill.state in ("checkout_ready", "in_checkout") and not is_over(bill.attempt, now):
         return None
-    if bill.state != "open" and not over:
+    if not MOVES.allows(bill.state, StartCheckout):
         raise _not_payable(bill)
     attempt = Attempt(
         attempt_id=message.attempt_id,
@@ -61,7 +60,7 @@ def cancel_checkout(bill: Bill | None, message: CancelCheckout, now: datetime) -
     bill = known(bill)
     if bill.state in ("open", "closing"):
         return None
-    if can_abandon(bill) and bill.state == "in_checkout":
+    if can_abandon(bill):
         return Decision(to(without_page(bill), CancelCheckout, "open"), cancels=(AttemptSilence,))
     return Decision(to(bill, CancelCheckout), cancels=(AttemptSilence,), calls=closing(bill.attempt))
 
@@ -82,8 +81,6 @@ def checkout_created(bill: Bill | None, message: CheckoutCreated, now: datetime)
         started = payments.Started(bill_id=bill.bill_id, attempt_id=attempt.attempt_id, gateway=attempt.gateway)
         timers = (At(now + SILENCE, AttemptSilence()),)
         return joined(stood, Decision(to(standing, CheckoutCreated), (started,), timers=timers))
-    if can_abandon(standing) and (gone := _page_is_gone(standing, message, now)) is not None:
-        return joined(stood, gone)
     return joined(stood, Decision(to(standing, CheckoutCreated), calls=closing(attempt)))
 
 
@@ -152,8 +149,7 @@ def _question(bill: Bill, message: Nudge) -> AskCheckout | None:
 
 
 def _page_is_gone(bill: Bill, message: Gone, now: datetime) -> Decision[Bill] | None:
-    """Nobody can, or need, pay on the page of this attempt: the bill goes where it was going."""
-    closed = not isinstance(message, CheckoutCreated)
+    """Nobody can pay on the page of this attempt: the bill goes where it was going."""
     attempt = running(bill, message.attempt_id)
     if attempt is None:
         past = bill.attempt_of(message.attempt_id)
@@ -163,7 +159,7 @@ def _page_is_gone(bill: Bill, message: Gone, now: datetime) -> Decision[Bill] | 
     target: BillState = _WHERE.get(bill.state, "open")
     if not MOVES.allows(bill.state, type(message)):
         return None
-    moved = to(without_page(bill, closed), type(message), target)
+    moved = to(without_page(bill, closed=True), type(message), target)
     if moved.state != "open":
         return ended_unpaid(moved, now)
     told = isinstance(message, SessionClosed) and bill.state == "in_checkout" and _is_news(attempt, message)

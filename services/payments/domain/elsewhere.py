@@ -20,11 +20,7 @@ def pay_elsewhere(bill: Bill | None, message: PayElsewhere, now: datetime) -> De
     bill = known(bill)
     if message.capture_id in bill.taken:
         raise Refusal("taken_already", "Khoản tiền này đã được ghi nhận.", "This money was recorded already.")
-    if bill.state in ("checkout_ready", "in_checkout") and not (bill.state == "in_checkout" and can_abandon(bill)):
-        return Decision(to(bill, PayElsewhere, "closing"), cancels=(AttemptSilence,), calls=closing(bill.attempt))
-    if bill.state == "closing":
-        return None
-    if bill.state not in ("open", "in_checkout"):
+    if bill.state not in ("open", "checkout_ready", "in_checkout", "closing"):
         raise Refusal(
             "not_payable",
             f"Không thu được: khoản phí {_WHY.get(bill.state, 'đã đóng')}.",
@@ -37,6 +33,10 @@ def pay_elsewhere(bill: Bill | None, message: PayElsewhere, now: datetime) -> De
             f"Exactly {bill.outstanding} đồng are due.",
             422,
         )
+    if bill.state == "closing":
+        return None
+    if bill.attempt is not None and not can_abandon(bill):
+        return Decision(to(bill, PayElsewhere, "closing"), cancels=(AttemptSilence,), calls=closing(bill.attempt))
     capture = Capture(attempt_id=None, currency=bill.currency, **message.model_dump(exclude={"by"}))
     taken = bill.model_copy(update={"taken": (*bill.taken, message.capture_id)})
     return paid(without_page(taken), capture, now, PayElsewhere)

@@ -79,7 +79,7 @@ def _closing_or_ended(
     bill: Bill, message: type, on_the_way: BillState, end: BillState, now: datetime
 ) -> Decision[Bill]:
     """Either the page must be closed first, or none stands (or one that never closes) and the bill has ended."""
-    if bill.attempt is None or (bill.state == "in_checkout" and can_abandon(bill)):
+    if bill.attempt is None or can_abandon(bill):
         return ended_unpaid(to(without_page(bill), message, end), now)
     cancels = (AttemptSilence, BillExpiry, BillReminder)
     return Decision(to(bill, message, on_the_way), cancels=cancels, calls=closing(bill.attempt))

@@ -79,9 +79,8 @@ def closing(attempt: Attempt | None) -> tuple[Call, ...]:
 
 
 def can_abandon(bill: Bill) -> bool:
-    """Whether the running page stands, and is one that never closes."""
-    attempt = bill.attempt
-    return attempt is not None and attempt.session_id is not None and manner_of(attempt.gateway).closes == "never"
+    """Whether the running page, which may be only in the making, is one that never closes: nobody waits for its gateway."""
+    return bill.attempt is not None and manner_of(bill.attempt.gateway).closes == "never"
 
 
 def without_page(bill: Bill, closed: bool = False) -> Bill:

@@ -263,12 +263,16 @@ def test_a_page_that_never_closes_is_left_alone_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ending", "state"), [(CancelCheckout(), "open"), (BillExpiry(), "expired"), (STOPPED, "cancelled")]
+    ("ending", "state"),
+    [(CancelCheckout(), "open"), (BillExpiry(), "expired"), (STOPPED, "cancelled"), (at_the_counter(), "paid")],
 )
-def test_a_page_that_never_closes_is_waited_for_only_until_it_is_made(ending: Said, state: str) -> None:
+def test_a_page_that_never_closes_is_not_waited_for_while_it_is_only_being_made(ending: Said, state: str) -> None:
+    """Its gateway may be silent for days; when it answers after all, the page is known, should money come on it."""
     story = after(started(FIRST, "national"), ending)
-    assert story.asked == ["CreateCheckout"]
+    assert (story.state, story.asked) == (state, ["CreateCheckout"])
     story.on(created())
+    assert story.bill is not None
+    assert [(each.session_id, each.closed) for each in story.bill.past] == [(f"cs_{FIRST}", False)]
     assert (story.state, story.asked) == (state, ["CreateCheckout"])
 
 
@@ -309,9 +313,12 @@ def test_at_the_counter_a_page_is_closed_first_and_the_same_is_said_again() -> N
 
 
 @pytest.mark.parametrize("amount", [AMOUNT - 1, AMOUNT + 1])
-def test_the_counter_takes_exactly_what_is_due(amount: int) -> None:
-    with pytest.raises(Refusal, match="other_amount"):
-        after().on(at_the_counter(amount))
+def test_the_counter_takes_exactly_what_is_due_and_closes_no_page_for_anything_else(amount: int) -> None:
+    for story in (after(), after(*IN_CHECKOUT), after(started()), after(*IN_CHECKOUT, CancelCheckout())):
+        before = story.state
+        with pytest.raises(Refusal, match="other_amount"):
+            story.on(at_the_counter(amount))
+        assert story.state == before
     story = after(transferred(35_000), at_the_counter(AMOUNT - 35_000))
     assert (story.state, story.balances()["gateway:counter"]) == ("paid", AMOUNT - 35_000)
 
