@@ -7,6 +7,7 @@ the bill's payment code, which we gave as MaTraCuuTT.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,7 @@ from services.payments.adapters.national_signature import is_genuine
 from services.payments.domain.gateway import Captured, Ring, Tiding, UnknownCode
 
 KIND = "CONFIRM"
+_CURRENCY = re.compile("[A-Z]{3}", re.ASCII)
 _MONEY = UUID("019c0000-0000-7000-8000-6e6174696f6e")
 """What names money that no page of ours names begins with this."""
 
@@ -58,7 +60,7 @@ def told(body: bytes, now: datetime) -> Sequence[Tiding]:
         return ()
     if code != codes.SUCCESS:
         raise UnknownCode(f"MaLoi {str(code)[:20]!r}")
-    paid = captured(message, None, now, heard_only=True)
+    paid = captured(message, None, now, heard_only=False)
     return (Tiding(payment_code=wire.payment_code_of(reference), captured=paid),)
 
 
@@ -73,8 +75,8 @@ def _if_clear(message: Mapping[str, Any], attempt_id: UUID, now: datetime) -> Ca
 
 def captured(message: Mapping[str, Any], attempt_id: UUID | None, now: datetime, *, heard_only: bool) -> Captured:
     """The money that a CONFIRM or the answer to a QUERY speaks of. Raises Unanswered where it does not say all of it."""
-    reference, currency = message.get("MaGiaoDich"), message.get("MaTienTe")
-    if not reference or not currency:
+    reference, currency = str(message.get("MaGiaoDich") or ""), str(message.get("MaTienTe")).upper()
+    if not reference or not reference.isprintable() or not _CURRENCY.fullmatch(currency):
         raise Unanswered("the platform names no transaction or no currency")
     capture_id = None if attempt_id is not None else derived_id(_MONEY, f"national {reference}")
     born = wire.began_of(attempt_id) if attempt_id is not None else now - wire.HALF_A_DAY
@@ -83,8 +85,8 @@ def captured(message: Mapping[str, Any], attempt_id: UUID | None, now: datetime,
         attempt_id=attempt_id,
         capture_id=capture_id,
         amount=wire.amount_of(message),
-        currency=str(currency).upper(),
-        reference=str(reference),
+        currency=currency,
+        reference=reference,
         paid_at=wire.moment_of(message.get("ThoiGianGD"), born, now),
         heard_only=heard_only,
     )

@@ -153,7 +153,7 @@ def hear(secret: str, terminal: str, query: bytes) -> Ring:
         values = {}
     if values.get("vnp_TmnCode") != terminal or any(not values.get(name) for name in _TOLD):
         raise Refusal("bad_event", "Nội dung thông báo không đúng.", "The query is not an IPN of ours.", 400)
-    named = ("vnp_TransactionNo", "vnp_TxnRef", "vnp_ResponseCode", "vnp_TransactionStatus")
+    named = ("vnp_TransactionNo", "vnp_TxnRef", "vnp_ResponseCode", "vnp_TransactionStatus", "vnp_Amount")
     return Ring("-".join(values[name] for name in named), KIND, query)
 
 

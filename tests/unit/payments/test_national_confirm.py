@@ -124,6 +124,7 @@ def test_money_that_was_paid_by_the_dossiers_code_names_its_bill_and_itself() ->
     (second,) = told(MaThamChieu=payment_code(bill), MaGiaoDich="202611230000000018")
     assert (tiding.payment_code, tiding.attempt_id) == (payment_code(bill), None)
     assert tiding.captured.money_id == again.captured.money_id != second.captured.money_id
+    assert not tiding.captured.heard_only, "nobody can be asked about it"
 
 
 def test_money_that_nobody_asked_for_is_told_without_a_name_and_never_dropped() -> None:

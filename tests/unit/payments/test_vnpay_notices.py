@@ -62,6 +62,10 @@ async def test_copies_have_one_id_and_a_late_capture_has_another(till: Till) -> 
     assert failed == failed_copy != captured == captured_copy
 
 
+def test_the_same_payment_of_another_amount_is_no_copy() -> None:
+    assert rung().event_id == rung(vnp_OrderInfo="Nop le phi").event_id != rung(vnp_Amount="1350000").event_id
+
+
 def test_a_notice_is_never_too_old_for_vnpay_signs_no_time_of_sending() -> None:
     (tiding,) = tell(rung(vnp_PayDate="20200101000000"))
     assert isinstance(tiding.captured, Captured)
