@@ -15,6 +15,7 @@ from chassis.work import Work
 from services.payments.adapters import vnpay_ipn
 from services.payments.adapters.gateways import Gateways
 from services.payments.adapters.vnpay_codes import ipn_answer
+from services.payments.domain.gateway import Ring
 from services.payments.ring_metrics import RingMetrics
 from services.payments.store import rings
 from services.payments.store.rings import Heard, Kept
@@ -42,13 +43,20 @@ class Door:
         if gateway is None:
             raise NotFound("Cổng thanh toán này không được dùng ở đây.", "This gateway is not configured here.")
         try:
-            ring = gateway.hear(body, request.headers, utc_now())
+            ring = _printable(gateway.hear(body, request.headers, utc_now()))
         except Refusal:
             self._metrics.heard.labels(name, "refused").inc()
             raise
         kept = await work.write_together(Heard(name, ring, attempt_of(body)), rings.keep)
         self._metrics.heard.labels(name, "new" if kept.is_new else "copy").inc()
         return kept
+
+
+def _printable(ring: Ring) -> Ring:
+    """Raises Refusal 400 for what no database keeps: one such webhook would stop all that came with it."""
+    if not (ring.event_id.isprintable() and ring.kind.isprintable()):
+        raise Refusal("bad_event", "Mã thông báo không đúng.", "The event's id or type cannot be printed.", 400)
+    return ring
 
 
 def of_gateways(gateways: Gateways, metrics: RingMetrics) -> APIRouter:

@@ -97,3 +97,39 @@ async def test_a_result_that_is_forged_or_unknown_is_not_taken(people: People, c
     assert (await counter.bill(dossier))["state"] == "open"
     assert await confirms(people, dossier, SoTien=1) == "00"
     assert (await counter.bill(dossier))["state"] == "discrepancy"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"SoTien": "nhiều"},
+        {"MaLoi": "77"},
+        {"MaTienTe": "VN"},
+        {"MaTienTe": "<b>"},
+        {"MaGiaoDich": ""},
+        {"MaGiaoDich": "GD\0"},
+        {"ThoiGianGD": "hôm qua"},
+    ],
+)
+async def test_a_result_that_cannot_be_read_is_kept_and_not_taken(
+    people: People, counter: Counter, changes: dict[str, Any]
+) -> None:
+    """It is signed, so something was paid: whoever answers for the money sees it among the webhooks that wait."""
+    dossier, before = await counter.filed(), await waiting(people)
+    assert [await confirms(people, dossier, **changes) for _ in range(2)] == ["99", "99"]
+    (kept,) = [each for each in await waiting(people) if each not in before]
+    assert kept[0] == "national"
+    assert (await counter.bill(dossier))["state"] == "open"
+
+
+async def waiting(people: People) -> list[tuple[str, str]]:
+    """Webhooks that wait."""
+    rows = (await people.operator("GET", "/rings?limit=500")).json()
+    return [(row["gateway"], row["event_id"]) for row in rows]
+
+
+async def test_a_result_whose_signature_is_half_a_character_is_not_taken(counter: Counter) -> None:
+    body = b'{"LoaiBanTin":"CONFIRM","MaDoiTac":"%s","MaXacThuc":"\\ud800"}' % PARTNER.encode()
+    for path in ("/national/dpnhankqthanhtoanhs", "/webhooks/national"):
+        answer = await counter.http.post(path, content=body)
+        assert (answer.status_code, answer.json()["MaLoi"]) == (200, "99")

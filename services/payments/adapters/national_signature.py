@@ -53,10 +53,10 @@ def signature(message: Mapping[str, Value], secret: str) -> str:
 def is_genuine(message: Mapping[str, Value], secret: str) -> bool:
     """Whether MaXacThuc is right, compared in constant time; False too for what cannot be signed."""
     try:
-        expected = signature(message, secret)
-    except ValueError:
+        expected, given = signature(message, secret).encode(), str(message.get("MaXacThuc")).encode()
+    except ValueError:  # a lone surrogate, which JSON may name, has no bytes
         return False
-    return hmac.compare_digest(expected.encode(), str(message.get("MaXacThuc")).encode())
+    return hmac.compare_digest(expected, given)
 
 
 def _written(message: Mapping[str, Value], field: str) -> str:

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict
 
 from chassis.clock import Clock
-from chassis.errors import NotFound, Refusal
+from chassis.errors import NotFound, Refusal, Unanswered
 from chassis.http import WorkOf
 from chassis.work import Work
 from services.payments import store
@@ -28,6 +28,8 @@ from services.payments.domain.bill import Attempt, Bill
 from services.payments.domain.gateway import CreateCheckout, Gateway, Tiding
 from services.payments.domain.messages import StartCheckout
 from services.payments.domain.pages import creating
+from services.payments.store import rings
+from services.payments.store.rings import Heard
 
 DUE, NOTHING_DUE, UNKNOWN = 1, 0, -1
 TAKEN = {"MaLoi": "00", "MoTaLoi": "Thành công"}
@@ -72,14 +74,22 @@ def of_the_platform(platform: Gateway | None, key: str | None, table: Directory,
 
     @routes.post("/dpnhankqthanhtoanhs")
     async def result(request: Request, work: WorkOf) -> dict[str, str]:
-        """What was paid by a dossier's code. MaLoi 00 once it is in the ledger; until then it comes again."""
+        """What was paid by a dossier's code. MaLoi 00 once it is in the ledger; until then it comes again.
+
+        A genuine one that cannot be read is kept among the webhooks that wait, for whoever answers for the money.
+        """
         if platform is None:
             raise NotFound("Không tìm thấy.", "Not found.")
         try:
             ring = platform.hear(await request.body(), request.headers, clock())
-            tidings = platform.tell(ring)
         except Refusal as refusal:
             log.warning("result of a payment by code refused", reason=refusal.code)
+            return NOT_TAKEN
+        try:
+            tidings = platform.tell(ring)
+        except Unanswered as error:
+            log.error("result of a payment by code cannot be read", reason=str(error))
+            await work.write_together(Heard(platform.name, ring, None), rings.keep)
             return NOT_TAKEN
         return TAKEN if await _taken(work, tidings) else NOT_TAKEN
 

@@ -109,3 +109,10 @@ def test_a_value_that_is_no_text_and_no_whole_number_cannot_be_signed(value: Any
 def test_a_message_of_an_unknown_kind_cannot_be_signed() -> None:
     with pytest.raises(ValueError, match="kind"):
         joined({"LoaiBanTin": "REFUND"}, SECRET)
+
+
+@pytest.mark.parametrize("field", ["MaXacThuc", "ThongTinGiaoDich"])
+def test_half_a_character_is_never_genuine(field: str) -> None:
+    """JSON may name a lone surrogate, which has no bytes to be hashed or compared."""
+    genuine = of_platform.signed(VECTORS[1][0], SECRET)
+    assert not is_genuine({**genuine, field: "\ud800"}, SECRET)
