@@ -95,8 +95,7 @@ def send_back(difference: Difference | None, message: Return, now: datetime) -> 
     target: DifferenceState = "returned" if message.voucher else "returning"
     after = _to(difference, Return, target, refund_id=message.refund_id, reason=message.reason, by=message.by)
     manner = GATEWAYS.get(after.gateway)
-    window = manner.refundable if manner else None
-    by_gateway = window is not None and now - after.at <= window
+    by_gateway = manner is not None and manner.sends_back(now - after.at, after.currency, has_page=False)
     if not after.is_money_in or not (by_gateway or message.voucher):
         raise Refusal(
             "not_returnable",

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 
 Closing = Literal["asked", "itself", "never"]
+Returning = Literal["any", "dong", "page"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Manner:
     minutes     how long a page stands
     parts       whether the payer writes the amount himself, so that too little and too much are ordinary
     refundable  how long after the capture the gateway sends money back; None: it never does, an officer must
+    returns     what it can send back of all that it takes: dong: money that is đồng · page: that, where a page of ours
+                took it, for it wants to know which · any
     asks_payer  whether a page needs the payer's name and paper
     """
 
@@ -30,7 +33,14 @@ class Manner:
     minutes: int
     parts: bool = False
     refundable: timedelta | None = None
+    returns: Returning = "any"
     asks_payer: bool = False
+
+    def sends_back(self, age: timedelta, currency: str, has_page: bool) -> bool:
+        """Whether money that came in so long ago, by a page of ours or not, goes back by this gateway itself."""
+        if self.refundable is None or age > self.refundable:
+            return False
+        return self.returns == "any" or (currency == "VND" and (has_page or self.returns == "dong"))
 
 
 COUNTER = "counter"
@@ -41,7 +51,15 @@ GATEWAYS: Mapping[str, Manner] = MappingProxyType(
         manner.name: manner
         for manner in (
             Manner("stripe", "Thẻ quốc tế", "Card", "asked", 60, refundable=timedelta(days=180)),
-            Manner("vnpay", "VNPAY: thẻ nội địa, ví, mã QR", "VNPAY", "itself", 15, refundable=timedelta(days=30)),
+            Manner(
+                "vnpay",
+                "VNPAY: thẻ nội địa, ví, mã QR",
+                "VNPAY",
+                "itself",
+                15,
+                refundable=timedelta(days=30),
+                returns="page",
+            ),
             Manner(
                 "vietqr",
                 "Chuyển khoản bằng mã VietQR",
@@ -50,6 +68,7 @@ GATEWAYS: Mapping[str, Manner] = MappingProxyType(
                 60,
                 parts=True,
                 refundable=timedelta(days=90),
+                returns="dong",
             ),
             Manner(
                 "national",

@@ -38,8 +38,8 @@ def back(
     by: str | None = None,
 ) -> Decision[Bill]:
     """Send `amount` of a capture back: fee lines, or money that is none. Its row first, then the call."""
-    window = manner_of(capture.gateway).refundable
-    by_hand = window is None or now - capture.paid_at > window
+    has_page = capture.session_id is not None and capture.began is not None
+    by_hand = not manner_of(capture.gateway).sends_back(now - capture.paid_at, capture.currency, has_page)
     refund = Refund(
         refund_id=refund_id,
         capture_id=capture.capture_id,

@@ -134,6 +134,8 @@ def test_a_gateway_that_cannot_send_back_any_more_is_not_asked() -> None:
     for story in (
         Story(STRANGE, now=NOW + timedelta(days=200)),
         Story(STRANGE.model_copy(update={"gateway": "national"})),
+        # It wants to know which page took the money, and none of ours did.
+        Story(STRANGE.model_copy(update={"gateway": "vnpay"})),
     ):
         with pytest.raises(Refusal, match="not_returnable"):
             story.says(SENT_BACK)

@@ -300,7 +300,13 @@ def test_an_officer_pays_out_what_the_gateway_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "paid", [(at_the_counter(),), (started(FIRST, "national"), created(), captured(gateway="national"))]
+    "paid",
+    [
+        (at_the_counter(),),
+        (started(FIRST, "national"), created(), captured(gateway="national")),
+        # VNPAY wants to know which page of ours took it.
+        (captured(SECOND, gateway="vnpay"),),
+    ],
 )
 def test_what_no_gateway_sends_back_waits_for_an_officer(paid: tuple[Any, ...]) -> None:
     story = after(*paid)
