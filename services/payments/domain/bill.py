@@ -178,7 +178,8 @@ MOVES = Table(
         Move("in_checkout", Captured, "open", payments.PartlyPaid),
         *(Move(state, Captured, state, payments.PartlyPaid) for state in PAYABLE),
         *(Move(state, Captured, "discrepancy", payments.DiscrepancyFound) for state in PAYABLE),
-        Move("discrepancy", Settle, "open", payments.Opened),
+        *(Move("discrepancy", Settle, state, payments.Opened) for state in ("open", "closing")),
+        *(Move("discrepancy", Settle, state) for state in WAITING[3:]),
         Move("discrepancy", Settle, "paid", payments.Succeeded),
         Move("discrepancy", Settle, "expired", payments.Expired),
         Move("discrepancy", Settle, "cancelled", payments.Cancelled),
@@ -198,11 +199,8 @@ MOVES = Table(
         Move("withdrawing", CheckoutRefused, "cancelled", payments.Cancelled),
         Move("withdrawing", SessionClosed, "cancelled", payments.Cancelled),
         Move("withdrawing", Captured, "cancelled", payments.Cancelled),
-        # Money that nobody asks for any more goes back by itself.
-        *(
-            Move(state, Captured, state, payments.RefundStarted)
-            for state in ("withdrawing", "paid", "expired", "cancelled", "discrepancy")
-        ),
+        # Money that nobody asks for (any more), or that is none of ours, goes back by itself.
+        *(Move(state, Captured, state, payments.RefundStarted) for state in NAMES),
     ],
     NAMES,
     WORDS,

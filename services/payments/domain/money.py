@@ -18,6 +18,7 @@ from services.payments.domain.receipting import receipt_follows
 from services.payments.domain.refunding import all_back, back, joined, noted
 
 LATE, SECOND, EXCESS = "nộp sau khi khoản phí đã đóng", "nộp lần thứ hai", "nộp thừa"
+FOREIGN = "chuyển khoản bằng ngoại tệ"
 
 
 def captured(bill: Bill | None, message: Captured, now: datetime) -> Decision[Bill] | None:
@@ -30,7 +31,9 @@ def captured(bill: Bill | None, message: Captured, now: datetime) -> Decision[Bi
     bill = _knowing_its_page_is_paid(bill.model_copy(update={"taken": (*bill.taken, message.money_id)}), message)
     capture = _capture(bill, message)
     if bill.state not in PAYABLE:
-        return _unwanted(bill, capture, now)
+        return _unwanted(bill, capture, SECOND if bill.state in ("paid", "discrepancy") else LATE, now)
+    if capture.currency != bill.currency and manner_of(capture.gateway).parts:
+        return _unwanted(bill, capture, FOREIGN, now)
     if capture.currency != bill.currency or not _is_what_was_asked(bill, capture):
         return _discrepancy(bill, capture)
     if capture.amount < bill.outstanding:
@@ -127,11 +130,11 @@ def _asked(bill: Bill, message: Captured) -> Decision[Bill] | None:
 
 
 def _is_what_was_asked(bill: Bill, capture: Capture) -> bool:
-    """Whether a page took what it asked for; of a page that is forgotten, whether it is what the bill still needs."""
+    """Whether a page took what it asked for; of money that names no page we know, whether it is enough."""
     if manner_of(capture.gateway).parts:
         return True
     attempt = bill.attempt_of(capture.attempt_id)
-    return capture.amount == (attempt.amount if attempt else bill.outstanding)
+    return capture.amount == attempt.amount if attempt else capture.amount >= bill.outstanding
 
 
 def _part(bill: Bill, capture: Capture, now: datetime) -> Decision[Bill]:
@@ -154,14 +157,13 @@ def _part(bill: Bill, capture: Capture, now: datetime) -> Decision[Bill]:
     return Decision(after, (told,), notes=noted(bill, postings))
 
 
-def _unwanted(bill: Bill, capture: Capture, now: datetime) -> Decision[Bill]:
-    """Money for a bill that does not ask for it (any more): keep it apart and send it back."""
+def _unwanted(bill: Bill, capture: Capture, reason: str, now: datetime) -> Decision[Bill]:
+    """Money that a bill does not ask for (any more): keep it apart and send it back."""
     apart = capture.model_copy(update={"use": "apart"})
     bill = bill.model_copy(update={"captures": (*bill.captures, apart)})
     decided = Decision(to(bill, Captured, bill.state), notes=_kept_apart(bill, apart, "unexpected"))
     if bill.state == "withdrawing" and (bill.attempt is None or bill.attempt.attempt_id == capture.attempt_id):
         decided = joined(decided, ended_unpaid(to(without_page(bill, closed=True), Captured, "cancelled"), now))
-    reason = SECOND if bill.state in ("paid", "discrepancy") else LATE
     return joined(decided, all_back(decided.state, [apart], reason, now))
 
 

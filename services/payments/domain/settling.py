@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from chassis.decider import At, Decision
 from chassis.errors import Refusal
 from contracts import payments
-from services.payments.domain.bill import Bill, Capture, known, to
+from services.payments.domain.bill import Bill, BillState, Capture, known, to
 from services.payments.domain.ending import ended_unpaid, reminders
 from services.payments.domain.gateways import manner_of
 from services.payments.domain.messages import BillExpiry, Settle
 from services.payments.domain.money import taken_for_fees
+from services.payments.domain.pages import closing
 from services.payments.domain.refunding import all_back, joined
 
 
 def settle(bill: Bill | None, message: Settle, now: datetime) -> Decision[Bill] | None:
     """Return the money, and the bill goes on where it may; or take it for the fees, where it is enough.
 
-    Raises Refusal `nothing_to_settle`, `not_enough`, `page_closing`.
+    Raises Refusal `nothing_to_settle`, `not_enough`.
     """
     bill = known(bill)
     if bill.state != "discrepancy":
@@ -32,12 +34,6 @@ def settle(bill: Bill | None, message: Settle, now: datetime) -> Decision[Bill] 
                 "It is not enough, or the dossier goes no further: it can only be returned.",
             )
         return taken_for_fees(bill, disputed, now, Settle)
-    if any(not each.closed and manner_of(each.gateway).closes != "never" for each in bill.past):
-        raise Refusal(
-            "page_closing",
-            "Một trang thanh toán khác của khoản phí này đang được đóng. Xin thử lại sau ít phút.",
-            "Another page of this bill is being closed. Try again in a few minutes.",
-        )
     returned = all_back(bill, [disputed], message.reason, now)
     return joined(returned, _goes_on(returned.state, now))
 
@@ -49,10 +45,29 @@ def _disputed(bill: Bill) -> Capture:
 
 
 def _goes_on(bill: Bill, now: datetime) -> Decision[Bill]:
-    if bill.void_reason is not None:
-        return ended_unpaid(to(bill, Settle, "cancelled"), now)
-    if bill.due <= now:
-        return ended_unpaid(to(bill, Settle, "expired"), now)
-    timers = (At(bill.due, BillExpiry()), *reminders(bill.due, now))
+    """The bill is open again or over, as soon as no page of it can be paid any more."""
+    waiting = _with_its_open_page(bill)
+    is_open = bill.void_reason is None and bill.due > now
+    if waiting is None:
+        if not is_open:
+            return ended_unpaid(to(bill, Settle, "expired" if bill.void_reason is None else "cancelled"), now)
+        return _payable_again(bill, "open", now)
+    if is_open:
+        return replace(_payable_again(waiting, "closing", now), calls=closing(waiting.attempt))
+    on_the_way: BillState = "expiring" if bill.void_reason is None else "withdrawing"
+    return Decision(to(waiting, Settle, on_the_way), calls=closing(waiting.attempt))
+
+
+def _payable_again(bill: Bill, state: BillState, now: datetime) -> Decision[Bill]:
     again = payments.Opened(bill_id=bill.bill_id, amount=bill.amount, fee_lines=bill.fee_lines, due=bill.due)
-    return Decision(to(bill, Settle, "open"), (again,), timers=timers)
+    timers = (At(bill.due, BillExpiry()), *reminders(bill.due, now))
+    return Decision(to(bill, Settle, state), (again,), timers=timers)
+
+
+def _with_its_open_page(bill: Bill) -> Bill | None:
+    """The bill whose running page is the one that is being closed; none where all are closed, or never will be."""
+    page = next((each for each in bill.past if not each.closed and manner_of(each.gateway).closes != "never"), None)
+    if page is None:
+        return None
+    past = tuple(each for each in bill.past if each is not page)
+    return bill.model_copy(update={"attempt": page, "past": past})

@@ -12,7 +12,7 @@ from chassis.envelope import Event
 from chassis.errors import Refusal
 from chassis.identifiers import derived_id, new_id
 from contracts import payments
-from services.payments.domain.gateway import AskCheckout, CloseCheckout, Refund
+from services.payments.domain.gateway import AskCheckout, Captured, CloseCheckout, Refund
 from services.payments.domain.messages import BillExpiry, CancelCheckout, Settle
 from tests.records import NOON
 from tests.unit.payments.bills import (
@@ -208,6 +208,31 @@ def test_money_of_a_closed_page_pays_a_bill_that_waits_for_nothing_else() -> Non
     assert (story.state, story.events[-2:]) == ("paid", ["Succeeded", "ReceiptIssued"])
 
 
+@pytest.mark.parametrize("before", [(), PICTURE, (started(SECOND), created(SECOND)), (*IN_CHECKOUT, CancelCheckout())])
+def test_a_transfer_of_other_money_goes_back_by_hand_and_stops_no_bill(before: tuple[Said, ...]) -> None:
+    """Anybody can write a bill's code on a transfer of one dollar; our bank returns đồng only."""
+    story = after(*before)
+    state = story.state
+    story.on(transferred(100).model_copy(update={"currency": "USD"}))
+    assert (story.state, story.refunds, story.events[-1]) == (state, [("by_hand", 100)], "RefundStarted")
+    assert (story.postings, story.bill and story.bill.outstanding) == ([], AMOUNT)
+    story.on(transferred(AMOUNT, 2))
+    assert story.state == "paid"
+
+
+@pytest.mark.parametrize("gateway", ["national", "vnpay"])
+def test_money_that_names_no_page_may_be_more_than_is_due_and_its_excess_goes_back(gateway: str) -> None:
+    """Paid by the dossier's code on the portal, as it was asked for before a part came in."""
+    story = after(transferred(35_000), by_code(AMOUNT, gateway))
+    assert (story.state, story.receipted) == ("paid", AMOUNT)
+    assert [amount for _, amount in story.refunds] == [35_000]
+
+
+def test_money_that_names_no_page_and_is_less_than_is_due_is_for_a_person_to_settle() -> None:
+    """Where the payer does not choose the amount, less is a mistake: the portal asks for all that is due."""
+    assert after(by_code(AMOUNT - 1, "national")).state == "discrepancy"
+
+
 # What a person must settle
 
 SHORT = captured(amount=13_500)
@@ -269,15 +294,36 @@ def test_more_money_that_comes_meanwhile_goes_back_and_leaves_the_difference_to_
     assert (story.state, story.refunds) == ("open", [("ready", AMOUNT), ("ready", 13_500)])
 
 
-def test_a_difference_is_not_returned_while_another_page_can_still_be_paid() -> None:
-    """The bill would be open again, and have two pages that can be paid."""
+@pytest.mark.parametrize(
+    ("ending", "now", "way", "end"),
+    [
+        (None, NOON, "closing", "open"),
+        (REFUSED, NOON, "withdrawing", "cancelled"),
+        (None, NOON + timedelta(days=9), "expiring", "expired"),
+    ],
+)
+def test_a_difference_is_returned_at_once_and_a_page_that_can_still_be_paid_is_waited_for(
+    ending: Said | None, now: datetime, way: str, end: str
+) -> None:
+    """Else the bill would be open again, and have two pages that can be paid; or be over, and have one."""
     story = after(*IN_CHECKOUT, closed(), started(SECOND), created(SECOND), captured(FIRST, 13_500))
     assert story.asked[-1] == "CloseCheckout"
-    with pytest.raises(Refusal, match="page_closing"):
-        story.on(settled("return"))
-    story.on(closed(SECOND))
-    story.on(settled("return"))
-    assert story.state == "open"
+    if ending is not None:
+        story.on(ending)
+    story.on(settled("return"), now)
+    assert (story.state, story.refunds) == (way, [("ready", 13_500)])
+    assert story.asked[-2:] == ["CloseCheckout", "Refund"]
+    assert (BillExpiry in story.timers) == (way == "closing")
+    story.on(closed(SECOND), now)
+    assert story.state == end
+    assert [story.events.count(name) for name in ("Expired", "Cancelled")] == [end == "expired", end == "cancelled"]
+
+
+def test_a_page_that_is_paid_while_a_difference_goes_back_pays_the_bill() -> None:
+    story = after(*IN_CHECKOUT, closed(), started(SECOND), captured(FIRST, 13_500), settled("return"), created(SECOND))
+    assert (story.state, story.asked[-1]) == ("closing", "CloseCheckout")
+    story.on(captured(SECOND))
+    assert (story.state, story.refunds) == ("paid", [("ready", 13_500)])
 
 
 def test_money_without_a_name_is_refused_loudly() -> None:
@@ -290,6 +336,11 @@ def test_money_that_no_page_names_is_known_by_its_own_name() -> None:
     story = after(transferred(AMOUNT))
     assert story.state == "paid"
     assert story.on(transferred(AMOUNT, attempt=new_id())) is None
+
+
+def by_code(amount: int, gateway: str) -> Captured:
+    """Money that names a bill's code, and no page."""
+    return transferred(amount, 9).model_copy(update={"gateway": gateway})
 
 
 def settled(action: Any) -> Settle:

@@ -72,6 +72,7 @@ ALL: tuple[Said, ...] = (
     captured(FIRST, 1, heard_only=True),
     transferred(35_000, attempt=SECOND),
     transferred(AMOUNT + 1, 2),
+    transferred(100, 3).model_copy(update={"currency": "USD"}),
     at_the_counter(),
     CancelCheckout(),
     Nudge(call_id=FIRST),
@@ -145,9 +146,11 @@ QUIET = {
     ("in_checkout", type(still_open()), "in_checkout"),
     ("paid", type(REFUSED.data), "paid"),  # nothing may go back
     ("paid", type(STOPPED.data), "paid"),
-    ("discrepancy", Settle, "open"),  # told first that the money goes back
-    ("discrepancy", Settle, "expired"),
-    ("discrepancy", Settle, "cancelled"),
+    # told first that the money goes back
+    *(
+        ("discrepancy", Settle, state)
+        for state in ("open", "closing", "expiring", "withdrawing", "expired", "cancelled")
+    ),
 }
 
 
