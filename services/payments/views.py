@@ -81,7 +81,10 @@ class AttemptView(BaseModel):
 
 
 class CaptureView(BaseModel):
-    """Money that came in. `use`: for the fees, or kept apart until it has gone back."""
+    """Money that came in. `use`: for the fees, or kept apart until it has gone back.
+
+    `by`: who took it at the counter, or had it taken for the fees after all for this `reason`.
+    """
 
     capture_id: UUID
     attempt_id: UUID | None
@@ -91,6 +94,8 @@ class CaptureView(BaseModel):
     reference: str
     paid_at: datetime
     use: str
+    by: str | None
+    reason: str | None
 
 
 class FullBillView(BaseModel):

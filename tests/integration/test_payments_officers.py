@@ -124,11 +124,15 @@ async def test_what_moves_money_needs_a_key_and_an_officer_of_the_agency(
 async def test_whoever_ordered_a_refund_does_not_pay_it_out(people: People, counter: Counter) -> None:
     dossier = await counter.filed()
     await people.paid(dossier)
+    (whole,) = (await people.operator("GET", f"/payments?dossier_code={dossier.code}")).json()["items"]
+    assert [each["by"] for each in whole["captures"]] == ["thu ngân"]
     (ordered,) = (await people.officer(dossier, "POST", "/refunds", ORDER, "lan")).json()["refunds"]
     assert ordered["state"] == "by_hand", "a counter sends nothing back by itself"
     path, body = f"/refunds/{ordered['refund_id']}/pay-out", {"reference": "PC-7"}
     own = await people.officer(dossier, "POST", path, body, "lan")
     assert (own.status_code, own.json()["code"]) == (403, "ordered_by_you")
+    cashier = await people.officer(dossier, "POST", path, body, "thu ngân")
+    assert (cashier.status_code, cashier.json()["code"]) == (403, "taken_by_you")
     key = str(uuid4())
     paid = await people.officer(dossier, "POST", path, body, "minh", key=key)
     assert (paid.status_code, paid.json()["refunds"][0]["state"]) == (200, "done")

@@ -55,7 +55,10 @@ class Attempt(BaseModel):
 
 
 class Capture(BaseModel):
-    """Money that came in. `use`: for the bill's fees (a part of them, too), or kept apart until it has gone back."""
+    """Money that came in. `use`: for the bill's fees (a part of them, too), or kept apart until it has gone back.
+
+    `by` is who took it where no page did (an officer, a bank), or had it taken for the fees after all, for this `reason`.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -69,6 +72,8 @@ class Capture(BaseModel):
     session_id: str | None = None
     began: datetime | None = None
     use: Literal["fees", "apart"] = "fees"
+    by: str | None = None
+    reason: str | None = None
 
 
 class Bill(State):

@@ -37,7 +37,7 @@ def pay_elsewhere(bill: Bill | None, message: PayElsewhere, now: datetime) -> De
         return None
     if bill.attempt is not None and not can_abandon(bill):
         return Decision(to(bill, PayElsewhere, "closing"), cancels=(AttemptSilence,), calls=closing(bill.attempt))
-    capture = Capture(attempt_id=None, currency=bill.currency, **message.model_dump(exclude={"by"}))
+    capture = Capture(attempt_id=None, currency=bill.currency, **message.model_dump())
     taken = bill.model_copy(update={"taken": (*bill.taken, message.capture_id)})
     return paid(without_page(taken), capture, now, PayElsewhere)
 

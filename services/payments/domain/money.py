@@ -43,7 +43,8 @@ def captured(bill: Bill | None, message: Captured, now: datetime) -> Decision[Bi
 
 def taken_for_fees(bill: Bill, capture: Capture, now: datetime, message: type) -> Decision[Bill]:
     """Money that was kept apart is taken for the fees after all."""
-    bare = bill.model_copy(update={"captures": tuple(each for each in bill.captures if each is not capture)})
+    others = tuple(each for each in bill.captures if each.capture_id != capture.capture_id)
+    bare = bill.model_copy(update={"captures": others})
     settled = ledger.settled(derived_id(bill.bill_id, "settled"), bill.fee_lines)
     return paid(bare, capture.model_copy(update={"use": "fees"}), now, message, settled)
 

@@ -16,6 +16,7 @@ from contracts import payments
 from services.payments.domain.gateway import STRIPE, RefundDone, RefundRefused
 from services.payments.domain.messages import PayOut, RequestRefund
 
+ORDERED = "theo quyết định của cán bộ"
 RefundState = Literal["ready", "by_hand", "refused", "done"]
 
 
@@ -34,7 +35,7 @@ class Refund(BaseModel):
 
     ready: the gateway is being asked · by_hand: it cannot, an officer must pay out · refused: it will not, or the money
     came back, so an officer must · done. `rung`: the gateway had something to say of it before its answer was taken in, so
-    it must be asked once more. `by` is the officer who ordered it; nobody where it follows by rule.
+    it must be asked once more. `by` is the officer who ordered it, or the operator; nobody where it follows by rule.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,6 +56,11 @@ class Refund(BaseModel):
     requested_at: datetime | None = None
     done_at: datetime | None = None
     paid_out_by: str | None = None
+
+    @property
+    def told_reason(self) -> str:
+        """The reason as others are told it: what a person wrote may name somebody, and stays here."""
+        return self.reason if self.by is None else ORDERED
 
 
 _NAMES = {"ready": "đang hoàn trả", "by_hand": "chờ chi trả tại quầy", "refused": "cổng từ chối", "done": "đã hoàn trả"}

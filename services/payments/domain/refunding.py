@@ -57,7 +57,7 @@ def back(
         bill_id=bill.bill_id,
         refund_id=refund_id,
         amount=_in_dong(refund),
-        reason=reason,
+        reason=refund.told_reason,
         by_hand=by_hand,
         unexpected=refund.unexpected,
     )
@@ -83,14 +83,16 @@ def joined(first: Decision[Bill], *then: Decision[Bill]) -> Decision[Bill]:
     )
 
 
-def all_back(bill: Bill, captures: Sequence[Capture], reason: str, now: datetime) -> Decision[Bill]:
+def all_back(
+    bill: Bill, captures: Sequence[Capture], reason: str, now: datetime, by: str | None = None
+) -> Decision[Bill]:
     """Send back all that is left of these captures, which are for no fee."""
     decided = Decision(bill)
     for capture in captures:
         amount = left_of(decided.state, capture)
         if amount > 0:
             refund_id = derived_id(capture.capture_id, "refund")
-            decided = joined(decided, back(decided.state, capture, amount, reason, now, refund_id))
+            decided = joined(decided, back(decided.state, capture, amount, reason, now, refund_id, by=by))
     return decided
 
 
@@ -129,15 +131,37 @@ def refund_refused(bill: Bill | None, message: RefundRefused, now: datetime) -> 
 
 
 def pay_out(bill: Bill | None, message: PayOut, now: datetime) -> Decision[Bill] | None:
-    """An officer paid by hand what the gateway cannot or will not send. Raises Refusal where nobody asks him to."""
+    """An officer paid by hand what the gateway cannot or will not send.
+
+    Raises Refusal where nobody asks him to, and 403 for whoever took the cash or ordered the refund.
+    """
     bill = known(bill)
     refund = _refund(bill, message.refund_id)
     if refund is None:
         raise Refusal("no_such_refund", "Không có lần hoàn trả này.", "There is no such refund.", 404)
     if refund.state == "done" and refund.reference == message.reference and refund.paid_out_by == message.by:
         return None
+    _require_another(bill, refund, message.by)
     done = _moved(refund, PayOut, reference=message.reference, done_at=now, paid_out_by=message.by)
     return _gone(bill, done, ledger.hand(bill.agency), now)
+
+
+def _require_another(bill: Bill, refund: Refund, by: str) -> None:
+    """Raises Refusal 403 for a person who had this money in his hands, or had it sent back."""
+    if refund.by == by:
+        raise Refusal(
+            "ordered_by_you",
+            "Người yêu cầu hoàn trả không được tự chi trả. Hãy nhờ một cán bộ khác.",
+            "Whoever ordered a refund does not pay it out. Ask another officer.",
+            403,
+        )
+    if any(each.capture_id == refund.capture_id and each.by == by for each in bill.captures):
+        raise Refusal(
+            "taken_by_you",
+            "Người đã thu khoản tiền này không được tự chi trả lại. Hãy nhờ một cán bộ khác.",
+            "Whoever took the money does not pay it out. Ask another officer.",
+            403,
+        )
 
 
 def questions(bill: Bill, call_id: UUID) -> tuple[Bill, tuple[Call, ...]]:
@@ -165,7 +189,8 @@ def _gone(bill: Bill, refund: Refund, way: str, now: datetime, calls: tuple[Call
     time = 1 if refund.failure else 0
     notes = noted(bill, ledger.refund_done(refund, way, refund.reference or "", time)) if _is_dong(refund) else ()
     return joined(
-        Decision(after, (told,), calls=calls, notes=notes), receipt_follows(after, f"hoàn trả: {refund.reason}", now)
+        Decision(after, (told,), calls=calls, notes=notes),
+        receipt_follows(after, f"hoàn trả: {refund.told_reason}", now),
     )
 
 
@@ -184,7 +209,7 @@ def _request(bill: Bill, capture: Capture, refund: Refund) -> decider.Message:
         reference=capture.reference,
         amount=refund.amount,
         currency=capture.currency,
-        reason=refund.reason,
+        reason=refund.told_reason,
         session_id=capture.session_id,
         began=capture.began,
         captured_amount=capture.amount,

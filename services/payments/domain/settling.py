@@ -33,8 +33,9 @@ def settle(bill: Bill | None, message: Settle, now: datetime) -> Decision[Bill] 
                 "Số tiền này không đủ, hoặc hồ sơ đã dừng: chỉ có thể hoàn trả.",
                 "It is not enough, or the dossier goes no further: it can only be returned.",
             )
-        return taken_for_fees(bill, disputed, now, Settle)
-    returned = all_back(bill, [disputed], message.reason, now)
+        accepted = disputed.model_copy(update={"by": message.by, "reason": message.reason})
+        return taken_for_fees(bill, accepted, now, Settle)
+    returned = all_back(bill, [disputed], message.reason, now, message.by)
     return joined(returned, _goes_on(returned.state, now))
 
 

@@ -134,7 +134,7 @@ def test_an_officer_sends_a_line_back_and_the_receipt_says_what_stays() -> None:
     story = after(*PAID)
     request = call_of(story.on(PHOTO_BACK)).request
     assert isinstance(request, Refund)
-    assert (request.amount, request.reason) == (20_000, "nộp nhầm")
+    assert (request.amount, request.reason) == (20_000, "theo quyết định của cán bộ")
     assert story.receipted == AMOUNT
     story.on(done(story))
     assert (story.receipted, [each.kind for each in story.ends]) == (115_000, ["replaced"])
