@@ -29,7 +29,7 @@ from chassis.decider import Message
 from chassis.envelope import Event
 from chassis.errors import Refusal
 from chassis.identifiers import derived_id, new_id
-from services.payments.domain.gateway import Captured
+from services.payments.domain.gateway import Captured, CloseCheckout, CreateCheckout
 from services.payments.domain.gateways import GATEWAYS, manner_of
 from services.payments.domain.messages import (
     AttemptSilence,
@@ -156,7 +156,7 @@ class BillAndGateways(RuleBasedStateMachine):
         )
         if self.may(paying) and self.story.state == "paid":
             assert right
-            assert before in ("open", "in_checkout")
+            assert before in ("open", "checkout_ready", "in_checkout")
             self.elsewhere += due
             HAPPENED["at the counter" if place == "counter" else "by the payer's bank"] += 1
 
@@ -436,6 +436,25 @@ class BillAndGateways(RuleBasedStateMachine):
     def no_bill_is_open_or_over_while_such_a_page_can_be_paid(self) -> None:
         if self.story.bill is not None and self.story.state in ("open", "expired", "cancelled"):
             assert self.gateways.closable == []
+
+    @invariant()
+    def whatever_is_not_over_has_a_call_or_a_timer_that_will_move_it_on(self) -> None:
+        """Nobody need come by for it; but a difference waits for an operator, and what no gateway sends for an officer."""
+        bill, story = self.story.bill, self.story
+        if bill is None:
+            return
+        page = bill.attempt and bill.attempt.attempt_id
+        asked = [each for each in story.calls.values() if isinstance(each, CreateCheckout | CloseCheckout)]
+        if bill.state in ("checkout_ready", "closing", "expiring", "withdrawing"):
+            assert [each for each in asked if each.attempt_id == page], f"{bill.state} for ever"
+        if bill.state in ("open", "checkout_ready", "in_checkout", "closing"):
+            assert story.timers.get(BillExpiry) == bill.due, f"{bill.state} never expires"
+        for each in bill.refunds:
+            assert each.state != "ready" or each.refund_id in story.calls, "a refund that nobody sends"
+        undecided = {each.capture_id for each in bill.captures if each.use == "apart"}
+        undecided -= {each.capture_id for each in bill.refunds}
+        assert len(undecided) == (bill.state == "discrepancy"), "money that nobody decides about"
+        assert bill.attempt is None or bill.state not in ("open", "paid", "expired", "cancelled", "discrepancy")
 
     @invariant()
     def the_fees_are_kept_once_at_most(self) -> None:

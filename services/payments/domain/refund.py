@@ -73,6 +73,8 @@ REFUND_MOVES = Table(
         Move("ready", RefundDone, "done", payments.Refunded),
         Move("ready", RefundRefused, "refused", payments.RefundFailed),
         Move("done", RefundRefused, "refused", payments.RefundFailed),
+        # It went out after all, as far as nobody paid it out by hand.
+        Move("refused", RefundDone, "done", payments.Refunded),
         Move("by_hand", PayOut, "done", payments.Refunded),
         Move("refused", PayOut, "done", payments.Refunded),
     ],

@@ -102,14 +102,17 @@ def left_of(bill: Bill, capture: Capture) -> int:
 
 
 def refund_done(bill: Bill | None, message: RefundDone, now: datetime) -> Decision[Bill] | None:
-    """The gateway returned the money: post it. What it said of it meanwhile may be newer: then ask once more."""
+    """The gateway returned the money: post it. What it said of it before or meanwhile may be newer: then ask once more."""
     bill = known(bill)
     refund = _refund(bill, message.refund_id)
     if refund is None or not REFUND_MOVES.allows(refund.state, RefundDone):
         return None
+    if refund.state == "refused" and refund.reference is not None:
+        return None  # it was done before, and came back
     done = _moved(refund, RefundDone, reference=message.reference, done_at=now)
     question = AskRefund(gateway=refund.gateway, refund_id=refund.refund_id, reference=message.reference)
-    calls = (Call(derived_id(refund.refund_id, "ask after the answer"), question),) if refund.rung else ()
+    call = Call(derived_id(refund.refund_id, "ask after the answer"), question)
+    calls = (call,) if refund.rung or refund.failure else ()
     return _gone(bill, done, ledger.clearing(refund.gateway), now, calls)
 
 
@@ -176,7 +179,7 @@ def questions(bill: Bill, call_id: UUID) -> tuple[Bill, tuple[Call, ...]]:
 
 
 def _gone(bill: Bill, refund: Refund, way: str, now: datetime, calls: tuple[Call, ...] = ()) -> Decision[Bill]:
-    after = _with(bill, refund)
+    before, after = _refund(bill, refund.refund_id), _with(bill, refund)
     told = payments.Refunded(
         bill_id=bill.bill_id,
         refund_id=refund.refund_id,
@@ -186,7 +189,8 @@ def _gone(bill: Bill, refund: Refund, way: str, now: datetime, calls: tuple[Call
         by_hand=refund.paid_out_by is not None,
         unexpected=refund.unexpected,
     )
-    time = 1 if refund.failure else 0
+    # It may have been done before, and come back: what is posted again needs a name of its own.
+    time = 1 if before and before.reference else 0
     notes = noted(bill, ledger.refund_done(refund, way, refund.reference or "", time)) if _is_dong(refund) else ()
     return joined(
         Decision(after, (told,), calls=calls, notes=notes),

@@ -285,7 +285,6 @@ def test_a_refused_refund_keeps_the_money_owed_and_calls_an_officer() -> None:
     story.on(failed(story))
     assert (story.refunds, story.events[-1], story.receipted) == ([("refused", 20_000)], "RefundFailed", AMOUNT)
     assert story.balances() == {"gateway:stripe": AMOUNT, "refunds": -20_000, **KEPT}
-    assert story.on(done(story)) is None
 
 
 def test_an_officer_pays_out_what_the_gateway_refused() -> None:
@@ -378,6 +377,35 @@ def test_a_refund_that_comes_back_before_its_answer_is_taken_in_is_asked_about_o
     assert isinstance(call_of(story.on(done(story))).request, AskRefund)
     story.on(failed(story))
     assert story.refunds == [("refused", 20_000)]
+
+
+def test_a_refused_refund_that_the_gateway_sent_all_the_same_is_done_and_asked_about_once_more() -> None:
+    """Its statement says so, or its answer was late: what it said before was otherwise, so it is asked which holds."""
+    story = after(*PAID, PHOTO_BACK)
+    story.on(failed(story))
+    question = call_of(story.on(done(story))).request
+    assert isinstance(question, AskRefund)
+    assert (story.refunds, story.receipted) == ([("done", 20_000)], 115_000)
+    assert story.balances() == {"gateway:stripe": 115_000, **KEPT}
+    assert story.on(done(story)) is None
+    with pytest.raises(Refusal, match="illegal_move"):
+        story.on(paid_out(story))
+    story.on(failed(story))
+    story.on(paid_out(story))
+    assert story.balances() == {"gateway:stripe": AMOUNT, "hand:G09.20": -20_000, **KEPT}
+    story.assert_balanced()
+
+
+def test_a_refund_that_came_back_or_was_paid_out_is_not_done_by_an_old_answer() -> None:
+    came_back = after(*PAID, PHOTO_BACK)
+    for answer in (done(came_back), failed(came_back)):
+        came_back.on(answer)
+    assert came_back.on(done(came_back)) is None
+    by_hand = after(*PAID, PHOTO_BACK)
+    for answer in (failed(by_hand), paid_out(by_hand)):
+        by_hand.on(answer)
+    assert by_hand.on(done(by_hand)) is None
+    assert by_hand.balances()["hand:G09.20"] == -20_000
 
 
 def test_an_answer_about_another_refund_changes_nothing() -> None:
