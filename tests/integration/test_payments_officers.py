@@ -103,7 +103,7 @@ async def test_one_key_at_once_orders_one_refund_and_every_request_hears_of_it(
     ("path", "body"),
     [
         ("/refunds", ORDER),
-        (f"/refunds/{uuid4()}/pay-out", {"reference": "PC-1"}),
+        ("/refunds/019eaa3c-4b80-7e99-8faa-30bbc11d2203/pay-out", {"reference": "PC-1"}),
         ("/counter", {"amount": AMOUNT, "voucher": "PT-1"}),
     ],
 )
