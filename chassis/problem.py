@@ -24,6 +24,7 @@ _TITLES = {
     408: ("Gửi quá chậm", "Too slow"),
     409: ("Không thực hiện được ở trạng thái này", "Not possible in this state"),
     413: ("Nội dung quá lớn", "Too large"),
+    415: ("Kiểu nội dung không được hỗ trợ", "Unsupported media type"),
     422: ("Dữ liệu chưa đúng", "Invalid data"),
     429: ("Quá nhiều yêu cầu", "Too many requests"),
     500: ("Lỗi hệ thống", "Internal error"),
@@ -117,12 +118,17 @@ def of_refusal(refusal: Refusal) -> JSONResponse:
 
 
 def of_validation(error: RequestValidationError) -> JSONResponse:
-    return response(
-        422,
+    return of_refusal(refusal_of(error.errors()))
+
+
+def refusal_of(errors: Sequence[Any]) -> Refusal:
+    """The Refusal 422 that tells pydantic's errors."""
+    return Refusal(
         "invalid",
         "Có thông tin chưa đúng; xem từng mục dưới đây.",
         "Some fields are not right; see each below.",
-        field_errors(error.errors()),
+        422,
+        tuple(field_errors(errors)),
     )
 
 

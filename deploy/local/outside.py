@@ -63,6 +63,8 @@ def told_payments(layout: Layout, secrets: Secrets) -> dict[str, str]:
         "MOTCUA_BANK_WEBHOOK_SECRET": secrets.bank_webhook_secret,
         "MOTCUA_BANK_BIN": BANK_BIN,
         "MOTCUA_BANK_ACCOUNT": BANK_ACCOUNT,
+        "MOTCUA_BANK_NAME": "Vietcombank (thử nghiệm)",
+        "MOTCUA_BANK_HOLDER": "KHO BẠC NHÀ NƯỚC (thử nghiệm)",
         "MOTCUA_NATIONAL_URL": layout.url("national"),
         "MOTCUA_NATIONAL_PARTNER": NATIONAL_PARTNER,
         "MOTCUA_NATIONAL_SECRET": secrets.national_secret,

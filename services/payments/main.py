@@ -63,6 +63,7 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
     reconciler = Reconciler(gateways.by_name, settings.statement_seconds, clock)
     sealer = Sealer(settings.payer_key.get_secret_value()) if settings.payer_key else None
     cashier, trusted = Cashier(gateways, sealer), proxies(settings.trusted_proxies)
+    account = links.Account(settings.bank_name, settings.bank_holder)
     signed = Links(settings.link_key.get_secret_value(), settings.public_url)
     keys = {bank: key.get_secret_value() for bank, key in settings.bank_keys.items()}
     platform_key = keys.pop("national", None)  # it stands in an address: nothing may be signed with it
@@ -80,7 +81,7 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
             officers.of_officers(clock),
             operators.of_operators(),
             reports.of_reports(),
-            links.of_everybody(cashier, signed, settings.public_url, trusted),
+            links.of_everybody(cashier, signed, settings.public_url, trusted, account, clock),
             verifying.of_everybody(signed, settings.public_url),
             banks.of_banks(keys, clock),
             national.of_the_platform(gateways.by_name.get("national"), platform_key, directory(), clock),

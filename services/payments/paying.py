@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -27,13 +28,14 @@ CHECKOUT_SECONDS = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How somebody wants to pay. `address` is his browser's, `asked` his Idempotency-Key, where he gave one."""
+    """How somebody wants to pay: the citizen, or by a `link`. `address` is his browser's, `asked` his Idempotency-Key."""
 
     return_url: str
     address: str
     gateway: str | None = None
     payer: Payer | None = None
     asked: Once | None = None
+    by: Literal["citizen", "link"] = "citizen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,13 @@ class Cashier:
         self.gateways, self._sealer = gateways, sealer
 
     async def begin(self, work: Work, bill: Bill, wish: Wish) -> Begun:
-        """Lead to a page. Raises Refusal where the bill cannot be paid now, or no gateway makes a page (503)."""
+        """Lead to a page.
+
+        Raises Refusal where the bill cannot be paid now, somebody else's page stands, or no gateway makes a page (503).
+        """
         first = await work.first_answer(wish.asked) if wish.asked else None
         if first is not None and (begun := _of(await _fresh(work, bill), UUID(first["attempt_id"]))) is not None:
+            _require_own(begun.page, wish)
             return begun
         names = self.gateways.choose(wish.gateway, has_payer=wish.payer is not None)
         is_known = first is not None
@@ -72,6 +78,7 @@ class Cashier:
             is_known = True
             if after.state != "open":
                 page = after.attempt
+                _require_own(page, wish)
                 return Begun(after, page, page is not None and page.attempt_id != start.attempt_id)
         raise Refusal(
             "gateway_refuses",
@@ -99,6 +106,18 @@ class Cashier:
             gateway=name,
             payer_address=wish.address,
             payer=seal(wish.payer, self._sealer) if asks and wish.payer and self._sealer else None,
+            by=wish.by,
+        )
+
+
+def _require_own(page: Attempt | None, wish: Wish) -> None:
+    """Raises Refusal 409 for a page that somebody else began: it may show what he typed. A QR picture shows nobody."""
+    if page is not None and page.by != wish.by and page.url:
+        raise Refusal(
+            "page_of_another",
+            "Một người khác đang mở trang thanh toán của khoản phí này. Nếu bạn muốn nộp, hãy bấm “Chọn cách nộp khác” "
+            "để đóng trang đó trước.",
+            "Somebody else has a page of this bill open. To pay it yourself, close that page first: pay in another way.",
         )
 
 

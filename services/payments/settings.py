@@ -14,6 +14,7 @@ class PaymentsSettings(Settings):
     `gateway_webhook_secret` may be several, separated by commas, while one is rotated. `payer_key` seals what a payer
     types for a gateway that asks for it, `link_key` signs links that let others pay and look, `bank_keys` are those of
     payers' banks that may inquire, by the bank's name. `statement_seconds` is how often bank statements are looked at.
+    `bank_name` and `bank_holder` are how people name our bank and whose account it is.
     `public_url` is where payers' browsers reach this service. Of a payer's address the proxies in `trusted_proxies` are
     believed: networks, separated by commas.
     """
@@ -36,6 +37,8 @@ class PaymentsSettings(Settings):
     bank_webhook_secret: SecretStr = SecretStr("")
     bank_bin: str = ""
     bank_account: str = ""
+    bank_name: str = ""
+    bank_holder: str = ""
 
     national_url: str | None = None
     national_partner: str = ""

@@ -32,7 +32,10 @@ class RefundView(BaseModel):
 
 
 class BillView(BaseModel):
-    """A bill. `outstanding` is what is still to be paid, `payment_code` what a transfer's purpose must hold."""
+    """A bill. `outstanding` is what is still to be paid, `payment_code` what a transfer's purpose must hold.
+
+    `checkout_url` is there for the citizen who began the page, for nobody else.
+    """
 
     bill_id: UUID
     dossier_code: str
@@ -51,7 +54,7 @@ class BillView(BaseModel):
     refunds: tuple[RefundView, ...]
 
     @classmethod
-    def of(cls, bill: Bill) -> BillView:
+    def of(cls, bill: Bill, *, for_citizen: bool = False) -> BillView:
         done = sum(each.amount for each in bill.refunds if each.state == "done")
         page = bill.attempt if bill.state == "in_checkout" else None
         return cls(
@@ -60,7 +63,7 @@ class BillView(BaseModel):
             state=shown_state(bill),
             outstanding=bill.outstanding,
             gateway=page.gateway if page else None,
-            checkout_url=page.url if page else None,
+            checkout_url=page.url if page and for_citizen and page.by == "citizen" else None,
             paid_at=bill.paid_at if bill.captures else None,
             receipt_number=bill.receipt_number,
             refunded_amount=done or None,

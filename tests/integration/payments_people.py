@@ -49,6 +49,8 @@ def told(bank: Server) -> dict[str, Any]:
         "bank_webhook_secret": ACCOUNT["BANK_WEBHOOK_SECRET"],
         "bank_bin": ACCOUNT["BANK_BIN"],
         "bank_account": ACCOUNT["BANK_ACCOUNT"],
+        "bank_name": "Ngân hàng thử nghiệm",
+        "bank_holder": "KHO BẠC NHÀ NƯỚC",
         "national_url": nobody,
         "national_partner": PARTNER,
         "national_secret": PARTNER_SECRET,

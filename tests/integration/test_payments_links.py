@@ -12,8 +12,8 @@ import pytest
 from contracts import dossiers
 from services.payments.links import Links
 from tests.database import Server as Postgres
-from tests.integration.payments_counter import AGENCY, AMOUNT, Counter, Dossier, eventually
-from tests.integration.payments_people import BROWSER, PUBLIC, People, open_people
+from tests.integration.payments_counter import AGENCY, AMOUNT, FEE, PHOTO, Counter, Dossier, eventually
+from tests.integration.payments_people import ACCOUNT, BROWSER, PUBLIC, People, open_people
 from tests.records import example
 
 
@@ -120,12 +120,130 @@ async def test_whoever_has_a_link_pays_by_card(people: People, counter: Counter)
     assert page.all("form") == []
 
 
-async def test_the_gateway_sends_the_payer_back_to_the_link(people: People, counter: Counter) -> None:
+async def test_no_gateway_and_no_officer_reads_the_link(people: People, counter: Counter) -> None:
+    """Whoever has a link may pay with it: browsers come back to a page that is for everybody."""
     dossier = await counter.filed()
     path = await link(people, dossier)
     await pressed(counter, f"{path}/checkout", gateway="stripe")
     (session,) = await counter.sessions(dossier)
-    assert session["success_url"].startswith(f"{PUBLIC}{path}?")
+    assert session["success_url"].startswith(f"{PUBLIC}/return/{dossier.code}?")
+    token = path.removeprefix("/pay/")
+    assert token not in str(session)
+    assert token not in (await people.officer(dossier, "GET", "")).text
+    assert token not in (await people.operator("GET", f"/payments?dossier_code={dossier.code}")).text
+
+
+async def test_why_a_fee_is_lower_is_told_by_no_link(people: People, counter: Counter) -> None:
+    told = {"reason": "Hộ nghèo, con liệt sĩ", "rule_vi": "8.000 đồng một bản", "quantity": 3}
+    dossier = await counter.filed(lines=(FEE | told, PHOTO))
+    path = await link(people, dossier)
+    view, page = await counter.http.get(path), await counter.http.get(path, headers=BROWSER)
+    for answer in (view, page):
+        assert "nghèo" not in answer.text
+        assert "8.000 đồng một bản" not in answer.text
+    assert {name for line in view.json()["fee_lines"] for name in line} == {
+        "code", "kind", "name", "amount", "legal_basis",
+    }  # fmt: skip
+
+
+async def test_a_page_of_the_citizen_is_not_given_to_whoever_has_the_link(people: People, counter: Counter) -> None:
+    """It may show who he is; whoever has the link may close it, and pay in another way."""
+    dossier = await counter.filed()
+    path = await link(people, dossier)
+    begun = await people.citizen(dossier, "POST", "/checkout", {"gateway": "stripe"})
+    url = begun.json()["url"]
+    view, page = (await counter.http.get(path)).json(), await counter.http.get(path, headers=BROWSER)
+    assert (view["state"], view["url"]) == ("in_checkout", None)
+    assert url not in page.text
+    assert "Một người khác" in page.text
+    sent = await pressed(counter, f"{path}/checkout", gateway="stripe")
+    assert (sent.status_code, url in sent.text) == (409, False)
+    told = await counter.http.post(f"{path}/checkout", json={"gateway": "stripe"})
+    assert (told.status_code, told.json()["code"], url in told.text) == (409, "page_of_another", False)
+    assert (await pressed(counter, f"{path}/cancel")).status_code == 303
+    await counter.comes_to(dossier, "open")
+    assert (await pressed(counter, f"{path}/checkout", gateway="stripe")).status_code == 303
+
+
+async def test_a_page_of_the_link_is_not_given_to_the_citizen_nor_to_officers(people: People, counter: Counter) -> None:
+    dossier = await counter.filed()
+    path = await link(people, dossier)
+    url = (await counter.http.post(f"{path}/checkout", json={"gateway": "stripe"})).json()["url"]
+    assert (await counter.http.get(path)).json()["url"] == url
+    assert (await people.citizen(dossier, "GET", "")).json()["checkout_url"] is None
+    told = await people.citizen(dossier, "POST", "/checkout", {"gateway": "stripe"})
+    assert (told.status_code, told.json()["code"], url in told.text) == (409, "page_of_another", False)
+    assert (await people.citizen(dossier, "POST", "/checkout/cancel")).status_code in (200, 202)
+    await counter.comes_to(dossier, "open")
+    begun = await people.citizen(dossier, "POST", "/checkout", {"gateway": "stripe"})
+    mine = (await people.citizen(dossier, "GET", "")).json()["checkout_url"]
+    assert mine == begun.json()["url"] != url
+    assert (await people.officer(dossier, "GET", "")).json()["checkout_url"] is None
+    (found,) = (await people.operator("GET", f"/payments?dossier_code={dossier.code}")).json()["items"]
+    assert found["bill"]["checkout_url"] is None
+
+
+async def test_a_transfer_can_be_typed_from_the_page_where_no_picture_can_be_scanned(
+    people: People, counter: Counter
+) -> None:
+    dossier = await counter.filed()
+    path = await link(people, dossier)
+    await pressed(counter, f"{path}/checkout", gateway="vietqr")
+    page = await seen(counter, path)
+    for said in (ACCOUNT["BANK_ACCOUNT"], "Ngân hàng thử nghiệm", "KHO BẠC NHÀ NƯỚC", str(AMOUNT), "phút"):
+        assert said in page.words, said
+    assert await people.code(dossier) in page.words
+
+
+@pytest.mark.parametrize("kind", ["Application/JSON", "APPLICATION/json; charset=utf-8"])
+async def test_a_media_type_is_the_same_in_any_case(people: People, counter: Counter, kind: str) -> None:
+    dossier = await counter.filed()
+    path = await link(people, dossier)
+    answer = await counter.http.post(
+        f"{path}/checkout", content=b'{"gateway": "vietqr"}', headers={"Content-Type": kind}
+    )
+    assert (answer.status_code, answer.json()["gateway"]) == (201, "vietqr")
+
+
+@pytest.mark.parametrize("kind", ["text/json", "application/vnd.api+json", "multipart/form-data; boundary=x", ""])
+async def test_another_media_type_begins_nothing(people: People, counter: Counter, kind: str) -> None:
+    dossier = await counter.filed()
+    path = await link(people, dossier)
+    answer = await counter.http.post(
+        f"{path}/checkout", content=b'{"gateway": "stripe"}', headers={"Content-Type": kind}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert (await counter.bill(dossier))["state"] == "open"
+
+
+@pytest.mark.parametrize("key", ["short", "k" * 256])
+async def test_a_key_is_as_long_here_as_everywhere(people: People, counter: Counter, key: str) -> None:
+    dossier = await counter.filed()
+    path = await link(people, dossier)
+    answer = await counter.http.post(f"{path}/checkout", json={"gateway": "stripe"}, headers={"Idempotency-Key": key})
+    assert answer.status_code == 422
+    assert (await counter.bill(dossier))["state"] == "open"
+
+
+async def test_browsers_get_a_page_for_whatever_is_wrong(people: People, counter: Counter) -> None:
+    dossier = await counter.filed()
+    path = await link(people, dossier)
+    for wrong, status in (({"gateway": "x" * 200}, 422), ({"gateway": "\0"}, 422), ({"gateway": "paypal"}, 422)):
+        answer = await pressed(counter, f"{path}/checkout", **wrong)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8"), wrong
+        assert any(each.get("role") == "alert" for each in Read(answer.text).all("p"))
+    unread = await counter.http.post(
+        f"{path}/checkout", content=b"\xff", headers=BROWSER | {"Content-Type": "application/x-www-form-urlencoded"}
+    )
+    assert (unread.status_code, unread.headers["content-type"]) == (400, "text/html; charset=utf-8")
+    longest = await counter.http.get(f"/pay/{'A' * 500}", headers=BROWSER)
+    assert (longest.status_code, "Không tìm thấy" in longest.text) == (404, True)
+
+
+async def test_whether_a_link_is_there_is_asked_without_reading_it(people: People, counter: Counter) -> None:
+    dossier = await counter.filed()
+    answer = await counter.http.head(await link(people, dossier))
+    assert (answer.status_code, answer.content) == (200, b"")
 
 
 async def test_a_picture_to_scan_stands_on_the_page_itself(people: People, counter: Counter) -> None:

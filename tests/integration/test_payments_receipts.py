@@ -108,7 +108,16 @@ async def test_a_wrong_code_shows_nothing_not_even_that_there_is_one(people: Peo
         assert (await counter.http.get(wrong)).status_code == 404, wrong
         page = await counter.http.get(wrong, headers=BROWSER)
         assert (page.status_code, "Không tìm thấy" in page.text) == (404, True)
-    assert (await counter.http.get("/receipts/1/1?k=x")).status_code == 422
+    for none in (
+        "/receipts/1/1?k=x",
+        "/receipts/abc/1",
+        "/receipts/２０２６/1",
+        "/receipts/2026/-1",
+        "/receipts/2026/1.0",
+    ):
+        assert (await counter.http.get(none)).headers["content-type"] == "application/problem+json"
+        page = await counter.http.get(none, headers=BROWSER)
+        assert (page.status_code, "Không tìm thấy" in page.text) == (404, True), none
 
 
 async def test_after_a_partial_refund_the_new_receipt_holds_and_the_old_one_is_kept(

@@ -123,14 +123,15 @@ def of_citizens(cashier: Cashier, links: Links, return_url: str, trusted: Sequen
         bill = await work.send(store.bills.aggregate, bill.key, CancelCheckout(), CHECKOUT_SECONDS)
         if bill.state == "closing":
             response.status_code, response.headers["Retry-After"] = 202, "5"
-        return BillView.of(bill)
+        return BillView.of(bill, for_citizen=True)
 
     @routes.post("/refresh", response_model=BillView)
     async def refresh(bill_id: UUID, caller: CallerOf, work: WorkOf) -> BillView:
         """Ask the gateway now: for the page that the citizen returns to."""
         bill = await shown(work, bill_id, allowed(caller, "citizen"))
         nudge = Nudge(call_id=new_id())
-        return BillView.of(await work.send(store.bills.aggregate, bill.key, nudge, CHECKOUT_SECONDS))
+        asked = await work.send(store.bills.aggregate, bill.key, nudge, CHECKOUT_SECONDS)
+        return BillView.of(asked, for_citizen=True)
 
     @routes.get("/qr.{kind}", response_class=Response)
     async def picture(bill_id: UUID, kind: Literal["png", "svg"], caller: CallerOf, work: WorkOf) -> Response:

@@ -52,17 +52,17 @@ def of_citizens(links: Links) -> APIRouter:
     async def of_dossier(code: CodeOf, caller: CallerOf, work: WorkOf) -> BillView:
         """The bill of a dossier that can be paid, else its newest."""
         bills = await _of_dossier(work, code, caller)
-        return BillView.of(next((bill for bill in bills if bill.state in PAYABLE), bills[0]))
+        return _bill(next((bill for bill in bills if bill.state in PAYABLE), bills[0]), caller)
 
     @routes.get("/dossiers/{code}/bills", response_model=list[BillView])
     async def all_of_dossier(code: CodeOf, caller: CallerOf, work: WorkOf) -> list[BillView]:
         """All bills of a dossier, the newest first: that of its form, and those for fees that came up later."""
-        return [BillView.of(bill) for bill in await _of_dossier(work, code, caller)]
+        return [_bill(bill, caller) for bill in await _of_dossier(work, code, caller)]
 
     @routes.get("/payments/{bill_id}", response_model=BillView)
     async def one(bill_id: UUID, caller: CallerOf, work: WorkOf) -> BillView:
         """A bill by its id."""
-        return BillView.of(await shown(work, bill_id, caller))
+        return _bill(await shown(work, bill_id, caller), caller)
 
     @routes.get("/payments/{bill_id}/receipt", response_model=ReceiptView)
     async def receipt(bill_id: UUID, caller: CallerOf, work: WorkOf, number: Name | None = None) -> ReceiptView:
@@ -86,6 +86,10 @@ def of_citizens(links: Links) -> APIRouter:
         return Response(pdf, media_type="application/pdf", headers=headers)
 
     return routes
+
+
+def _bill(bill: Bill, caller: Caller) -> BillView:
+    return BillView.of(bill, for_citizen=caller.role == "citizen")
 
 
 async def _of_dossier(work: Work, code: str, caller: Caller) -> list[Bill]:

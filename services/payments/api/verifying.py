@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path
+from fastapi import APIRouter, Header
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel
 
@@ -17,6 +18,7 @@ from services.payments.links import Links
 from services.payments.papers import pages
 from services.payments.store.receipts import Kept
 
+_NUMBER = re.compile("[0-9]{4}/[0-9]{8}", re.ASCII)
 _UNKNOWN = NotFound(
     "Không tìm thấy biên lai này. Hãy quét lại mã trên biên lai.",
     "There is no such receipt. Scan the code on it once more.",
@@ -50,14 +52,15 @@ def of_everybody(links: Links, public_url: str) -> APIRouter:
     @routes.get("/receipts/{year}/{ordinal}", response_model=ReceiptCheck, response_class=Response)
     async def receipt(
         work: WorkOf,
-        year: Annotated[int, Path(ge=2000, le=9999)],
-        ordinal: Annotated[int, Path(ge=1, le=99_999_999)],
+        year: str,
+        ordinal: str,
         k: str = "",
         accept: Annotated[str, Header()] = "",
     ) -> Response:
         """Whether it holds, was replaced, or is cancelled: a page, or JSON by Accept; 404 for a wrong code."""
-        ours = links.is_of_receipt(f"{year}/{ordinal:08}", k)
-        kept = await store.receipts.by_number(work.pool, year, ordinal) if ours else None
+        number = f"{year}/{ordinal.zfill(8)}"
+        ours = bool(_NUMBER.fullmatch(number)) and links.is_of_receipt(number, k)
+        kept = await store.receipts.by_number(work.pool, int(year), int(ordinal)) if ours else None
         if not pages.is_browser(accept):
             told = None if kept is None else ReceiptCheck.of(kept).model_dump(mode="json")
             return problem.of_refusal(_UNKNOWN) if told is None else JSONResponse(told)
@@ -74,9 +77,9 @@ def of_everybody(links: Links, public_url: str) -> APIRouter:
             public_url=public_url,
             title="Cảm ơn bạn",
             vi="Chúng tôi đang xác nhận thanh toán với cổng thanh toán. Biên lai sẽ được báo qua tin nhắn và thư điện tử. "
-            "Bạn có thể đóng trang này.",
+            "Bạn có thể đóng trang này; nếu nộp bằng liên kết, hãy mở lại liên kết để xem kết quả.",
             en="Thank you. We are confirming the payment with the gateway; the receipt will come by SMS and e-mail. "
-            "You may close this page.",
+            "You may close this page; whoever pays by a link opens it again to see the result.",
         )
 
     return routes

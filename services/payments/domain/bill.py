@@ -37,7 +37,8 @@ BillState = Literal[
 class Attempt(BaseModel):
     """One page at a gateway; its id is our key and our reference there. `declines` are the tries already told of.
 
-    `amount` in đồng is what the page asks for. `closed`: nobody can pay on it any more, as far as the gateway says.
+    `amount` in đồng is what the page asks for. `closed`: nobody can pay on it any more, as far as the gateway says. `by` is
+    who began it: a page may show what he typed, and is shown to nobody else.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,6 +53,7 @@ class Attempt(BaseModel):
     amount: int = 0
     declines: tuple[str, ...] = ()
     closed: bool = False
+    by: Literal["citizen", "link"] = "citizen"
 
 
 class Capture(BaseModel):

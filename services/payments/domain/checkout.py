@@ -49,6 +49,7 @@ def start_checkout(bill: Bill | None, message: StartCheckout, now: datetime) -> 
         began=now,
         closes_at=now + timedelta(minutes=manner_of(message.gateway).minutes),
         amount=bill.outstanding,
+        by=message.by,
     )
     # A bill from before there were payment codes gets its own now.
     ready = to(without_page(bill), StartCheckout, attempt=attempt, code=payment_code(bill.bill_id))

@@ -12,7 +12,7 @@ from chassis.decider import Message
 
 
 class StartCheckout(Message):
-    """The citizen, or whoever pays for him, wants to pay; `attempt_id` is used when this starts a new attempt.
+    """The citizen, or whoever pays for him by a link, wants to pay; `attempt_id` is used when this starts a new attempt.
 
     `payer_address` and `payer` as in gateway.CreateCheckout.
     """
@@ -22,6 +22,7 @@ class StartCheckout(Message):
     gateway: str = "stripe"
     payer_address: str = "127.0.0.1"
     payer: str | None = None
+    by: Literal["citizen", "link"] = "citizen"
 
 
 class CancelCheckout(Message):
