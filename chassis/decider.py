@@ -101,7 +101,8 @@ class Remark:
 class Decision(Generic[S]):
     """A new state and what follows from it, all committed together. `remarks` are no part of the aggregate's history.
 
-    `notes` are what the aggregate's store writes down beside the states (Aggregate.notes).
+    `notes` are what the aggregate's store writes down beside the states (Aggregate.notes). `drops` names calls that are not
+    to be made again; the answer of one that is being made just now is not heard.
     """
 
     state: S
@@ -109,6 +110,7 @@ class Decision(Generic[S]):
     timers: tuple[At, ...] = ()
     cancels: tuple[type[Message], ...] = ()
     calls: tuple[Call, ...] = ()
+    drops: tuple[UUID, ...] = ()
     remarks: tuple[BaseModel, ...] = ()
     notes: tuple[Message, ...] = ()
     draws: tuple[Draw, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from pydantic_core import to_json
 
@@ -27,11 +28,12 @@ insert into call (kind, id, aggregate, key, body, traceparent)
 select * from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::text[])
 on conflict (id) do nothing
 """
+_DROP = "delete from call where id = any($1::uuid[])"
 
 
 @dataclass(slots=True)
 class Effects:
-    """States by key, outbox rows and notes in order, timers set and cancelled by key and kind, calls with their traces."""
+    """States by key, outbox rows and notes in order, timers set and cancelled by key and kind, calls made (with their traces) and dropped."""
 
     states: dict[str, State] = field(default_factory=dict)
     rows: list[outbox.OutboxRow] = field(default_factory=list)
@@ -39,6 +41,7 @@ class Effects:
     timers: dict[tuple[str, str], tuple[At, str | None]] = field(default_factory=dict)
     cancels: set[tuple[str, str]] = field(default_factory=set)
     calls: list[tuple[str, Call, str | None]] = field(default_factory=list)
+    drops: list[UUID] = field(default_factory=list)
 
 
 async def write(connection: Connection, aggregate: Aggregate[Any], effects: Effects) -> None:
@@ -56,6 +59,8 @@ async def write(connection: Connection, aggregate: Aggregate[Any], effects: Effe
         await connection.execute(_CANCEL, aggregate.name, [key for key, _ in ordered], [kind for _, kind in ordered])
     if effects.timers:
         await _set_timers(connection, aggregate.name, effects)
+    if effects.drops:
+        await connection.execute(_DROP, effects.drops)
     if effects.calls:
         await _add_calls(connection, aggregate.name, effects)
 

@@ -237,5 +237,8 @@ def _add(total: Effects, decided: _Decided) -> None:
     for cancelled in decision.cancels:
         total.timers.pop((key, cancelled.__name__), None)
         total.cancels.add((key, cancelled.__name__))
+    for dropped in decision.drops:
+        total.calls = [each for each in total.calls if each[1].id != dropped]
+        total.drops.append(dropped)
     for call in decision.calls:
         total.calls.append((key, call, trace))

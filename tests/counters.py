@@ -84,6 +84,13 @@ class Ask(Message):
     call: UUID
 
 
+class Drop(Message):
+    """Wants no answer to a call any more."""
+
+    counter: str
+    call: UUID
+
+
 class Question(Message):
     """What the outside world is asked."""
 
@@ -129,6 +136,10 @@ def ask(counter: Counter | None, message: Ask, now: datetime) -> Decision[Counte
     return Decision(counter or Counter(id=message.counter), calls=(Call(message.call, question),))
 
 
+def drop(counter: Counter | None, message: Drop, now: datetime) -> Decision[Counter]:
+    return Decision(counter or Counter(id=message.counter), drops=(message.call,))
+
+
 COUNTERS = Aggregate(
     name="counter",
     key="id",
@@ -147,7 +158,10 @@ COUNTERS = Aggregate(
 )
 
 DECIDES = Decides(
-    COUNTERS, commands={Add: add, Remind: remind, Calm: calm, Ask: ask}, timers={Due: add}, answers={Answer: add}
+    COUNTERS,
+    commands={Add: add, Remind: remind, Calm: calm, Ask: ask, Drop: drop},
+    timers={Due: add},
+    answers={Answer: add},
 )
 
 

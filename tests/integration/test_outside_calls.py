@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from chassis import leases
+from chassis.answering import Answering
 from chassis.calls import Calling, Calls
 from chassis.decider import Message
 from chassis.errors import Unanswered
@@ -22,6 +23,7 @@ from tests.counters import (
     Answer,
     Ask,
     Desk,
+    Drop,
     Odd,
     Question,
     counting,
@@ -41,6 +43,26 @@ async def own_desk(postgres_server: Server) -> AsyncIterator[Desk]:
 async def desk(own_desk: Desk) -> Desk:
     await own_desk.forget()
     return own_desk
+
+
+async def test_a_dropped_call_is_made_no_more_and_an_answer_under_way_is_not_heard(desk: Desk) -> None:
+    """Also in the transaction that asks; what is asked again under the same id after it is asked."""
+    call_id = new_id()
+    ask, drop = Ask(counter="a", call=call_id), Drop(counter="a", call=call_id)
+    await work(desk).send(COUNTERS, "a", ask)
+    (row,) = await leases.due_calls(desk.pool, 30, {"Question": 10})
+
+    async def dropped_meanwhile(question: Question, calling: Calling) -> Message:
+        await work(desk).send(COUNTERS, "a", drop)
+        return Answer(counter=question.counter, amount=7)
+
+    await calls(desk, dropped_meanwhile).perform(row)
+    assert (await left(desk, "call"), await desk.totals()) == (0, {"a": 0})
+    for messages, waiting in (((ask, drop), 0), ((drop, ask), 1)):
+        async with desk.pool.acquire() as connection, connection.transaction():
+            answering = Answering(desk.pool, voice(), [DECIDES])
+            await answering.each(connection, COUNTERS, [("a", message) for message in messages])
+        assert await left(desk, "call") == waiting
 
 
 async def test_a_lost_answer_is_asked_for_again_under_the_same_id(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from tests.database import Server as Postgres
-from tests.integration.payments_counter import AGENCY, AMOUNT, Counter, Dossier
+from tests.integration.payments_counter import AGENCY, AMOUNT, RETURNED, Counter, Dossier
 from tests.integration.payments_people import OTHER_AGENCY, People, open_people
 
 
@@ -120,6 +120,35 @@ async def test_an_operator_settles_money_that_does_not_fit(
     twice = await people.operator("POST", path, body | {"action": action})
     assert (twice.status_code, twice.json()["code"]) == (409, "nothing_to_settle")
     assert (await people.officer(dossier, "POST", "/settle", body)).status_code == 403
+
+
+async def test_an_operator_takes_a_refund_out_of_the_hands_of_a_silent_gateway(
+    people: People, counter: Counter
+) -> None:
+    """For good: once an officer paid it out, the gateway is not asked to send it even when it answers again."""
+    dossier, key = await by_card(people), str(uuid4())
+    await counter.arm("storm_500", times=1000, match="POST /v1/refunds")
+    order = {"available": RETURNED, "reason": "nộp nhầm"}
+    (ordered,) = (await people.officer(dossier, "POST", "/refunds", order, "lan")).json()["refunds"]
+    path = await people.at(dossier, f"/refunds/{ordered['refund_id']}/take-over")
+    early = await people.operator("POST", path)
+    assert (early.status_code, early.json()["code"]) == (409, "not_silent_yet")
+    counter.passes(days=3)
+    assert (await people.officer(dossier, "POST", f"/refunds/{ordered['refund_id']}/take-over")).status_code == 403
+    taken = await people.operator("POST", path, key=key)
+    assert (taken.status_code, taken.json()["refunds"][0]["state"]) == (200, "refused")
+    assert (await people.operator("POST", path, key=key)).json() == taken.json()
+    assert (await people.operator("POST", path)).json() == taken.json()
+    assert await counter.calls(dossier) == []
+    pay_out = f"/refunds/{ordered['refund_id']}/pay-out"
+    paid = await people.officer(dossier, "POST", pay_out, {"reference": "PC-9"}, "minh")
+    assert paid.json()["refunds"][0]["state"] == "done"
+    await counter.all_is_well()
+    assert (await people.operator("POST", await people.at(dossier, "/ask"), {})).status_code == 200
+    await counter.settled(dossier)
+    assert await counter.moved(dossier) == [("charge", AMOUNT)]
+    assert (await counter.balances(dossier))[f"hand:{AGENCY}"] == -RETURNED
+    assert (await counter.names(dossier))[-3:] == ["refund-failed", "refunded", "receipt-issued"]
 
 
 async def test_the_ledger_is_read_by_dossier_and_account_page_by_page(people: People, counter: Counter) -> None:

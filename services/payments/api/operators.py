@@ -1,4 +1,4 @@
-"""Whoever answers for the money, over HTTP: find bills, ask a gateway again, settle a discrepancy, read the ledger."""
+"""Whoever answers for the money, over HTTP: find bills, ask a gateway again or no more, settle a discrepancy, read the ledger."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from chassis.postgres import Connection
 from services.payments import store
 from services.payments.api.common import WAIT_SECONDS, Day, Moment, Name, Text, begin_of, shown
 from services.payments.domain.bill import Bill, BillState
-from services.payments.domain.messages import Nudge, Settle
+from services.payments.domain.messages import Nudge, Settle, TakeOver
 from services.payments.store.search import Place, Wanted
 from services.payments.views import BillView, FullBillView
 
@@ -132,6 +132,19 @@ def of_operators() -> APIRouter:
             return BillView.of(after)
 
         return await work.send_once(once, prepare, respond)
+
+    @routes.post("/payments/{bill_id}/refunds/{refund_id}/take-over", response_model=BillView)
+    async def take_over(bill_id: UUID, refund_id: UUID, caller: CallerOf, once: OnceOf, work: WorkOf) -> Any:
+        """A gateway has been silent about a refund for three days: ask it no more, an officer pays out by hand.
+
+        409 `not_silent_yet`. What it sends all the same is found on its statement.
+        """
+        bill = await shown(work, bill_id, allowed(caller, "operator"))
+
+        async def prepare(_: Connection) -> Sequence[To]:
+            return [To(store.bills.aggregate, bill.key, TakeOver(refund_id=refund_id, by=caller.subject))]
+
+        return await work.send_once(once, prepare, lambda states: BillView.of(states[0] or bill))
 
     @routes.get("/ledger/{code}")
     async def balances(code: CodeOf, caller: CallerOf, work: WorkOf) -> list[dict[str, Any]]:

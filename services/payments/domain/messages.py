@@ -94,6 +94,13 @@ class PayOut(Message):
     by: str
 
 
+class TakeOver(Message):
+    """An operator takes a refund out of the hands of a gateway that has not answered for days: an officer shall pay it out."""
+
+    refund_id: UUID
+    by: str
+
+
 class Settle(Message):
     """An operator settles a discrepancy: the money goes back, or is taken for the fees where it is enough for them."""
 

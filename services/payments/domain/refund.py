@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from chassis.table import Move, Table
 from contracts import payments
 from services.payments.domain.gateway import STRIPE, RefundDone, RefundRefused
-from services.payments.domain.messages import PayOut, RequestRefund
+from services.payments.domain.messages import PayOut, RequestRefund, TakeOver
 
 ORDERED = "theo quyết định của cán bộ"
 RefundState = Literal["ready", "by_hand", "refused", "done"]
@@ -33,8 +33,8 @@ class RefundLine(BaseModel):
 class Refund(BaseModel):
     """Money that goes back: of the bill's fee lines, or `unexpected` money that belongs to none.
 
-    ready: the gateway is being asked · by_hand: it cannot, an officer must pay out · refused: it will not, or the money
-    came back, so an officer must · done. `rung`: the gateway had something to say of it before its answer was taken in, so
+    ready: the gateway is being asked · by_hand: it cannot, an officer must pay out · refused: it will not, was silent
+    for days, or the money came back, so an officer must · done. `rung`: the gateway had something to say of it before its answer was taken in, so
     it must be asked once more. `by` is the officer who ordered it, or the operator; nobody where it follows by rule.
     """
 
@@ -56,6 +56,16 @@ class Refund(BaseModel):
     requested_at: datetime | None = None
     done_at: datetime | None = None
     paid_out_by: str | None = None
+    taken_over_by: str | None = None
+
+    @property
+    def is_dong(self) -> bool:
+        """The ledger knows đồng only; other money is told in the event."""
+        return self.currency == "VND"
+
+    @property
+    def in_dong(self) -> int:
+        return self.amount if self.is_dong else 0
 
     @property
     def told_reason(self) -> str:
@@ -63,7 +73,12 @@ class Refund(BaseModel):
         return self.reason if self.by is None else ORDERED
 
 
-_NAMES = {"ready": "đang hoàn trả", "by_hand": "chờ chi trả tại quầy", "refused": "cổng từ chối", "done": "đã hoàn trả"}
+_NAMES = {
+    "ready": "đang hoàn trả",
+    "by_hand": "chờ chi trả tại quầy",
+    "refused": "cổng không hoàn trả",
+    "done": "đã hoàn trả",
+}
 
 REFUND_MOVES = Table(
     [
@@ -72,6 +87,8 @@ REFUND_MOVES = Table(
         Move(None, RequestRefund, "by_hand", payments.RefundStarted),
         Move("ready", RefundDone, "done", payments.Refunded),
         Move("ready", RefundRefused, "refused", payments.RefundFailed),
+        # The gateway has not answered for days: its call is dropped, and an officer pays out.
+        Move("ready", TakeOver, "refused", payments.RefundFailed),
         Move("done", RefundRefused, "refused", payments.RefundFailed),
         # It went out after all, as far as nobody paid it out by hand.
         Move("refused", RefundDone, "done", payments.Refunded),
@@ -79,6 +96,6 @@ REFUND_MOVES = Table(
         Move("refused", PayOut, "done", payments.Refunded),
     ],
     _NAMES,
-    {RequestRefund: "hoàn trả", PayOut: "ghi nhận đã chi trả"},
-    voices=(PayOut,),
+    {RequestRefund: "hoàn trả", PayOut: "ghi nhận đã chi trả", TakeOver: "chuyển sang chi trả tại quầy"},
+    voices=(PayOut, TakeOver),
 )

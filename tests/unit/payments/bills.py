@@ -227,6 +227,8 @@ class Story:
         for kind in decision.cancels:
             self.timers.pop(kind, None)
         self.timers.update({type(timer.message): timer.due for timer in decision.timers})
+        for dropped in decision.drops:
+            self.calls.pop(dropped, None)
         self.calls.update({call.id: call.request for call in decision.calls if call.id not in self.calls})
 
     def balances(self) -> dict[str, int]:

@@ -26,6 +26,7 @@ from services.payments.domain.messages import (
     PayOut,
     RequestRefund,
     Settle,
+    TakeOver,
 )
 from services.payments.domain.refund import REFUND_MOVES
 from tests.records import NOON
@@ -215,6 +216,7 @@ def test_the_refunds_table_is_what_the_deciders_do() -> None:
         answers: tuple[Said, ...] = (
             *(RefundDone(refund_id=each, reference="re_1") for each in (order.refund_id, stranger)),
             *(RefundRefused(refund_id=each, reason="expired_card") for each in (order.refund_id, stranger)),
+            *(TakeOver(refund_id=each, by="operator") for each in (order.refund_id, stranger)),
             *(PayOut(refund_id=each, reference="PC-1", by="treasurer") for each in (order.refund_id, stranger)),
             Nudge(call_id=FIRST),
             REFUSED,
@@ -225,7 +227,7 @@ def test_the_refunds_table_is_what_the_deciders_do() -> None:
             for message in (order, *answers):
                 story, before = Story(here.bill), _state(here)
                 try:
-                    if story.on(message) is None:
+                    if story.on(message, NOON if message is order else WHEN_ALL_IS_OVER) is None:
                         continue
                 except Refusal:
                     continue

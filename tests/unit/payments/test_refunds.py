@@ -16,7 +16,7 @@ from chassis.errors import Refusal
 from chassis.identifiers import new_id
 from contracts import dossiers, payments
 from services.payments.domain.gateway import AskRefund, Refund, RefundDone, RefundRefused
-from services.payments.domain.messages import LineRefund, Nudge, PayOut
+from services.payments.domain.messages import LineRefund, Nudge, PayOut, TakeOver
 from services.payments.domain.refunding import kept
 from services.payments.domain.requesting import available
 from tests.records import NOON, event, example
@@ -58,6 +58,11 @@ def failed(story: Story, number: int = -1) -> RefundRefused:
 def paid_out(story: Story, voucher: str = "PC-1", by: str = "treasurer") -> PayOut:
     assert story.bill is not None
     return PayOut(refund_id=story.bill.refunds[-1].refund_id, reference=voucher, by=by)
+
+
+def taken_over(story: Story) -> TakeOver:
+    assert story.bill is not None
+    return TakeOver(refund_id=story.bill.refunds[-1].refund_id, by="operator")
 
 
 def both_back() -> Story:
@@ -406,6 +411,32 @@ def test_a_refund_that_came_back_or_was_paid_out_is_not_done_by_an_old_answer() 
         by_hand.on(answer)
     assert by_hand.on(done(by_hand)) is None
     assert by_hand.balances()["hand:G09.20"] == -20_000
+
+
+def test_a_refund_whose_gateway_is_silent_for_days_is_taken_over_and_paid_out_by_hand() -> None:
+    """It is asked no more, or it might send the money when an officer has paid it out."""
+    story, later = after(*PAID, PHOTO_BACK), NOON + timedelta(days=3)
+    with pytest.raises(Refusal, match="not_silent_yet"):
+        story.on(taken_over(story), later - timedelta(minutes=1))
+    assert story.asked == ["CreateCheckout", "Refund"]
+    story.on(taken_over(story), later)
+    assert (story.refunds, story.asked) == ([("refused", 20_000)], ["CreateCheckout"])
+    told = story.told[-1]
+    assert isinstance(told, payments.RefundFailed)
+    assert told.reason == "gateway_silent"
+    assert story.on(taken_over(story), later) is None
+    story.on(paid_out(story))
+    assert story.balances() == {"gateway:stripe": AMOUNT, "hand:G09.20": -20_000, **KEPT}
+    assert story.on(done(story)) is None
+    with pytest.raises(Refusal, match="illegal_move"):
+        story.on(taken_over(story), later)
+
+
+def test_a_refund_that_was_taken_over_and_is_sent_all_the_same_is_done() -> None:
+    story = after(*PAID, PHOTO_BACK)
+    story.on(taken_over(story), NOON + timedelta(days=4))
+    story.on(done(story))
+    assert (story.refunds, story.balances()) == ([("done", 20_000)], {"gateway:stripe": 115_000, **KEPT})
 
 
 def test_an_answer_about_another_refund_changes_nothing() -> None:
