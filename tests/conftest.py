@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +21,19 @@ async def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _keep_byte_code()
+    _share_ports()
+
+
+def _keep_byte_code() -> None:
+    """Byte code is kept, wherever the environment says it should not be: each process would compile everything anew."""
+    data = Path(os.environ.get("MOTCUA_DATA", Path(__file__).parents[1] / ".motcua")).resolve()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = os.environ.setdefault("PYTHONPYCACHEPREFIX", str(data / "bytecode"))
+
+
+def _share_ports() -> None:
     """Each worker takes ports from a share of its own: two that look at the same moment never choose the same."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))

@@ -109,7 +109,7 @@ def _outcomes(tree: Path, tests: Sequence[str], words: str = "") -> dict[str, Fo
     report = tree.parent / "report.xml"
     command = [sys.executable, "-m", "pytest", f"--junitxml={report}", f"--timeout={_TEST_SECONDS}", *tests]
     # This tree's code before that of the environment, and no byte code of another tree's.
-    told = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    told = {**os.environ, "PYTHONPATH": str(tree), "PYTHONPYCACHEPREFIX": str(tree.parent / "bytecode")}
     done = subprocess.run(command, cwd=tree, env=told, capture_output=True, text=True, check=False)
     cases = ElementTree.parse(report).iter("testcase") if report.exists() else ()
     found = {

@@ -7,13 +7,13 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from fpdf import FPDF
-
 from deploy.sandbox.kit.pages import vietnam_time
 
 
 def receipt_of(payment: Mapping[str, Any]) -> bytes:
     """The receipt of a paid payment, a row of the store."""
+    from fpdf import FPDF  # it brings along all of fontTools, seconds of a start
+
     told = json.loads(payment["message"])
     receipt = told.get("ThongTinBienLai") or told
     sheet = FPDF()
