@@ -76,9 +76,9 @@ def payment_code_of(reference: str) -> str | None:
 
 
 def amount_of(message: Mapping[str, Any]) -> int:
-    """SoTien in đồng, written as a number or as digits. Raises Unanswered for anything else."""
+    """SoTien in đồng, written as a number or as digits. Raises Unanswered for anything else, and for nothing."""
     told = message.get("SoTien")
-    if isinstance(told, bool) or not isinstance(told, int | str) or not _WHOLE.fullmatch(str(told)):
+    if isinstance(told, bool) or not isinstance(told, int | str) or not _WHOLE.fullmatch(str(told)) or int(told) == 0:
         raise Unanswered("the platform tells no amount that can be read")
     return int(told)
 

@@ -37,6 +37,7 @@ from services.payments.domain.gateway import (
     StillOpen,
     Tiding,
     Truth,
+    UnknownCode,
 )
 
 __all__ = ["Stripe", "client"]
@@ -191,6 +192,8 @@ def _refund_form(request: Refund) -> dict[str, str]:
 def _captured(attempt_id: UUID, intent: Intent) -> Captured:
     if not isinstance(intent.latest_charge, Charge):
         raise Unanswered("the gateway tells of a payment without its charge")
+    if intent.amount_received <= 0:
+        raise UnknownCode(f"a payment of {intent.amount_received} succeeded")
     return Captured(
         attempt_id=attempt_id,
         amount=intent.amount_received,

@@ -129,9 +129,9 @@ def _taken(intent: Intent, created: int) -> Captured | None:
 
 
 def _money(ours: Ours, amount: int, currency: str, reference: str, created: int) -> Captured | None:
-    """Money that was heard of; None where no attempt names it: then the gateway is asked."""
+    """Money that was heard of; None where no attempt names it, or it is nothing: then the gateway is asked."""
     attempt_id = our_id(ours, "attempt_id")
-    if attempt_id is None:
+    if attempt_id is None or amount <= 0:
         return None
     return Captured(
         attempt_id=attempt_id,

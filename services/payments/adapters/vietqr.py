@@ -95,7 +95,7 @@ class VietQr:
         """
         found = await self._api.get("/v1/transactions", {"purpose": request.session_id}, Lines)
         for line in found.lines:
-            if kind_of(line) == "capture" and code_of(line) == request.session_id:
+            if kind_of(line) == "capture" and line.amount > 0 and code_of(line) == request.session_id:
                 return captured(line, request.attempt_id, heard_only=False)
         return StillOpen(attempt_id=request.attempt_id)
 

@@ -45,7 +45,12 @@ def movement(line: Line) -> Movement:
 
 
 def captured(line: Line, attempt_id: UUID | None, heard_only: bool) -> Captured:
-    """The money of a credited line. The line names it: a page can be paid on several times."""
+    """The money of a credited line. The line names it: a page can be paid on several times.
+
+    Raises UnknownCode for a credit of nothing, or of a part of a đồng.
+    """
+    if line.amount <= 0:
+        raise UnknownCode(f"line {line.id} credits {line.amount} {line.currency}")
     return Captured(
         attempt_id=attempt_id,
         amount=whole(line.amount, line.currency),

@@ -20,7 +20,7 @@ class DossierFact(State):
     """One dossier. `last` is the number of its last event, `reached` how far it has come.
 
     `fees_asked` in đồng, of its form and later ones, last at `asked_at`; `waiting_since` while it waits for them.
-    `ended`: it went no further; `accepted` whether it had been taken in by then.
+    `ended`: it went no further; `accepted` whether it may have been taken in by then (older events do not say).
     """
 
     code: str
@@ -62,5 +62,5 @@ def _ended(event: Event[Any]) -> dict[str, Any]:
         case dossiers.Refused():
             return {"ended": "refused", "ended_at": event.time}
         case dossiers.Stopped(accepted=accepted):
-            return {"ended": "stopped", "ended_at": event.time, "accepted": accepted is True}
+            return {"ended": "stopped", "ended_at": event.time, "accepted": accepted is not False}
     return {}

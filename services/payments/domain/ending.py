@@ -54,7 +54,8 @@ def withdraw(
         return Decision(to(void, ending))
     if bill.state != "paid":
         return _closing_or_ended(void, ending, "withdrawing", "cancelled", now)
-    accepted = isinstance(event.data, dossiers.Stopped) and event.data.accepted is True
+    # An event of before does not say: what may not go back once a dossier was taken in is kept.
+    accepted = isinstance(event.data, dossiers.Stopped) and event.data.accepted is not False
     left = available(bill, "acceptance" if accepted else None)
     lines = tuple(line.model_copy(update={"amount": left[line.code]}) for line in bill.fee_lines if left[line.code])
     decided = Decision(to(void, ending))

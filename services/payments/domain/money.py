@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from chassis.decider import Call, Decision
+from chassis.errors import Refusal
 from chassis.identifiers import derived_id
 from contracts import payments
 from services.payments.domain import ledger
@@ -22,9 +23,14 @@ FOREIGN = "chuyển khoản bằng ngoại tệ"
 
 
 def captured(bill: Bill | None, message: Captured, now: datetime) -> Decision[Bill] | None:
-    """Take money in: once for what names it, whoever saw it, whatever was thought of its page before."""
+    """Take money in: once for what names it, whoever saw it, whatever was thought of its page before.
+
+    Raises Refusal `no_money`: no adapter tells of a payment of nothing.
+    """
     bill = known(bill)
-    if message.money_id in bill.taken or message.amount <= 0:
+    if message.amount <= 0:
+        raise Refusal("no_money", "Khoản thu phải lớn hơn 0.", f"{message.amount} is no money.", 422)
+    if message.money_id in bill.taken:
         return None
     if message.heard_only and not _is_expected(bill, message):
         return _asked(bill, message)

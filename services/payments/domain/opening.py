@@ -52,7 +52,7 @@ def open_bill(bill: Bill | None, event: Event[dossiers.Submitted], now: datetime
 def open_later_bill(bill: Bill | None, event: Event[dossiers.FeesRequested], now: datetime) -> Decision[Bill] | None:
     """Open a bill for fees that came up later. Raises Refusal where it is not said until when and by whom."""
     data = event.data
-    if bill is not None:
+    if bill is not None or total(data.fee_lines) == 0:
         return None
     key = later_key(event.subject, event.sequence)
     return _opened(event, key, data.person_id, data.fee_lines, data.payment_due, now, {})

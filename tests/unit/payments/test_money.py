@@ -96,8 +96,11 @@ def test_a_webhook_about_a_page_that_is_only_being_made_or_unknown_is_left_to_th
     assert after().on(captured(SECOND, heard_only=True)) is None
 
 
-def test_money_of_nothing_is_none() -> None:
-    assert after(*IN_CHECKOUT).on(captured(amount=0)) is None
+@pytest.mark.parametrize("amount", [0, -5])
+def test_money_of_nothing_is_refused_loudly(amount: int) -> None:
+    """Passed over, it would be the answer that a page's closing waits for, and its bill would wait for ever."""
+    with pytest.raises(Refusal, match="no_money"):
+        after(*IN_CHECKOUT, CancelCheckout()).on(captured(amount=amount))
 
 
 def test_money_that_comes_before_the_page_is_closed_pays_an_expiring_bill() -> None:

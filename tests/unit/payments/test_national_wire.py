@@ -89,12 +89,12 @@ def test_a_payment_code_is_no_attempt_and_an_attempt_is_no_payment_code(bill: UU
     assert national_wire.payment_code_of(bill.hex) is None
 
 
-@pytest.mark.parametrize(("told", "amount"), [(135000, 135000), ("135000", 135000), ("0135000", 135000), (0, 0)])
+@pytest.mark.parametrize(("told", "amount"), [(135000, 135000), ("135000", 135000), ("0135000", 135000)])
 def test_an_amount_is_a_number_or_digits(told: Any, amount: int) -> None:
     assert national_wire.amount_of({"SoTien": told}) == amount
 
 
-@pytest.mark.parametrize("told", [None, True, 1.5, "135.000", "-1", -1, "١٣٥", "1" * 16, ""])
+@pytest.mark.parametrize("told", [None, True, 1.5, "135.000", "-1", -1, 0, "0", "١٣٥", "1" * 16, ""])
 def test_what_is_no_amount_is_no_answer(told: Any) -> None:
     with pytest.raises(Unanswered):
         national_wire.amount_of({"SoTien": told})

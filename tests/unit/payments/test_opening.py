@@ -55,7 +55,22 @@ def test_a_later_bill_is_the_dossiers_and_has_a_key_of_its_own() -> None:
 @pytest.mark.parametrize("missing", ["payment_due", "person_id"])
 def test_later_fees_without_a_day_or_a_payer_are_refused_and_not_forgotten(missing: str) -> None:
     with pytest.raises(Refusal, match="incomplete_fees"):
-        Story().on(event(example(dossiers.FeesRequested, **{missing: None}), 4))
+        Story().on(event(LATER.data.model_copy(update={missing: None}), 4))
+
+
+def test_later_fees_of_nothing_open_no_bill() -> None:
+    """As at submission: nobody can pay lines of 0 đồng."""
+    assert (
+        Story().on(
+            event(
+                LATER.data.model_copy(
+                    update={"fee_lines": (LATER.data.fee_lines[0].model_copy(update={"amount": 0}),)}
+                ),
+                4,
+            )
+        )
+        is None
+    )
 
 
 @given(st.lists(st.sampled_from(["a", "b", "a#2", "a#3", "b#2"]), min_size=1, max_size=9))

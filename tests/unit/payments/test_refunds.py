@@ -106,13 +106,15 @@ def test_nothing_is_returned_of_fees_that_are_kept_or_nought() -> None:
         ("acceptance", True, False),
         ("result", True, True),
         (None, True, True),
-        ("acceptance", None, True),
+        ("acceptance", None, False),
+        ("result", None, True),
+        (None, None, True),
     ],
 )
 def test_what_is_returned_until_acceptance_is_kept_once_the_dossier_was_taken_in(
     until: str | None, accepted: bool | None, returned: bool
 ) -> None:
-    """An ending from before it was told whether the dossier had been taken in counts as it did then."""
+    """Where an ending of before does not tell whether it had been, what may not be returned after it is kept: an officer can look."""
     story = Story()
     story.on(event(example(dossiers.Submitted, fee_lines=[PHOTO | {"amount": AMOUNT, "refund_until": until}])))
     for message in PAID:
@@ -407,8 +409,8 @@ def test_a_refund_that_came_back_or_was_paid_out_is_not_done_by_an_old_answer() 
         came_back.on(answer)
     assert came_back.on(done(came_back)) is None
     by_hand = after(*PAID, PHOTO_BACK)
-    for answer in (failed(by_hand), paid_out(by_hand)):
-        by_hand.on(answer)
+    by_hand.on(failed(by_hand))
+    by_hand.on(paid_out(by_hand))
     assert by_hand.on(done(by_hand)) is None
     assert by_hand.balances()["hand:G09.20"] == -20_000
 

@@ -18,6 +18,7 @@ from services.payments.domain.gateway import (
     CheckoutRefused,
     SessionClosed,
     StillOpen,
+    UnknownCode,
 )
 from tests.records import CODE
 from tests.unit.payments.till import (
@@ -164,6 +165,16 @@ async def test_a_paid_page_that_names_another_amount_is_not_believed(till: Till)
     truth = await till.truth(page)
     assert isinstance(truth, Captured)
     assert truth.amount == 135_000
+
+
+async def test_a_payment_of_nothing_is_no_answer(till: Till) -> None:
+    page = await till.page()
+    await till.pays(page, GOOD)
+    session = till.gateway.office.store.get("checkout.session", page.session_id)
+    intent = till.gateway.office.store.get("payment_intent", session["payment_intent"])
+    till.gateway.office.store.save(intent | {"amount_received": 0})
+    with pytest.raises(UnknownCode):
+        await till.truth(page)
 
 
 async def test_processing_is_neither_paid_nor_closed_until_the_bank_decides(till: Till) -> None:

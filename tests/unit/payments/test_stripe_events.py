@@ -136,6 +136,12 @@ def test_a_strangers_payment_tells_nothing(till: Till) -> None:
     assert till.port.tell(event("payment_intent.succeeded", **thing, metadata=strange)) == ()
 
 
+def test_a_payment_of_nothing_is_asked_about(till: Till) -> None:
+    ours = {"attempt_id": str(new_id())}
+    thing = {"id": "pi_1", "status": "succeeded", "amount_received": 0, "currency": "vnd", "metadata": ours}
+    assert [tiding.captured for tiding in till.port.tell(event("payment_intent.succeeded", **thing))] == [None]
+
+
 def test_money_without_an_attempts_name_is_asked_about(till: Till) -> None:
     thing = {"id": "pi_1", "status": "succeeded", "amount_received": 50_000, "currency": "vnd"}
     ring = event("payment_intent.succeeded", **thing, metadata={"dossier_code": CODE})

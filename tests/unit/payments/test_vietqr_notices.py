@@ -56,10 +56,13 @@ def test_an_event_of_another_kind_tells_nothing() -> None:
     assert port.tell(Ring("ntc_1", "sandbox.unheard_of", b"{}")) == ()
 
 
-async def test_a_direction_that_nobody_knows_is_said_aloud(till: Till) -> None:
+@pytest.mark.parametrize(("field", "value"), [("direction", "sideways"), ("amount", "0")])
+async def test_a_direction_that_nobody_knows_or_a_credit_of_nothing_is_said_aloud(
+    till: Till, field: str, value: str
+) -> None:
     await till.pays(await till.page())
     (notice,) = till.bank.notices()
-    notice["body"]["data"]["line"]["direction"] = "sideways"
+    notice["body"]["data"]["line"][field] = value
     with pytest.raises(UnknownCode):
         till.port.tell(Ring("ntc_1", "line.credited", json.dumps(notice["body"]).encode()))
 
