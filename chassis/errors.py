@@ -32,6 +32,14 @@ class NotFound(Refusal):
         super().__init__("not_found", vi, en, 404)
 
 
+class NotSigned(Refusal):
+    """A program's request that its signature does not prove; `scheme` is how it must be signed, for WWW-Authenticate."""
+
+    def __init__(self, code: str, vi: str, en: str, scheme: str) -> None:
+        super().__init__(code, vi, en, 401)
+        self.scheme = scheme
+
+
 class Retry(Exception):
     """Passing trouble; the same again later. The text is the reason that is shown."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from hashlib import sha256
 from uuid import UUID
 
@@ -21,6 +22,11 @@ def new_id() -> UUID:
 def id_of(text: str) -> UUID:
     """The identifier that `text` writes, ten times as fast as the standard library's. Raises ValueError."""
     return pgproto.UUID(text)
+
+
+def time_of(identifier: UUID) -> datetime:
+    """When a UUIDv7 was drawn, or that which it is derived from: it begins with the milliseconds since 1970."""
+    return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)
 
 
 def derived_id(parent: UUID, name: str) -> UUID:

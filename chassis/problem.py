@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from chassis.backlog import RETRY_AFTER_SECONDS
-from chassis.errors import Refusal
+from chassis.errors import NotSigned, Refusal
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -30,6 +30,7 @@ _TITLES = {
     500: ("Lỗi hệ thống", "Internal error"),
     503: ("Tạm thời chưa phục vụ được", "Temporarily unavailable"),
 }
+_NOT_SIGNED = ("Chữ ký không được chấp nhận", "Signature not accepted")
 # pydantic's error types in our words; whatever is not named here is told by the last line.
 _FIELD = {
     "missing": ("Thiếu thông tin này.", "This field is missing."),
@@ -96,9 +97,10 @@ def response(
     en: str,
     errors: Sequence[Mapping[str, str]] = (),
     headers: Mapping[str, str] | None = None,
+    title: tuple[str, str] | None = None,
 ) -> JSONResponse:
     """A problem; `detail` is Vietnamese, `detail_en` English, `errors` one entry for each wrong field."""
-    title = _TITLES.get(status, _TITLES[400])
+    title = title or _TITLES.get(status, _TITLES[400])
     body: dict[str, Any] = {
         "type": f"urn:motcua:problem:{code}",
         "title": title[0],
@@ -114,6 +116,9 @@ def response(
 
 
 def of_refusal(refusal: Refusal) -> JSONResponse:
+    if isinstance(refusal, NotSigned):
+        told = refusal.code, refusal.vi, refusal.en
+        return response(401, *told, headers={"WWW-Authenticate": refusal.scheme}, title=_NOT_SIGNED)
     return response(refusal.status, refusal.code, refusal.vi, refusal.en, refusal.errors, _HEADERS.get(refusal.status))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from chassis.answering import To
 from chassis.errors import Refusal
-from chassis.identifiers import derived_id
+from chassis.identifiers import derived_id, time_of
 from chassis.once import Once
 from chassis.postgres import Connection
 from chassis.work import Work
@@ -19,6 +19,7 @@ from services.payments import store
 from services.payments.domain.messages import PayElsewhere
 from services.payments.taking import PageStands, take
 
+CLOCKS_DIFFER = timedelta(minutes=5)
 _MONEY = UUID("019d0000-0000-7000-8000-0062616e6b73")
 """What names the money that payers' banks have taken begins with this."""
 
@@ -58,12 +59,20 @@ class NoticeAnswer(BaseModel):
 async def noticed(work: Work, notice: Notice, asked: Once) -> Any:
     """Take the money, or say why not; the same for each repetition. A deferred notice is not kept.
 
-    Raises Refusal 409 for a transaction that was told of before with another code, amount or time.
+    Raises Refusal 409 for a transaction that was told of before with another code, amount or time, 422 for money that was
+    paid before its bill was there.
     """
     bill = await store.banks.by_code(work.pool, notice.payment_code.upper())
     if bill is None:
         why = Why(code="unknown_code", vi="Không có khoản phí nào mang mã này.", en="No bill has this payment code.")
         return await _refused(work, notice, asked, why)
+    if notice.paid_at < time_of(bill.bill_id) - CLOCKS_DIFFER:
+        raise Refusal(
+            "paid_before_bill",
+            "Thời điểm nộp trước khi có khoản phí này.",
+            "paid_at lies before the bill was there.",
+            422,
+        )
     money = PayElsewhere(
         capture_id=notice.capture_id,
         gateway="bank",

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from contracts.money import FeeLine
 from services.payments.domain.bill import Bill
 from services.payments.domain.refund import Refund
+from services.payments.domain.refunding import kept
 from services.payments.domain.requesting import available, may_go_back
 
 
@@ -125,13 +126,20 @@ class FullBillView(BaseModel):
 
 
 def shown_state(bill: Bill) -> str:
-    """The bill's state, or that of its money on the way back, which is what one wants to know then."""
+    """The bill's state, or that of its money on the way back, which is what one wants to know then.
+
+    refund_failed: an officer must pay out · refund_ready: on its way · refunded: nothing stays · partly_refunded: some
+    fees went back, the others stay paid.
+    """
     states = {refund.state for refund in bill.refunds}
     if not states or bill.state not in ("paid", "expired", "cancelled"):
         return bill.state
     if "refused" in states:
         return "refund_failed"
-    return "refund_ready" if states & {"ready", "by_hand"} else "refunded"
+    if states & {"ready", "by_hand"}:
+        return "refund_ready"
+    left = kept(bill)
+    return "refunded" if not left else "partly_refunded" if left < bill.received else bill.state
 
 
 class LineLeft(BaseModel):

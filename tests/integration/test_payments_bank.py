@@ -192,15 +192,35 @@ async def test_a_bank_that_does_not_sign_is_not_heard(people: People, counter: C
 
 async def test_a_signature_is_good_once(people: People, counter: Counter) -> None:
     dossier = await counter.filed()
+    content = json.dumps(await notice(people, dossier)).encode()
+    headers = {"X-Bank": BANK, "X-Signature": people.signature(content), "Content-Type": "application/json"}
+    headers |= {"Idempotency-Key": str(uuid4())}
+    answers = await asyncio.gather(
+        *(counter.http.post("/bank/notices", content=content, headers=headers) for _ in range(3))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 401, 401]
+    spaced = headers | {"X-Signature": headers["X-Signature"].replace(",", ", v1=00, ")}
+    answer = await counter.http.post("/bank/notices", content=content, headers=spaced)
+    assert (answer.status_code, answer.json()["code"]) == (401, "signature_used")
+    assert answer.headers["www-authenticate"].startswith("Signature ")
+    assert (answer.json()["title"], answer.json()["title_en"]) == (
+        "Chữ ký không được chấp nhận",
+        "Signature not accepted",
+    )
+
+
+async def test_the_same_inquiry_may_come_twice_in_a_second(people: People, counter: Counter) -> None:
+    """It changes nothing, and two clerks may ask about one dossier: their bank's signatures are the same then."""
+    dossier = await counter.filed()
     content = json.dumps({"dossier_code": dossier.code}).encode()
     headers = {"X-Bank": BANK, "X-Signature": people.signature(content), "Content-Type": "application/json"}
     answers = await asyncio.gather(
         *(counter.http.post("/bank/inquiries", content=content, headers=headers) for _ in range(3))
     )
-    assert sorted(answer.status_code for answer in answers) == [200, 401, 401]
-    spaced = headers | {"X-Signature": headers["X-Signature"].replace(",", ", v1=00, ")}
-    answer = await counter.http.post("/bank/inquiries", content=content, headers=spaced)
-    assert (answer.status_code, answer.json()["code"]) == (401, "signature_used")
+    assert [answer.status_code for answer in answers] == [200] * 3
+    stolen = headers | {"X-Signature": people.signature(content, secret="stolen")}
+    refused = await counter.http.post("/bank/inquiries", content=content, headers=stolen)
+    assert (refused.status_code, refused.json()["code"]) == (401, "bad_signature")
 
 
 @pytest.mark.parametrize(
@@ -223,3 +243,15 @@ async def test_money_from_the_future_is_not_believed(people: People, counter: Co
     later = (counter.clock() + timedelta(hours=1)).isoformat()
     answer = await people.bank("/bank/notices", await notice(people, dossier, paid_at=later))
     assert (answer.status_code, answer.json()["code"]) == (422, "paid_in_future")
+
+
+async def test_money_from_before_there_was_a_bill_is_not_believed(people: People, counter: Counter) -> None:
+    dossier = await counter.filed()
+    for ago in (timedelta(days=365 * 20), timedelta(minutes=6)):
+        before = (counter.clock() - ago).isoformat()
+        answer = await people.bank("/bank/notices", await notice(people, dossier, paid_at=before))
+        assert (answer.status_code, answer.json()["code"]) == (422, "paid_before_bill")
+    assert (await counter.bill(dossier))["state"] == "open"
+    almost = (counter.clock() - timedelta(minutes=4)).isoformat()
+    answer = await people.bank("/bank/notices", await notice(people, dossier, paid_at=almost))
+    assert answer.json()["result"] == "accepted"

@@ -115,7 +115,7 @@ async def test_a_stopped_dossier_gets_back_of_each_paid_bill_what_may_be_returne
         if sequence == 4:
             await pay(counter, dossier, (await bills(counter, dossier))[0]["bill_id"])
     await counter.hears(example(dossiers.Stopped, cause="withdrawn"), dossier.code, 9)
-    await states(counter, dossier, "cancelled", "refunded", "refunded")
+    await states(counter, dossier, "cancelled", "refunded", "partly_refunded")
     assert sorted(await counter.moved(dossier)) == [
         ("charge", 50_000),
         ("charge", AMOUNT),

@@ -1,7 +1,7 @@
 """Payers' own banks over HTTP: what is due, and notices that they have taken it.
 
 A request is signed: `X-Bank` names the bank, `X-Signature` is `t=SECONDS,v1=HEX`, the HMAC-SHA256 of "SECONDS.BODY" under
-the bank's key, of the last five minutes; each signature is good once, so whoever asks again signs again.
+the bank's key, of the last five minutes. That of a notice is good once, so whoever says it again signs again.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Depends, Header, Request
@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from chassis.clock import Clock
-from chassis.errors import Refusal
+from chassis.errors import NotSigned, Refusal
 from chassis.http import WorkOf
 from chassis.once import Once
 from contracts.money import Dong
@@ -25,9 +25,9 @@ from services.payments import store
 from services.payments.adapters import timed_signature
 from services.payments.api.common import Moment, Name
 from services.payments.domain.bill import PAYABLE, Bill
-from services.payments.noticing import Notice, NoticeAnswer, noticed
+from services.payments.noticing import CLOCKS_DIFFER, Notice, NoticeAnswer, noticed
 
-AHEAD = timedelta(minutes=5)  # clocks differ
+SCHEME = 'Signature headers="X-Bank X-Signature", algorithm="hmac-sha256"'
 BankName = Annotated[str, Header(max_length=50)]
 Signature = Annotated[str, Header(max_length=500)]
 InquiryResult = Literal["found", "paid", "expired", "held", "unknown"]
@@ -81,29 +81,39 @@ class NoticeBody(BaseModel):
 def of_banks(keys: Mapping[str, str], clock: Clock) -> APIRouter:
     """For the banks that have a key."""
 
-    async def signed(request: Request, work: WorkOf, x_bank: BankName, x_signature: Signature) -> None:
-        """Raises Refusal 401 for a request that no bank signed lately, or that came before."""
+    async def signed(request: Request, x_bank: BankName, x_signature: Signature) -> None:
+        """Raises Refusal 401 for a request that no bank signed lately."""
         body, key = await request.body(), keys.get(x_bank)
         try:
             timed_signature.verify(body, x_signature, [key] if key else [], clock())
         except Refusal as refusal:
-            raise Refusal("bad_signature", "Chữ ký không đúng hoặc đã cũ. Hãy ký lại.", refusal.en, 401) from None
+            en = f"{refusal.en} Sign again."
+            raise NotSigned("bad_signature", "Chữ ký không đúng hoặc đã cũ. Hãy ký lại.", en, SCHEME) from None
+
+    async def signed_once(request: Request, work: WorkOf, x_bank: BankName, x_signature: Signature) -> None:
+        """Raises Refusal 401 for a request that came before, too."""
+        await signed(request, x_bank, x_signature)
+        body, key = await request.body(), keys.get(x_bank)
         if not await store.banks.use(work.pool, _used(key or "", x_signature, body)):
-            raise Refusal(
-                "signature_used", "Chữ ký này đã được dùng. Hãy ký lại.", "This signature was used. Sign again.", 401
-            )
+            vi, en = "Chữ ký này đã được dùng. Hãy ký lại.", "This signature was used. Sign again."
+            raise NotSigned("signature_used", vi, en, SCHEME)
 
-    routes = APIRouter(tags=["banks"], prefix="/bank", dependencies=[Depends(signed)])
+    routes = APIRouter(tags=["banks"], prefix="/bank")
 
-    @routes.post("/inquiries", response_model=InquiryAnswer)
+    @routes.post("/inquiries", response_model=InquiryAnswer, dependencies=[Depends(signed)])
     async def inquire(body: Inquiry, work: WorkOf) -> InquiryAnswer:
-        """What is due for a dossier, or for a payment code."""
+        """What is due for a dossier, or for a payment code; it changes nothing, so the same may be asked again."""
         if body.dossier_code is not None:
             return told(await store.bills.of_dossier(work.pool, body.dossier_code), clock())
         bill = await store.banks.by_code(work.pool, (body.payment_code or "").upper())
         return told([bill] if bill else [], clock())
 
-    @routes.post("/notices", response_model=NoticeAnswer, responses={202: {"model": NoticeAnswer}})
+    @routes.post(
+        "/notices",
+        response_model=NoticeAnswer,
+        responses={202: {"model": NoticeAnswer}},
+        dependencies=[Depends(signed_once)],
+    )
     async def notice(
         body: NoticeBody,
         x_bank: BankName,
@@ -112,7 +122,7 @@ def of_banks(keys: Mapping[str, str], clock: Clock) -> APIRouter:
         idempotency_key: Annotated[str, Header(min_length=8, max_length=255)],
     ) -> Response:
         """accepted · duplicate: it was accepted before · refused: give the money back · deferred (202): say it again later."""
-        if body.paid_at > clock() + AHEAD:
+        if body.paid_at > clock() + CLOCKS_DIFFER:
             raise Refusal("paid_in_future", "Thời điểm nộp ở tương lai.", "paid_at lies in the future.", 422)
         once = Once.of(f"bank {x_bank}", idempotency_key, request.url.path, await request.body())
         answer = await noticed(work, Notice(bank=x_bank, **body.model_dump()), once)
