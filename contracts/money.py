@@ -8,7 +8,8 @@ from pydantic import Field
 
 from contracts.event import Part
 
-Dong = Annotated[int, Field(ge=0, le=10**12, description="Số tiền, đồng nguyên / whole đồng")]
+MOST_DONG = 10**12
+Dong = Annotated[int, Field(ge=0, le=MOST_DONG, description="Số tiền, đồng nguyên / whole đồng")]
 Currency = Literal["VND"]
 
 

@@ -16,18 +16,20 @@ import structlog
 from chassis.answering import Answering
 from chassis.clock import Clock
 from chassis.decider import Message
-from chassis.errors import Refusal
+from chassis.errors import reason_of
 from chassis.postgres import Pool
 from services.payments import store
 from services.payments.domain import reconciling
 from services.payments.domain.difference import Found, Gone
-from services.payments.domain.gateway import Gateway, Movement
-from services.payments.domain.sides import Stated
+from services.payments.domain.gateway import Gateway, Known, Movement
+from services.payments.domain.hearing import tells_in_notices_only
+from services.payments.domain.reading import RECENT, asked_since
+from services.payments.domain.sides import Healing, Stated
+from services.payments.halving import each_of
 from services.payments.store.differences import Run
 
 _AT_ONCE = 2_000  # lines
 _MOST = 200  # messages
-_BEFORE = timedelta(days=3)  # a page may be paid so long after it was made
 _SOON = timedelta(minutes=10)  # so long may bills and dossiers take to hear of one another
 
 log = structlog.get_logger()
@@ -46,12 +48,18 @@ class Reconciliation:
     healed: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
     found: dict[str, Found] = field(default_factory=dict)
+    troubles: dict[tuple[str, bool], str] = field(default_factory=dict)
 
     async def of_gateway(self, gateway: Gateway) -> Mapping[str, Any]:
         """Read [since, until) of its statement and settle what can be; the report. Raises Unanswered."""
         run, waiting = self.run, list[Movement]()
-        known = await store.statements.known(self.pool, run.gateway, run.since - _BEFORE, run.until)
-        async for page in gateway.movements(run.since, run.until, known):
+        since, known, before = run.since, list[Known](), await store.differences.unsettled(self.pool, run.gateway)
+        if tells_in_notices_only(run.gateway):
+            since = asked_since(run.asked_by, run.until)
+            missed = [each.reference for each in before if each.kind == "missing_at_gateway"]
+            again = run.asked_by != RECENT
+            known = await store.statements.asked(self.pool, run.gateway, since, run.since, run.until, missed, again)
+        async for page in gateway.movements(since, run.until, known):
             waiting += page
             if len(waiting) >= _AT_ONCE:
                 await self.take(waiting)
@@ -60,9 +68,9 @@ class Reconciliation:
         before = await store.differences.unsettled(self.pool, run.gateway)
         left = sorted({each.reference for each in before} - self.references)
         await self._compare(left)
-        until = min(run.until, self.clock() - reconciling.GRACE)
+        until, raised = min(run.until, self.clock() - reconciling.GRACE), {each.key for each in before}
         for row in await store.statements.unstated(self.pool, run.gateway, run.since, until, left):
-            self._note(reconciling.missing(row, run.since))
+            self._note(reconciling.missing(row, run.since, raised))
         return await self._settled([each.key for each in before])
 
     async def of_dossiers(self) -> Mapping[str, Any]:
@@ -96,18 +104,15 @@ class Reconciliation:
         for start in range(0, len(references), _AT_ONCE):
             rows = await store.statements.unlike(self.pool, self.run.gateway, references[start : start + _AT_ONCE])
             for row in await self._healed(rows):
-                self._note(reconciling.finding(row))
+                trouble = self.troubles.get((row.reference, row.incoming))
+                self._note(reconciling.finding(row, trouble), "given_back" if reconciling.is_given_back(row) else None)
 
     async def _healed(self, rows: Sequence[Stated]) -> Sequence[Stated]:
         """The lines that our books do not have after all was said that can be."""
         said = set[tuple[str, str]]()
         while healings := [each for each in reconciling.healings(rows) if (each.kind, str(each.message)) not in said]:
             for wave in reconciling.waves(healings):
-                aggregate = store.bills.aggregate if wave[0].to == "bill" else store.differences.aggregate
-                answers = await self.answering.many(aggregate, [(each.key, each.message) for each in wave])
-                refused = [answer for answer in answers if isinstance(answer, Refusal)]
-                for answer in refused:
-                    log.warning("what a statement says was refused", gateway=self.run.gateway, code=answer.code)
+                await self._said(wave)
             said |= {(each.kind, str(each.message)) for each in healings}
             after = await store.statements.unlike(self.pool, self.run.gateway, [row.reference for row in rows])
             left = {(row.reference, row.incoming) for row in after}
@@ -115,6 +120,15 @@ class Reconciliation:
             self.healed.update(kind for place, kind in tried.items() if place not in left)
             rows = after
         return rows
+
+    async def _said(self, wave: Sequence[Healing]) -> None:
+        """Say it all; what one of them cannot be told for is that difference's own."""
+        aggregate = store.bills.aggregate if wave[0].to == "bill" else store.differences.aggregate
+        answers = await each_of(self.answering, aggregate, [(each.key, each.message) for each in wave])
+        for each, answer in zip(wave, answers, strict=True):
+            if isinstance(answer, Exception):
+                reason = self.troubles[each.reference, each.kind != "refund_unheard"] = reason_of(answer)
+                log.warning("what a statement says cannot be taken in", gateway=self.run.gateway, reason=reason)
 
     def _note(self, finding: Found | None, otherwise: str | None = None) -> None:
         if finding is not None:
@@ -129,7 +143,10 @@ class Reconciliation:
         states: dict[str, Any] = {}
         for start in range(0, len(messages), _MOST):
             some = messages[start : start + _MOST]
-            answers = await self.answering.many(store.differences.aggregate, some)
+            answers = await each_of(self.answering, store.differences.aggregate, some)
+            for answer in answers:
+                if isinstance(answer, Exception):
+                    log.error("a difference cannot be kept", gateway=self.run.gateway, reason=reason_of(answer))
             states |= {key: answer for (key, _), answer in zip(some, answers, strict=True)}
         return await self._report(states)
 

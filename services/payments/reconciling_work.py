@@ -19,11 +19,11 @@ from chassis.identifiers import new_id
 from chassis.postgres import Pool
 from services.payments import store
 from services.payments.domain.gateway import Gateway, Movement
-from services.payments.domain.reconciling import DOSSIERS, recent
+from services.payments.domain.reading import NIGHTLY, RECENT, recent
+from services.payments.domain.reconciling import DOSSIERS
 from services.payments.reconciliation import Reconciliation
 from services.payments.store.differences import CHANNEL, Run
 
-RECENT, NIGHTLY = "every ten minutes", "every night"
 _TRIES, _PAUSE_SECONDS = 5, 20.0
 _EVERY_SECONDS, _OFTEN_ENOUGH = 600.0, timedelta(minutes=9)
 _AFTER = time_of_day(2)  # banks and gateways have closed their day by then

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
-from chassis.errors import Unanswered
+from chassis.errors import Refusal, Unanswered
 from chassis.identifiers import new_id
 from services.payments import store
-from services.payments.domain.gateway import RefundDone
-from services.payments.domain.messages import RequestRefund
+from services.payments.domain.bill import Bill
+from services.payments.domain.gateway import RefundDone, RefundRefused
+from services.payments.domain.messages import PayOut, RequestRefund
 from tests.database import Server as Postgres
 from tests.integration.payments_books import Books, open_books, ring_of
 from tests.integration.payments_counter import AMOUNT, RETURNED
@@ -120,6 +123,17 @@ async def test_money_that_only_we_have_heard_of_is_raised_after_a_day(books: Boo
     assert (await books.reconciles())["gone"] == 1
 
 
+async def test_money_that_only_we_have_heard_of_stays_a_difference_when_the_days_that_are_looked_at_are_over(
+    books: Books,
+) -> None:
+    await books.pays(await books.filed())
+    books.providers["stripe"].lines.clear()
+    for days in (2, 5):
+        books.clock.ahead = timedelta(days=days)
+        assert (await books.reconciles())["found"] == {"missing_at_gateway": {"open": 1}}
+    assert await books.raised() == ["missing_at_gateway"]
+
+
 async def test_a_payout_is_explained(books: Books) -> None:
     await books.pays(await books.filed(), fee=2_000)
     books.line("stripe", 2_000 - AMOUNT, kind="other", note="payout")
@@ -163,6 +177,94 @@ async def test_a_refund_and_its_coming_back_are_healed_in_one_run(books: Books) 
     assert sum((await books.reconciles())["healed"].values()) == 2
     assert (await books.balances())["gateway:stripe"] == AMOUNT
     assert await books.differences() == []
+
+
+async def refunding(books: Books, gateway: str) -> tuple[Bill, UUID]:
+    """A paid bill, a part of which is on its way back."""
+    bill = await books.filed()
+    await books.pays(bill, gateway)
+    await books.reconciles(gateway)
+    refund_id = new_id()
+    await books.says(bill.key, RequestRefund(refund_id=refund_id, available=RETURNED, reason="test", by="officer"))
+    return bill, refund_id
+
+
+async def test_a_return_that_was_given_back_before_our_answer_explains_itself(books: Books) -> None:
+    bill, refund_id = await refunding(books, "vietqr")
+    line = books.line("vietqr", RETURNED, "refund", refund_id=refund_id)
+    books.line("vietqr", RETURNED, "refund_returned", refund_id=refund_id, reference=line.reference)
+    await books.says(bill.key, RefundRefused(refund_id=refund_id, reason="returned"))
+    told = await books.reconciles("vietqr")
+    assert (told["healed"], told["found"], told["by_rule"]) == ({}, {}, {"given_back": 2})
+    assert (await books.balances())["gateway:vietqr"] == books.providers["vietqr"].holds == AMOUNT
+    assert await books.raised() == []
+
+
+async def test_a_return_that_comes_back_with_another_amount_is_raised(books: Books) -> None:
+    bill, refund_id = await refunding(books, "vietqr")
+    line = books.line("vietqr", RETURNED, "refund", refund_id=refund_id)
+    books.line("vietqr", RETURNED - 1, "refund_returned", refund_id=refund_id, reference=line.reference)
+    await books.says(bill.key, RefundRefused(refund_id=refund_id, reason="returned"))
+    told = await books.reconciles("vietqr")
+    assert set(told["found"]) == {"refund_unheard", "refund_returned_unheard"}
+    assert (await books.balances())["gateway:vietqr"] == books.providers["vietqr"].holds
+
+
+async def test_a_refund_that_was_refused_and_went_all_the_same_is_done(books: Books) -> None:
+    bill, refund_id = await refunding(books, "stripe")
+    await books.says(bill.key, RefundRefused(refund_id=refund_id, reason="declined"))
+    books.line("stripe", RETURNED, "refund", refund_id=refund_id)
+    told = await books.reconciles()
+    assert (told["healed"], told["found"]) == ({"refund_unheard": 1}, {})
+    assert [each.state for each in (await books.bill(bill.key)).refunds] == ["done"]
+    with pytest.raises(Refusal):
+        await books.says(bill.key, PayOut(refund_id=refund_id, reference="PC1", by="cashier"))
+    assert (await books.balances())["gateway:stripe"] == books.providers["stripe"].holds
+
+
+async def test_a_refund_that_an_officer_paid_out_and_that_went_all_the_same_was_paid_back_twice(books: Books) -> None:
+    bill, refund_id = await refunding(books, "stripe")
+    refused = RefundRefused(refund_id=refund_id, reason="declined")
+    await books.says(bill.key, refused, PayOut(refund_id=refund_id, reference="PC1", by="cashier"))
+    line = books.line("stripe", RETURNED, "refund", refund_id=refund_id)
+    for _ in range(2):
+        told = await books.reconciles()
+        assert (told["healed"], told["found"]) == ({}, {"paid_back_twice": {"open": 1}})
+    assert await books.raised() == ["paid_back_twice"]
+    assert (await books.balances())["suspense"] == RETURNED
+    books.line("stripe", RETURNED, "refund_returned", refund_id=refund_id, reference=line.reference)
+    assert (await books.reconciles())["found"] == {}
+    assert (await books.balances())["gateway:stripe"] == books.providers["stripe"].holds
+
+
+async def test_one_that_cannot_be_healed_is_raised_with_the_reason_and_stops_no_other(books: Books) -> None:
+    """Its bill's row cannot be read."""
+    bills = [await books.filed() for _ in range(5)]
+    for bill in bills:
+        await books.pays(bill, rings=False)
+    broken = bills[2]
+    write = "update bill set attempt = $2::jsonb where key = $1"
+    attempt = await books.pool.fetchval("select attempt from bill where key = $1", broken.key)
+    await books.pool.execute(write, broken.key, '{"broken": true}')
+    told = await books.reconciles()
+    assert (told["healed"], told["found"]) == ({"capture_unheard": 4}, {"capture_unheard": {"open": 1}})
+    (difference,) = await books.differences()
+    assert (difference.dossier_code, difference.reason) == (broken.key, "ValidationError in a decider")
+    await books.pool.execute(write, broken.key, json.dumps(attempt))
+    assert (await books.reconciles())["unexplained_dong"] == 0
+    assert {(await books.bill(bill.key)).state for bill in bills} == {"paid"}
+
+
+async def test_more_money_than_a_bill_can_take_is_raised_and_stops_no_other(books: Books) -> None:
+    huge, bill, much = await books.filed(), await books.filed(), 10**12 + 1
+    books.line("vietqr", much, payment_code=huge.code)
+    await books.pays(bill, "vietqr", rings=False)
+    told = await books.reconciles("vietqr")
+    assert (told["healed"], told["unexplained_dong"]) == ({"capture_unheard": 1}, much)
+    (difference,) = await books.differences()
+    assert (difference.kind, difference.reason) == ("capture_unheard", "more than 10^12 đồng")
+    assert ((await books.bill(bill.key)).state, (await books.bill(huge.key)).state) == ("paid", "open")
+    assert (await books.balances())["gateway:vietqr"] == books.providers["vietqr"].holds
 
 
 async def test_a_strangers_refund_is_raised(books: Books) -> None:

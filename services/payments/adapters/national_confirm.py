@@ -14,16 +14,14 @@ from typing import Any
 from uuid import UUID
 
 from chassis.errors import Refusal, Unanswered
-from chassis.identifiers import derived_id
 from services.payments.adapters import national_codes as codes
 from services.payments.adapters import national_wire as wire
 from services.payments.adapters.national_signature import is_genuine
 from services.payments.domain.gateway import Captured, Ring, Tiding, UnknownCode
+from services.payments.domain.hearing import capture_of_reference
 
 KIND = "CONFIRM"
 _CURRENCY = re.compile("[A-Z]{3}", re.ASCII)
-_MONEY = UUID("019c0000-0000-7000-8000-6e6174696f6e")
-"""What names money that no page of ours names begins with this."""
 
 
 def heard(body: bytes, partner: str, secret: str) -> Ring:
@@ -78,7 +76,7 @@ def captured(message: Mapping[str, Any], attempt_id: UUID | None, now: datetime,
     reference, currency = str(message.get("MaGiaoDich") or ""), str(message.get("MaTienTe")).upper()
     if not reference or not reference.isprintable() or not _CURRENCY.fullmatch(currency):
         raise Unanswered("the platform names no transaction or no currency")
-    capture_id = None if attempt_id is not None else derived_id(_MONEY, f"national {reference}")
+    capture_id = None if attempt_id is not None else capture_of_reference("national", str(reference))
     born = wire.began_of(attempt_id) if attempt_id is not None else now - wire.HALF_A_DAY
     return Captured(
         gateway="national",

@@ -15,7 +15,7 @@ from chassis.table import Move, Table
 from contracts import payments
 from services.payments.domain.gateway import RefundDone, RefundRefused
 
-DifferenceState = Literal["open", "explained", "healed", "assigned", "returning", "returned"]
+DifferenceState = Literal["open", "explained", "healed", "assigned", "returning", "by_hand", "returned"]
 UNEXPLAINED = "unexplained"
 """The reason of what differences post about suspense: no other entry has it."""
 MONEY_IN = ("unknown_payment", "capture_unheard")
@@ -27,7 +27,7 @@ class Found(Message):
 
     `gateway` is "dossiers" for what bills and dossiers say. `incoming`: it is money that comes to us. `posts`: the gateway
     holds it, so it must stand in the ledger. `told`: whoever must know was told before. `money_id` names money as whoever
-    else sees it would.
+    else sees it would. `reason` is why nothing healed it, where that is known.
     """
 
     gateway: str
@@ -44,6 +44,7 @@ class Found(Message):
     bill_id: UUID | None = None
     attempt_id: UUID | None = None
     money_id: UUID | None = None
+    reason: str | None = None
 
     @property
     def key(self) -> str:
@@ -70,12 +71,19 @@ class Assign(Message):
 
 
 class Return(Message):
-    """An operator sends the money back to whoever paid it; `voucher` is of his paying it out by hand."""
+    """An operator sends the money back to whoever paid it: by its gateway, or `by_hand`, paid out by somebody else."""
 
     refund_id: UUID
     reason: str
     by: str
-    voucher: str | None = None
+    by_hand: bool = False
+
+
+class PayOutByHand(Message):
+    """Another operator has paid out what one has ordered; `voucher` is its number."""
+
+    voucher: str
+    by: str
 
 
 class Difference(State):
@@ -105,6 +113,7 @@ class Difference(State):
     bill_assigned: UUID | None = None
     reason: str | None = None
     by: str | None = None
+    paid_out_by: str | None = None
 
     @property
     def is_money_in(self) -> bool:
@@ -117,9 +126,11 @@ NAMES = {
     "healed": "đã khớp",
     "assigned": "đã gán cho khoản phí",
     "returning": "đang trả lại",
+    "by_hand": "chờ chi trả tại quầy",
     "returned": "đã trả lại",
 }
 WORDS: dict[type, str] = {Explain: "giải thích", Assign: "gán cho một khoản phí", Return: "trả lại người nộp"}
+WORDS |= {PayOutByHand: "ghi nhận đã chi trả"}
 UNSETTLED = ("open", "explained")
 
 MOVES = Table(
@@ -133,12 +144,13 @@ MOVES = Table(
         *(Move(state, Explain, "explained") for state in UNSETTLED),
         *(Move(state, Assign, "assigned") for state in UNSETTLED),
         *(Move(state, Return, "returning") for state in UNSETTLED),
-        *(Move(state, Return, "returned") for state in UNSETTLED),
+        *(Move(state, Return, "by_hand") for state in UNSETTLED),
+        Move("by_hand", PayOutByHand, "returned"),
         Move("returning", RefundDone, "returned"),
         Move("returning", RefundRefused, "open"),
         Move("returned", RefundRefused, "open", payments.DiscrepancyFound),
     ],
     NAMES,
     WORDS,
-    voices=(Explain, Assign, Return),
+    voices=(Explain, Assign, Return, PayOutByHand),
 )

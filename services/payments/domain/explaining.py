@@ -9,6 +9,7 @@ from chassis.decider import Call, Decision
 from chassis.errors import NotFound, Refusal
 from chassis.identifiers import derived_id
 from contracts import payments
+from contracts.money import MOST_DONG
 from services.payments.domain import ledger
 from services.payments.domain.difference import (
     MOVES,
@@ -19,6 +20,7 @@ from services.payments.domain.difference import (
     Explain,
     Found,
     Gone,
+    PayOutByHand,
     Return,
 )
 from services.payments.domain.gateway import Captured, Refund, RefundDone, RefundRefused
@@ -33,7 +35,7 @@ def found(difference: Difference | None, message: Found, now: datetime) -> Decis
     same = difference is not None and (difference.expected, difference.found) == (message.expected, message.found)
     if not MOVES.allows(before, Found) or (same and before != "healed"):
         return None
-    figures = message.model_dump(exclude={"posts", "told"})
+    figures = message.model_dump(exclude={"posts", "told"} | ({"reason"} if message.reason is None else set()))
     raised = (
         Difference(
             **figures,
@@ -68,11 +70,11 @@ def explain(difference: Difference | None, message: Explain, now: datetime) -> D
 def assign(difference: Difference | None, message: Assign, now: datetime) -> Decision[Difference] | None:
     """Out of suspense: a bill takes the money (`captured_of`) in this very transaction. Raises Refusal `not_assignable`."""
     after = _to(difference, Assign, "assigned", bill_assigned=message.bill_id, reason=message.reason, by=message.by)
-    if not after.is_money_in:
+    if not after.is_money_in or after.found - after.expected > MOST_DONG:
         raise Refusal(
             "not_assignable",
-            "Chỉ gán được tiền đã vào cổng mà chưa có khoản phí nào nhận.",
-            "Only money that came in and that no bill has taken can be assigned.",
+            "Chỉ gán được tiền đã vào cổng mà chưa có khoản phí nào nhận, không quá một nghìn tỷ đồng.",
+            "Only money that came in and that no bill has taken can be assigned, not more than 10^12 đồng.",
         )
     return _moved_apart(after, 0)
 
@@ -91,27 +93,26 @@ def captured_of(difference: Difference) -> Captured:
 
 
 def send_back(difference: Difference | None, message: Return, now: datetime) -> Decision[Difference] | None:
-    """Owed to whoever paid it, and sent by the gateway; or paid out by hand before. Raises Refusal `not_returnable`."""
-    target: DifferenceState = "returned" if message.voucher else "returning"
+    """Owed to whoever paid it, and sent by the gateway; or to be paid out by hand. Raises Refusal `not_returnable`."""
+    target: DifferenceState = "by_hand" if message.by_hand else "returning"
     after = _to(difference, Return, target, refund_id=message.refund_id, reason=message.reason, by=message.by)
     manner = GATEWAYS.get(after.gateway)
     by_gateway = manner is not None and manner.sends_back(now - after.at, after.currency, has_page=False)
-    if not after.is_money_in or not (by_gateway or message.voucher):
+    if not after.is_money_in or not (by_gateway or message.by_hand):
         raise Refusal(
             "not_returnable",
-            "Cổng này không trả lại được (nữa). Hãy chi trả tại quầy và ghi số chứng từ."
+            "Cổng này không trả lại được (nữa). Hãy yêu cầu chi trả tại quầy (by_hand); một người khác sẽ chi trả."
             if after.is_money_in
             else "Chỉ trả lại được tiền đã vào cổng mà chưa có khoản phí nào nhận.",
-            "The gateway cannot send it back: pay it out by hand and give the voucher's number."
+            "The gateway cannot send it back: have it paid out by hand (by_hand), by somebody else."
             if after.is_money_in
             else "Only money that came in and that no bill has taken can be sent back.",
         )
-    amount, suspense = after.apart, ledger.SUSPENSE
-    way = ledger.hand("operators") if message.voucher else ledger.REFUNDS
-    notes = _post(after, suspense, way, amount, "refund", credited=message.voucher)
+    amount = after.apart
+    notes = _post(after, ledger.SUSPENSE, ledger.REFUNDS, amount, "refund")
     after = after.model_copy(update={"apart": 0, "postings": after.postings + 1})
-    if message.voucher:
-        return Decision(after.model_copy(update={"refund_reference": message.voucher}), notes=notes)
+    if message.by_hand:
+        return Decision(after, notes=notes)
     request = Refund(
         gateway=after.gateway,
         refund_id=message.refund_id,
@@ -127,6 +128,24 @@ def send_back(difference: Difference | None, message: Return, now: datetime) -> 
     return Decision(after, calls=(Call(message.refund_id, request),), notes=notes)
 
 
+def pay_out(difference: Difference | None, message: PayOutByHand, now: datetime) -> Decision[Difference] | None:
+    """It was paid out by hand. Raises Refusal 403 for whoever ordered that: two people pay out what no bill owes."""
+    paid = (message.voucher, message.by)
+    if difference is not None and (difference.refund_reference, difference.paid_out_by) == paid:
+        return None
+    after = _to(difference, PayOutByHand, "returned", refund_reference=message.voucher, paid_out_by=message.by)
+    if after.by == message.by:
+        raise Refusal(
+            "ordered_by_you",
+            "Người yêu cầu trả lại không được tự chi trả. Hãy nhờ một người khác.",
+            "Whoever ordered it does not pay it out. Ask somebody else.",
+            403,
+        )
+    amount, way = after.found - after.expected, ledger.hand("operators")
+    notes = _post(after, ledger.REFUNDS, way, amount, "refunded", credited=message.voucher)
+    return Decision(after.model_copy(update={"postings": after.postings + 1}), notes=notes)
+
+
 def returned(difference: Difference | None, message: RefundDone, now: datetime) -> Decision[Difference] | None:
     """The gateway has sent it back."""
     if difference is None or difference.refund_id != message.refund_id or difference.state != "returning":
@@ -140,7 +159,7 @@ def returned(difference: Difference | None, message: RefundDone, now: datetime) 
 
 def not_returned(difference: Difference | None, message: RefundRefused, now: datetime) -> Decision[Difference] | None:
     """The gateway will not send it, or got it back: it stands in suspense again, and somebody must look again."""
-    if difference is None or difference.refund_id != message.refund_id:
+    if difference is None or difference.refund_id != message.refund_id or difference.paid_out_by:
         return None
     if not MOVES.allows(difference.state, RefundRefused):
         return None

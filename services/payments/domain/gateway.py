@@ -289,6 +289,6 @@ class Gateway(Protocol):
     def movements(self, since: datetime, until: datetime, known: Sequence[Known]) -> AsyncIterator[Sequence[Movement]]:
         """The gateway's statement of [since, until), page by page; each line once. Raises Unanswered.
 
-        `known` are the attempts that began in that time and three days before.
+        `known` are the attempts that a gateway without a statement must be asked about, one by one; for others, none.
         """
         ...

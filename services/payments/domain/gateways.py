@@ -24,6 +24,7 @@ class Manner:
     returns     what it can send back of all that it takes: dong: money that is đồng · page: that, where a page of ours
                 took it, for it wants to know which · any
     asks_payer  whether a page needs the payer's name and paper
+    statement   whether it gives a statement; else it is asked about each page, and of other money it tells in notices only
     """
 
     name: str
@@ -35,6 +36,7 @@ class Manner:
     refundable: timedelta | None = None
     returns: Returning = "any"
     asks_payer: bool = False
+    statement: bool = True
 
     def sends_back(self, age: timedelta, currency: str, has_page: bool) -> bool:
         """Whether money that came in so long ago, by a page of ours or not, goes back by this gateway itself."""
@@ -77,6 +79,7 @@ GATEWAYS: Mapping[str, Manner] = MappingProxyType(
                 "never",
                 60,
                 asks_payer=True,
+                statement=False,
             ),
         )
     }

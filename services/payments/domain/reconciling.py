@@ -7,16 +7,19 @@ posted, what is young is left in time. Only what no rule explains is raised.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from chassis.decider import Message
 from chassis.identifiers import derived_id
+from contracts.money import MOST_DONG
 from services.payments.domain import ledger
 from services.payments.domain.difference import Found
 from services.payments.domain.gateway import Captured, Movement, RefundDone, RefundRefused
 from services.payments.domain.gateways import GATEWAYS
+from services.payments.domain.hearing import capture_of_reference, tells_in_notices_only
+from services.payments.domain.refund import REFUND_MOVES
 from services.payments.domain.sides import Healing, Noticed, Posted, Stated
 from services.payments.domain.vietqr import capture_of_line
 
@@ -35,9 +38,9 @@ def healing(row: Stated) -> Healing | None:
     if row.posted:
         return None
     match row.kind:
-        case "capture" if row.bill_key and not row.capture_known:
-            return Healing("bill", row.bill_key, _captured(row), "capture_unheard")
-        case "refund" if row.refund_id and (row.refund_state == "ready" or row.difference_key):
+        case "capture" if row.bill_key and not row.capture_known and row.each <= MOST_DONG:
+            return Healing("bill", row.bill_key, _captured(row), "capture_unheard", row.reference)
+        case "refund" if row.refund_id and _has_gone(row):
             done = RefundDone(refund_id=row.refund_id, reference=row.reference)
             return _to_owner(row, done, "refund_unheard")
         case "refund_returned" if row.refund_id and (row.refund_state == "done" or row.difference_key):
@@ -46,15 +49,41 @@ def healing(row: Stated) -> Healing | None:
     return None
 
 
-def finding(row: Stated) -> Found | None:
-    """The difference that is left where nothing heals; None for what the ledger cannot have, and its bill does."""
+def _has_gone(row: Stated) -> bool:
+    """Whether a refund's line is news to whoever ordered it: he waits for it, or was told otherwise and it never came back."""
+    if row.refund_state == "ready" or row.difference_key:
+        return True
+    return REFUND_MOVES.allows(row.refund_state, RefundDone) and not row.opposite
+
+
+def finding(row: Stated, reason: str | None = None) -> Found | None:
+    """The difference that is left where nothing heals, for that `reason`.
+
+    None for what the ledger cannot have, and its bill does; and for a refund that was given back before its bill heard that
+    it went: its two lines explain each other.
+    """
     if row.currency != "VND":
-        return None if _is_with_its_owner(row) else _found(row, "foreign_currency", 0)
+        return None if _is_with_its_owner(row) else _found(row, "foreign_currency", 0, reason)
     if row.posted:
         kind = "duplicate_line" if row.lines > 1 and row.posted == row.each else "amount_differs"
-        return _found(row, kind, row.posted)
+        return _found(row, kind, row.posted, reason)
+    if is_given_back(row):
+        return None
+    if row.kind == "refund" and row.by_hand:
+        return _found(row, "paid_back_twice", 0, reason)
     kind = _UNHEARD[row.kind] if row.bill_key or row.difference_key else _UNKNOWN[row.kind]
-    return _found(row, kind, 0)
+    too_much = "more than 10^12 đồng" if row.each > MOST_DONG else None
+    return _found(row, kind, 0, reason or too_much)
+
+
+def is_given_back(row: Stated) -> bool:
+    """Whether a refund went and came back, all of it, while its bill believes that the gateway never sent it."""
+    return (
+        row.kind in ("refund", "refund_returned")
+        and not row.posted
+        and row.opposite == row.amount
+        and row.refund_state not in (None, "ready")
+    )
 
 
 _UNHEARD = {
@@ -71,11 +100,14 @@ _UNKNOWN = {
 }
 
 
-def missing(row: Posted, since: datetime) -> Found | None:
-    """Our books have it and the gateway does not; None for money of a time whose statement was not read."""
-    if row.moment < since:
+def missing(row: Posted, since: datetime, raised: Collection[str] = ()) -> Found | None:
+    """Our books have it and the gateway does not. What is among the `raised` stays so until the gateway tells of it.
+
+    None for money of a time whose statement was not read, and for what its gateway tells of in a notice and nowhere else.
+    """
+    if not row.has_page and tells_in_notices_only(row.gateway):
         return None
-    return Found(
+    found = Found(
         gateway=row.gateway,
         kind="missing_at_gateway",
         reference=row.reference,
@@ -86,6 +118,7 @@ def missing(row: Posted, since: datetime) -> Found | None:
         dossier_code=row.dossier_code,
         bill_id=row.bill_id,
     )
+    return found if row.moment >= since or found.key in raised else None
 
 
 def between(row: Noticed, now: datetime) -> Found | None:
@@ -104,6 +137,8 @@ def between(row: Noticed, now: datetime) -> Found | None:
         told=row.kind in ("not_as_asked", "foreign_currency"),
         dossier_code=row.dossier_code,
         bill_id=row.bill_id,
+        attempt_id=row.attempt_id,
+        reason=row.reason,
     )
 
 
@@ -143,27 +178,20 @@ def waves(healings: Iterable[Healing]) -> Iterator[list[Healing]]:
         waiting = later
 
 
-def recent(now: datetime) -> tuple[datetime, datetime]:
-    """What is looked at again and again: three days, up to where notices may still be under way."""
-    return now - timedelta(days=3), now - timedelta(minutes=10)
-
-
 def _kind_of(each: Healing) -> str:
     return each.kind.removesuffix("_unheard")
 
 
 def _to_owner(row: Stated, message: Message, kind: str) -> Healing | None:
     if row.difference_key:
-        return Healing("difference", row.difference_key, message, kind)
-    return Healing("bill", row.bill_key, message, kind) if row.bill_key else None
+        return Healing("difference", row.difference_key, message, kind, row.reference)
+    return Healing("bill", row.bill_key, message, kind, row.reference) if row.bill_key else None
 
 
 def _captured(row: Stated) -> Captured:
-    parts = row.gateway in GATEWAYS and GATEWAYS[row.gateway].parts
     return Captured(
         attempt_id=row.attempt_id,
-        # A page is paid once, and its attempt names the money; transfers are named by their lines.
-        capture_id=capture_of_line(row.line) if parts else None if row.attempt_id else name_of(row.gateway, row.line),
+        capture_id=_own_name(row),
         amount=row.each,
         currency=row.currency,
         reference=row.reference,
@@ -172,7 +200,18 @@ def _captured(row: Stated) -> Captured:
     )
 
 
-def _found(row: Stated, kind: str, expected: int) -> Found:
+def _own_name(row: Stated) -> UUID | None:
+    """What names money as its notice does: a page is paid once, and its attempt does; transfers are named by their lines."""
+    if row.gateway in GATEWAYS and GATEWAYS[row.gateway].parts:
+        return capture_of_line(row.line)
+    if row.attempt_id:
+        return None
+    if tells_in_notices_only(row.gateway):
+        return capture_of_reference(row.gateway, row.reference)
+    return name_of(row.gateway, row.line)
+
+
+def _found(row: Stated, kind: str, expected: int, reason: str | None) -> Found:
     # What its bill did not take by its own name is other money, and needs another name.
     money_id = name_of(row.gateway, row.line) if row.bill_key else _captured(row).money_id
     return Found(
@@ -189,6 +228,7 @@ def _found(row: Stated, kind: str, expected: int) -> Found:
         bill_id=row.bill_id,
         attempt_id=row.attempt_id,
         money_id=money_id if row.kind == "capture" else None,
+        reason=reason,
     )
 
 

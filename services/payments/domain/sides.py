@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -15,8 +15,9 @@ class Stated:
     """What a statement says of one reference on one side, where our books say otherwise; amounts as in Movement.
 
     `amount` is that of all its `lines`, `each` of the first one, `posted` what the ledger has of it. `bill_key` is whose it
-    is, by attempt, payment code or refund; `difference_key` the difference that had it sent back. `capture_known` and
-    `refund_state` are what that bill says.
+    is, by attempt, payment code or refund; `difference_key` the difference that had it sent back. `capture_known` is what
+    that bill says, `refund_state` what it or that difference does; `by_hand`: an officer paid that refund out. `opposite`
+    is what the statement says of the same refund on the other side.
     """
 
     gateway: str
@@ -37,6 +38,8 @@ class Stated:
     dossier_code: str | None = None
     capture_known: bool = False
     refund_state: str | None = None
+    by_hand: bool = False
+    opposite: int = 0
     difference_key: str | None = None
 
 
@@ -48,11 +51,15 @@ class Healing:
     key: str
     message: Message
     kind: str
+    reference: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What the ledger has of a reference of which no statement tells; `moment` is when the money moved, as far as we know."""
+    """What the ledger has of a reference of which no statement tells; `moment` is when the money moved, as far as we know.
+
+    `has_page`: it came in on a page of ours.
+    """
 
     gateway: str
     reference: str
@@ -61,6 +68,7 @@ class Posted:
     moment: datetime
     bill_id: UUID | None
     dossier_code: str | None
+    has_page: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +83,5 @@ class Noticed:
     currency: str = "VND"
     bill_id: UUID | None = None
     dossier_code: str | None = None
+    attempt_id: UUID | None = None
+    reason: str | None = None

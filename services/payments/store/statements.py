@@ -52,9 +52,12 @@ select $1 as gateway, u.reference, u.incoming, (u.first).kind, (u.first).line, u
     u.amount, (u.first).currency, (u.first).at, (u.first).attempt_id, (u.first).refund_id, u.posted,
     bill.key as bill_key, bill.bill_id, bill.dossier_code,
     exists (select from jsonb_array_elements(bill.captures) as c where c ->> 'reference' = u.reference) as capture_known,
-    (select r ->> 'state' from jsonb_array_elements(bill.refunds) as r
-     where (r ->> 'refund_id')::uuid = (u.first).refund_id) as refund_state,
-    difference.key as difference_key
+    coalesce(refund.state, case difference.state when 'returning' then 'ready' when 'returned' then 'done'
+        when 'open' then 'refused' when 'explained' then 'refused' end) as refund_state,
+    refund.paid_out_by is not null as by_hand, difference.key as difference_key,
+    (select coalesce(sum(l.amount), 0)::bigint from statement_line as l
+     where l.gateway = $1 and l.refund_id = (u.first).refund_id and l.incoming <> u.incoming
+        and l.kind in ('refund', 'refund_returned') and l.currency = (u.first).currency) as opposite
 from unlike as u
 left join attempt on attempt.attempt_id = (u.first).attempt_id
 left join bill as coded on coded.code = (u.first).payment_code and coded.code <> ''
@@ -63,12 +66,15 @@ left join lateral (
 ) as owed on true
 left join bill as refunding on refunding.bill_id = owed.bill_id
 left join bill on bill.key = coalesce(attempt.key, coded.key, refunding.key)
+left join lateral jsonb_to_recordset(bill.refunds) as refund (refund_id uuid, state text, paid_out_by text)
+    on refund.refund_id = (u.first).refund_id
 left join difference on difference.refund_id = (u.first).refund_id
 order by (u.first).at, u.reference"""
 _MISSING = """
 with posted as (
     select e.reference, e.debit > 0 as incoming, sum(e.debit + e.credit)::bigint as amount,
-        min(e.posted_at) as posted_at, (array_agg(e.bill_id))[1] as bill_id
+        min(e.posted_at) as posted_at, (array_agg(e.bill_id))[1] as bill_id,
+        (array_agg(e.transaction_id))[1] as transaction_id
     from ledger_entry as e
     where e.account = $2 and e.reference is not null and e.reason <> all($6::text[])
         and ((e.posted_at >= $3 and e.posted_at < $4) or e.reference = any($5::text[]))
@@ -83,11 +89,27 @@ select $1 as gateway, p.reference, p.incoming, p.amount, p.bill_id, bill.dossier
      where c ->> 'reference' = p.reference and p.incoming limit 1),
     (select (r ->> 'requested_at')::timestamptz from jsonb_array_elements(bill.refunds) as r
      where r ->> 'reference' = p.reference limit 1),
-    p.posted_at) as moment
+    p.posted_at) as moment,
+    exists (select from attempt where attempt.attempt_id = p.transaction_id) as has_page
 from posted as p left join bill using (bill_id)"""
-_KNOWN = """
-select attempt_id, session_id, began, closes_at, amount from attempt
-where gateway = $1 and began >= $2 and began < $3 and session_id is not null"""
+# Pages on which money may have come in that we have not heard of, or other money did, which is in no ledger; and those
+# whose money must be on the statement: what we have heard of, of that time or of these references.
+_ASKED = """
+with waiting as (
+    select attempt.* from attempt join bill using (key)
+    where attempt.gateway = $1 and attempt.began >= $2 and attempt.began < $4 and not exists (
+            select from jsonb_array_elements(bill.past) as p
+            where (p ->> 'attempt_id')::uuid = attempt.attempt_id and (p ->> 'closed')::boolean and not exists (
+                select from jsonb_array_elements(bill.captures) as c
+                where c ->> 'attempt_id' = p ->> 'attempt_id' and c ->> 'currency' <> 'VND'))
+        and not exists (select from ledger_entry as e where e.transaction_id = attempt.attempt_id)
+), heard as (
+    select attempt.* from ledger_entry as e join attempt on attempt.attempt_id = e.transaction_id
+    where e.account = $5 and ((e.posted_at >= $3 and e.posted_at < $4) or e.reference = any($6::text[]))
+        and ($7 or not exists (select from statement_line as l where l.gateway = $1 and l.reference = e.reference))
+)
+select attempt_id, session_id, began, closes_at, amount
+from (select * from waiting union select * from heard) as asked where session_id is not null order by began, attempt_id"""
 _MOVED = """
 insert into statement_cursor (gateway, cursor) values ($1, $2)
 on conflict (gateway) do update set cursor = excluded.cursor"""
@@ -142,9 +164,16 @@ async def has_it(connection: Connection, gateway: str, reference: str) -> bool:
     return bool(await connection.fetchval(query, clearing(gateway), reference, UNEXPLAINED))
 
 
-async def known(pool: Pool, gateway: str, since: datetime, until: datetime) -> list[Known]:
-    """The attempts that began then and have a page."""
-    return [Known(**dict(row)) for row in await pool.fetch(_KNOWN, gateway, since, until)]
+async def asked(
+    pool: Pool, gateway: str, began: datetime, since: datetime, until: datetime, references: Sequence[str], again: bool
+) -> list[Known]:
+    """The pages that a gateway without a statement must be asked about, for a run over [since, until).
+
+    Those made since `began` that nobody has paid on, as far as we know; and those whose money we have heard of in that time
+    or under these references: `again`, too, where it was told of before.
+    """
+    rows = await pool.fetch(_ASKED, gateway, began, since, until, clearing(gateway), references, again)
+    return [Known(**dict(row)) for row in rows]
 
 
 async def cursor(pool: Pool, gateway: str) -> str:
