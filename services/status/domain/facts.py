@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -46,8 +47,19 @@ class Entry(Fact):
     holder: Holder | None = None
 
 
+class MoneyBack(Fact):
+    """One refund: what its latest event, of this number, says has gone back, in đồng. `unexpected`: it was no fee."""
+
+    sequence: int
+    amount: int
+    unexpected: bool
+
+
 class Payment(Fact):
-    """One bill. `state` is that of the bill's latest event, `sequence` that event's number."""
+    """One bill. `state` is that of the bill's latest event, `sequence` that event's number.
+
+    `refunded` of the fees, `returned` of money that was no fee, have gone back by `refunds`, in đồng.
+    """
 
     bill_id: UUID
     sequence: int = 0
@@ -60,6 +72,8 @@ class Payment(Fact):
     receipt_number: str | None = None
     receipt_sequence: int = 0
     refunded: int = 0
+    returned: int = 0
+    refunds: Mapping[UUID, MoneyBack] = {}
 
 
 class Appointment(Fact):

@@ -14,9 +14,10 @@ from uuid import UUID
 
 from chassis.decider import Decision, State
 from chassis.envelope import Event
-from contracts import appointments, dossiers, notifications, payments
+from contracts import appointments, dossiers, notifications
 from contracts.dossiers import Status
 from contracts.event import Data
+from services.status.domain.bills import after, concerns_a_bill, state_of
 from services.status.domain.facts import (
     Appointment,
     Entry,
@@ -71,21 +72,6 @@ class View(State):
 
 
 DECIDED = (Status.NOT_ACCEPTED, Status.STOPPED, Status.COMPLETED, Status.RETURNED)
-PAYMENT_STATES: Mapping[type[Data], str] = {
-    payments.Opened: "open",
-    payments.Started: "in_checkout",
-    payments.PartlyPaid: "partly_paid",
-    payments.Succeeded: "paid",
-    payments.Failed: "declined",
-    payments.Expired: "expired",
-    payments.Cancelled: "cancelled",
-    payments.RefundStarted: "refunding",
-    payments.Refunded: "refunded",
-    payments.RefundFailed: "refund_failed",
-    payments.DiscrepancyFound: "discrepancy",
-}
-# A page took another amount than it asked for; older events do not say of which kind they are.
-_OF_THE_BILL = (None, "not_as_asked")
 APPOINTMENT_STATES: Mapping[type[Data], str] = {
     appointments.Booked: "booked",
     appointments.Attended: "attended",
@@ -116,41 +102,11 @@ def on_dossier(view: View | None, event: Event[Any], now: datetime) -> Decision[
 
 def on_payment(view: View | None, event: Event[Any], now: datetime) -> Decision[View] | None:
     """The bill that the event names. What reconciliation found is for those who answer for the money, not for the citizen."""
-    data = event.data
-    if isinstance(data, payments.DiscrepancyFound) and data.kind not in _OF_THE_BILL:
+    if not concerns_a_bill(event.data):
         return None
     view = _told(view, event)
-    bill = view.payments.get(data.bill_id) or Payment(bill_id=data.bill_id)
-    changes: dict[str, Any] = {}
-    match data:
-        case payments.Opened():
-            changes = {"amount": data.amount, "currency": data.currency, "due": data.due}
-        case payments.Succeeded():
-            changes = {"paid_at": data.paid_at, "outstanding": 0}
-        case payments.ReceiptIssued():
-            changes = _receipt(bill, event, data.receipt_number)
-        case payments.Refunded():
-            changes = {"refunded": bill.refunded + data.amount}
-        case payments.PartlyPaid():
-            changes = {"outstanding": _least(bill.outstanding, data.outstanding)}
-        case payments.ReceiptCancelled():
-            changes = _receipt(bill, event, None)
-    if not getattr(data, "unexpected", False):
-        changes |= _state(PAYMENT_STATES, event, bill.sequence)
-    bill = bill.model_copy(update=changes)
+    bill = after(view.payments.get(event.data.bill_id), event)
     return Decision(view.model_copy(update={"payments": {**view.payments, bill.bill_id: bill}}))
-
-
-def _least(before: int | None, now: int) -> int:
-    """What is still due only ever falls, in whatever order one hears of it."""
-    return now if before is None else min(before, now)
-
-
-def _receipt(bill: Payment, event: Event[Any], number: str | None) -> dict[str, Any]:
-    """The receipt that holds: after a refund another one, or none."""
-    if event.sequence <= bill.receipt_sequence:
-        return {}
-    return {"receipt_number": number, "receipt_sequence": event.sequence}
 
 
 def on_appointment(view: View | None, event: Event[Any], now: datetime) -> Decision[View]:
@@ -160,7 +116,7 @@ def on_appointment(view: View | None, event: Event[Any], now: datetime) -> Decis
     changes: dict[str, Any] = {}
     if isinstance(data, appointments.Booked):
         changes = data.model_dump(include={"purpose", "place", "address", "starts_at", "ends_at"})
-    changes |= _state(APPOINTMENT_STATES, event, known.sequence)
+    changes |= state_of(APPOINTMENT_STATES, event, known.sequence)
     known = known.model_copy(update=changes)
     return Decision(view.model_copy(update={"appointments": {**view.appointments, known.appointment_id: known}}))
 
@@ -171,7 +127,7 @@ def on_notice(view: View | None, event: Event[Any], now: datetime) -> Decision[V
     notice = view.notices.get(data.notice_id) or Notice(
         notice_id=data.notice_id, channel=data.channel, template=data.template
     )
-    changes = _state(NOTICE_STATES, event, notice.sequence)
+    changes = state_of(NOTICE_STATES, event, notice.sequence)
     if changes:
         changes |= {"at": event.time, "reason": getattr(data, "reason", None)}
     notice = notice.model_copy(update=changes)
@@ -264,8 +220,3 @@ def _told(view: View | None, event: Event[Any], holder: Holder | None = None) ->
     view = view or View(dossier_code=event.subject, opened_at=event.time)
     lines = sorted((*view.timeline, line), key=lambda each: (each.at, each.topic, each.sequence, each.type))
     return view.model_copy(update={"timeline": tuple(lines), "opened_at": lines[0].at})
-
-
-def _state(states: Mapping[type[Data], str], event: Event[Any], latest: int) -> dict[str, Any]:
-    state = states.get(type(event.data))
-    return {} if state is None or event.sequence <= latest else {"state": state, "sequence": event.sequence}

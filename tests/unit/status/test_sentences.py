@@ -9,7 +9,8 @@ import pytest
 from contracts import appointments, dossiers, notifications, payments
 from contracts.dossiers import Status
 from services.status.domain.sentences import EVENTS, STATUSES, Text
-from services.status.domain.view import APPOINTMENT_STATES, NOTICE_STATES, PAYMENT_STATES
+from services.status.domain.bills import PAYMENT_STATES
+from services.status.domain.view import APPOINTMENT_STATES, NOTICE_STATES
 from services.status.main import CONSUMES
 
 SHOWN = [kind for topic in (dossiers, payments, appointments, notifications) for kind in topic.EVENTS]

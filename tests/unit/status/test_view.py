@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import reduce
+from itertools import permutations
 from typing import Any
 from uuid import UUID
 
@@ -168,6 +169,42 @@ def test_partial_refunds_add_up() -> None:
         for number, amount in enumerate((35_000, 100_000), 5)
     ]
     assert folded(events).payments[bill].refunded == 135_000
+
+
+def test_a_refund_that_came_back_and_was_paid_out_is_refunded_once() -> None:
+    bill = new_id()
+    kinds: tuple[type[Data], ...] = (payments.Refunded, payments.RefundFailed, payments.Refunded)
+    told = [
+        event(example(kind, **one_refund(bill), **({"amount": 35_000} if kind is payments.Refunded else {})), number)
+        for number, kind in enumerate(kinds, 5)
+    ]
+    assert [folded(told[:length]).payments[bill].refunded for length in (1, 2, 3)] == [35_000, 0, 35_000]
+    for order in permutations(told):
+        assert folded(order).payments == folded(told).payments
+
+
+def test_money_that_was_no_fee_and_went_back_is_counted_apart() -> None:
+    bill = new_id()
+    told = event(example(payments.Refunded, **one_refund(bill), amount=1_000, unexpected=True), 5)
+    view = folded([told, event(example(payments.Refunded, **one_refund(bill, "another"), amount=35_000), 6)])
+    assert (view.payments[bill].refunded, view.payments[bill].returned) == (35_000, 1_000)
+
+
+def test_a_view_of_before_refunds_were_told_apart_keeps_its_sum() -> None:
+    """What it knows of is not told again, but for a refund that comes back."""
+    bill = new_id()
+    before = folded([event(example(payments.Succeeded, bill_id=bill), 3)])
+    old = before.payments[bill].model_copy(update={"refunded": 20_000})
+    view = before.model_copy(update={"payments": {bill: old}})
+    decision = DECIDERS[payments.Refunded](
+        view, event(example(payments.Refunded, **one_refund(bill), amount=35_000), 7), NOON
+    )
+    assert isinstance(decision, Decision)
+    assert decision.state.payments[bill].refunded == 55_000
+
+
+def one_refund(bill: UUID, name: str = "a refund") -> dict[str, Any]:
+    return {"bill_id": bill, "refund_id": derived_id(bill, name)}
 
 
 def life(*told: tuple[type[Data], dict[str, Any]]) -> list[Event[Any]]:
