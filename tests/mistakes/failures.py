@@ -51,7 +51,7 @@ FAILURES = (
     ),
     Mistake(
         ("Failure/callback-counted-twice",),
-        (Edit(_MONEY, "message.money_id in bill.taken or ", ""),),
+        (Edit(_MONEY, "    if message.money_id in bill.taken:\n        return None\n", ""),),
         ("tests/unit/payments/test_money.py::test_the_same_money_seen_twice_is_taken_in_once",),
         "is None",
         "In the database the ledger's primary key takes the second posting for what it is.",

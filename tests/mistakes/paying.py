@@ -18,7 +18,7 @@ _CREATE = '        answer = await self._api.post("/v1/checkout/sessions", _form(
 _SEND_BACK = '            answer = await self._api.post("/v1/refunds", _refund_form(request), str(request.refund_id))\n'
 _EXPIRE = '    return _closing_or_ended(bill, BillExpiry, "expiring", "expired", now)\n'
 _TAKEN_IN = """\
-    if message.money_id in bill.taken or message.amount <= 0:
+    if message.money_id in bill.taken:
         return None
 """
 

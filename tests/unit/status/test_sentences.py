@@ -8,8 +8,8 @@ import pytest
 
 from contracts import appointments, dossiers, notifications, payments
 from contracts.dossiers import Status
-from services.status.domain.sentences import EVENTS, STATUSES, Text
 from services.status.domain.bills import PAYMENT_STATES
+from services.status.domain.sentences import EVENTS, STATUSES, Text
 from services.status.domain.view import APPOINTMENT_STATES, NOTICE_STATES
 from services.status.main import CONSUMES
 
