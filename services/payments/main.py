@@ -145,6 +145,7 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
                     difference.Explain: explaining.explain,
                     difference.Assign: explaining.assign,
                     difference.Return: explaining.send_back,
+                    difference.PayOutByHand: explaining.pay_out,
                 },
                 answers={
                     gateway.RefundDone: explaining.returned,

@@ -61,9 +61,15 @@ async def found(counter: Counter, state: str = "open") -> list[dict[str, Any]]:
 
 
 async def told_to(counter: Counter, difference: dict[str, Any], action: str, **body: Any) -> httpx.Response:
-    headers = counter.issuer.bearer("operator") | {"Idempotency-Key": str(new_id())}
+    headers = counter.issuer.bearer("operator", sub="tests", name="Tên") | {"Idempotency-Key": str(new_id())}
     path = f"/differences/{difference['difference_id']}/{action}"
     return await counter.http.post(path, json={"reason": "Đã hỏi ngân hàng"} | body, headers=headers)
+
+
+async def pays_out(counter: Counter, difference: dict[str, Any], subject: str) -> httpx.Response:
+    headers = counter.issuer.bearer("operator", sub=subject) | {"Idempotency-Key": str(new_id())}
+    path = f"/differences/{difference['difference_id']}/pay-out"
+    return await counter.http.post(path, json={"voucher": "PC-17"}, headers=headers)
 
 
 async def balances(counter: Counter) -> dict[str, int]:
@@ -102,6 +108,7 @@ async def test_a_strangers_payment_is_explained(counter: Counter) -> None:
     assert (difference["kind"], difference["found"], difference["apart"]) == ("unknown_payment", 70_000, 70_000)
     answer = await told_to(counter, difference, "explain")
     assert (answer.status_code, answer.json()["state"]) == (200, "explained")
+    assert answer.json()["by"] == "tests", "whom a token names for good, not what he is called"
     await eventually(lambda: shows("0"))
     assert (await reconciled(counter))["unexplained_dong"] == 0
 
@@ -153,8 +160,12 @@ async def test_a_return_that_is_refused_stands_in_suspense_again(counter: Counte
     await eventually(open_again)
     assert await counter.fired("refund_refused") == 1
     assert await balances(counter) == {"gateway:stripe": 70_000, "suspense": -70_000}
-    answer = await told_to(counter, difference, "return", voucher="PC-17")
-    assert answer.json()["state"] == "returned"
+    answer = await told_to(counter, difference, "return", by_hand=True)
+    assert (answer.status_code, answer.json()["state"]) == (200, "by_hand")
+    own = await pays_out(counter, difference, "tests")
+    assert (own.status_code, own.json()["code"]) == (403, "ordered_by_you")
+    paid = await pays_out(counter, difference, "thủ quỹ")
+    assert (paid.status_code, paid.json()["state"], paid.json()["paid_out_by"]) == (200, "returned", "thủ quỹ")
     assert await balances(counter) == {"gateway:stripe": 70_000, "hand:operators": -70_000}
 
 
@@ -167,6 +178,6 @@ async def test_only_operators_reconcile(counter: Counter) -> None:
 
 async def test_what_cannot_be_reconciled_is_said(counter: Counter) -> None:
     headers = counter.issuer.bearer("operator")
-    for body in ({"gateway": "paypal"}, {"day": "2099-01-01"}, {"day": "soon"}):
+    for body in ({"gateway": "paypal"}, {"day": "2099-01-01"}, {"day": "soon"}, {"foo": 1}, {"gateway": "stripe\0"}):
         answer = await counter.http.post("/reconciliations", json=body, headers=headers)
         assert answer.status_code == 422, answer.text

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from chassis.answering import To
 from chassis.errors import NotFound, Refusal
@@ -18,7 +19,14 @@ from chassis.identifiers import new_id
 from chassis.postgres import Connection
 from services.payments import store
 from services.payments.api.common import WAIT_SECONDS, Day, Name, Text
-from services.payments.domain.difference import Assign, Difference, DifferenceState, Explain, Return
+from services.payments.domain.difference import (
+    Assign,
+    Difference,
+    DifferenceState,
+    Explain,
+    PayOutByHand,
+    Return,
+)
 from services.payments.domain.explaining import captured_of
 from services.payments.reconciling_work import Reconciler
 
@@ -27,6 +35,8 @@ _LOOK_SECONDS = 0.2
 
 class Asked(BaseModel):
     """What to reconcile: one gateway, or "dossiers"; a day in Vietnam. Without these: all, and the last three days."""
+
+    model_config = ConfigDict(extra="forbid")
 
     gateway: str | None = None
     day: Day | None = None
@@ -70,6 +80,7 @@ class DifferenceView(BaseModel):
     bill_assigned: UUID | None
     reason: str | None
     by: str | None
+    paid_out_by: str | None
 
     @classmethod
     def of(cls, difference: Difference) -> DifferenceView:
@@ -77,19 +88,33 @@ class DifferenceView(BaseModel):
 
 
 class Explanation(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     reason: Text
 
 
 class Assignment(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     bill_id: UUID
     reason: Text
 
 
 class Returning(BaseModel):
-    """`voucher`: the money was paid out by hand, under this number."""
+    """`by_hand`: not by the gateway; somebody else pays it out."""
+
+    model_config = ConfigDict(extra="forbid")
 
     reason: Text
-    voucher: Name | None = None
+    by_hand: bool = False
+
+
+class PaidOut(BaseModel):
+    """The number of the voucher with which the money was paid out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    voucher: Name
 
 
 def of_operators(reconciler: Reconciler) -> APIRouter:
@@ -98,13 +123,16 @@ def of_operators(reconciler: Reconciler) -> APIRouter:
 
     @routes.post("/reconciliations", response_model=list[RunView])
     async def reconcile(asked: Asked, caller: CallerOf, work: WorkOf, response: Response) -> list[RunView]:
-        """Reconcile now. 200 with the reports; 202 while it goes on: then look at /reconciliations?run_id=…"""
+        """Reconcile now. 200 with the reports; 202 while it goes on: then look at /reconciliations?run_id=…
+
+        Looking twice finds, heals and raises the same once: a repetition needs no Idempotency-Key.
+        """
         operator = allowed(caller, "operator")
         if asked.gateway is not None and asked.gateway not in reconciler.sides:
             known = ", ".join(reconciler.sides)
             raise Refusal("unknown_gateway", f"Chỉ có: {known}.", f"There are only: {known}.", 422)
         names = [asked.gateway] if asked.gateway else reconciler.sides
-        runs = reconciler.runs(names, operator.name or operator.subject, asked.day)
+        runs = reconciler.runs(names, operator.subject, asked.day)
         await store.differences.ask(work.pool, runs)
         ids, deadline = [run.run_id for run in runs], time.monotonic() + WAIT_SECONDS
         while (found := await _runs(work, ids)) and any(run.finished_at is None for run in found):
@@ -140,10 +168,13 @@ def of_operators(reconciler: Reconciler) -> APIRouter:
 
     @routes.post("/differences/{difference_id}/explain", response_model=DifferenceView)
     async def explain(difference_id: UUID, said: Explanation, caller: CallerOf, work: WorkOf) -> DifferenceView:
-        """Giải thích: it counts as explained from now on, with the reason."""
+        """Giải thích: it counts as explained from now on, with the reason.
+
+        Said again it is what it was, or has a better reason: no Idempotency-Key is needed.
+        """
         operator = allowed(caller, "operator")
         difference = await _found(work.pool, difference_id)
-        message = Explain(reason=said.reason, by=operator.name or operator.subject)
+        message = Explain(reason=said.reason, by=operator.subject)
         return DifferenceView.of(await work.send(store.differences.aggregate, difference.key, message))
 
     @routes.post("/differences/{difference_id}/assign", response_model=DifferenceView)
@@ -165,7 +196,7 @@ def of_operators(reconciler: Reconciler) -> APIRouter:
                     "Một khoản phí đã nhận số tiền này; lần đối soát sau sẽ khớp.",
                     "A bill has taken this money meanwhile; the next reconciliation will find that.",
                 )
-            message = Assign(bill_id=bill.bill_id, reason=said.reason, by=operator.name or operator.subject)
+            message = Assign(bill_id=bill.bill_id, reason=said.reason, by=operator.subject)
             return [
                 To(store.differences.aggregate, difference.key, message),
                 To(store.bills.aggregate, bill.key, captured_of(difference)),
@@ -175,16 +206,32 @@ def of_operators(reconciler: Reconciler) -> APIRouter:
 
     @routes.post("/differences/{difference_id}/return", response_model=DifferenceView)
     async def send_back(difference_id: UUID, said: Returning, caller: CallerOf, once: OnceOf, work: WorkOf) -> Any:
-        """Trả lại người nộp: by the gateway; or it was paid out by hand, where the gateway cannot."""
+        """Trả lại người nộp: by the gateway, or by hand where that cannot; then another operator pays it out."""
         operator = allowed(caller, "operator")
 
         async def prepare(connection: Connection) -> list[To]:
             difference = await _found(connection, difference_id)
-            by = operator.name or operator.subject
-            message = Return(refund_id=new_id(), reason=said.reason, by=by, voucher=said.voucher)
+            by = operator.subject
+            message = Return(refund_id=new_id(), reason=said.reason, by=by, by_hand=said.by_hand)
             return [To(store.differences.aggregate, difference.key, message)]
 
         return await work.send_once(once, prepare, lambda states: DifferenceView.of(states[0]).model_dump(mode="json"))
+
+    @routes.post("/differences/{difference_id}/pay-out", response_model=DifferenceView)
+    async def pay_out(difference_id: UUID, said: PaidOut, caller: CallerOf, once: OnceOf, work: WorkOf) -> Any:
+        """Ghi nhận đã chi trả: by another operator than the one who ordered it."""
+        operator = allowed(caller, "operator")
+
+        difference = await _found(work.pool, difference_id)
+
+        async def prepare(_: Connection) -> list[To]:
+            message = PayOutByHand(voucher=said.voucher, by=operator.subject)
+            return [To(store.differences.aggregate, difference.key, message)]
+
+        def respond(states: Sequence[Any]) -> Any:
+            return DifferenceView.of(states[0] or difference).model_dump(mode="json")
+
+        return await work.send_once(once, prepare, respond)
 
     return routes
 

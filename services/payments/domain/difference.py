@@ -129,8 +129,12 @@ NAMES = {
     "by_hand": "chờ chi trả tại quầy",
     "returned": "đã trả lại",
 }
-WORDS: dict[type, str] = {Explain: "giải thích", Assign: "gán cho một khoản phí", Return: "trả lại người nộp"}
-WORDS |= {PayOutByHand: "ghi nhận đã chi trả"}
+WORDS: dict[type, str] = {
+    Explain: "giải thích",
+    Assign: "gán cho một khoản phí",
+    Return: "trả lại người nộp",
+    PayOutByHand: "ghi nhận đã chi trả",
+}
 UNSETTLED = ("open", "explained")
 
 MOVES = Table(

@@ -27,19 +27,21 @@ aggregate = Aggregate(
         """
         insert into difference (key, difference_id, version, sequence, traceparent, subject, gateway, kind, reference, state,
             incoming, expected, found, currency, at, found_at, dossier_code, bill_id, attempt_id, money_id, apart, postings,
-            refund_id, refund_reference, bill_assigned, reason, by)
+            refund_id, refund_reference, bill_assigned, reason, by, paid_out_by)
         select r.* from jsonb_to_recordset($1::jsonb) as r(key text, difference_id uuid, version int, sequence int,
             traceparent text, subject text, gateway text, kind text, reference text, state text, incoming boolean,
             expected bigint, found bigint, currency text, at timestamptz, found_at timestamptz, dossier_code text,
             bill_id uuid, attempt_id uuid, money_id uuid, apart bigint, postings int, refund_id uuid,
-            refund_reference text, bill_assigned uuid, reason text, by text)
+            refund_reference text, bill_assigned uuid, reason text, by text,
+            paid_out_by text)
         on conflict (key) do update set
             version = excluded.version, sequence = excluded.sequence, state = excluded.state,
             expected = excluded.expected, found = excluded.found, currency = excluded.currency, at = excluded.at,
             dossier_code = excluded.dossier_code, bill_id = excluded.bill_id, attempt_id = excluded.attempt_id,
             money_id = excluded.money_id, apart = excluded.apart, postings = excluded.postings,
             refund_id = excluded.refund_id, refund_reference = excluded.refund_reference,
-            bill_assigned = excluded.bill_assigned, reason = excluded.reason, by = excluded.by
+            bill_assigned = excluded.bill_assigned, reason = excluded.reason, by = excluded.by,
+            paid_out_by = excluded.paid_out_by
         where difference.version = excluded.version - 1""",
     ),
     # The ledger is written in one way, whoever posts.

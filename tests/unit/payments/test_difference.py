@@ -14,7 +14,7 @@ from chassis.decider import Decision, Message
 from chassis.errors import Refusal
 from chassis.identifiers import new_id
 from services.payments.domain import explaining
-from services.payments.domain.difference import MOVES, Assign, Difference, Explain, Found, Gone, Return
+from services.payments.domain.difference import MOVES, Assign, Difference, Explain, Found, Gone, PayOutByHand, Return
 from services.payments.domain.gateway import Refund, RefundDone, RefundRefused
 
 NOW = datetime(2026, 6, 9, 5, tzinfo=UTC)
@@ -35,10 +35,13 @@ DECIDERS: dict[type[Message], Any] = {
     Explain: explaining.explain,
     Assign: explaining.assign,
     Return: explaining.send_back,
+    PayOutByHand: explaining.pay_out,
     RefundDone: explaining.returned,
     RefundRefused: explaining.not_returned,
 }
 SENT_BACK = Return(refund_id=REFUND, reason="không phải phí", by="op")
+BY_HAND = SENT_BACK.model_copy(update={"by_hand": True})
+PAID_OUT = PayOutByHand(voucher="PC-1", by="treasurer")
 DONE, REFUSED = RefundDone(refund_id=REFUND, reference="re_1"), RefundRefused(refund_id=REFUND, reason="closed")
 EXPLAINED, ASSIGNED = Explain(reason="đã hỏi", by="op"), Assign(bill_id=BILL, reason="sai nội dung", by="op")
 
@@ -126,8 +129,23 @@ def test_what_comes_back_stands_in_suspense_again_and_is_raised() -> None:
 def test_what_the_gateway_refuses_is_paid_out_by_hand() -> None:
     story = Story(STRANGE, SENT_BACK, REFUSED)
     assert (story.now_in, story.events, story.even) == (("open", 70_000), ["unknown_payment"], APART)
-    story.says(SENT_BACK.model_copy(update={"voucher": "PC-1"}))
-    assert story.even == {"gateway:stripe": 70_000, "hand:operators": -70_000}
+    story.says(BY_HAND)
+    assert (story.now_in, story.even) == (("by_hand", 0), {"gateway:stripe": 70_000, "refunds": -70_000})
+    story.says(PAID_OUT)
+    assert (story.now_in, story.even) == (("returned", 0), {"gateway:stripe": 70_000, "hand:operators": -70_000})
+    assert story.says(PAID_OUT) is None
+
+
+def test_whoever_orders_money_to_be_paid_out_does_not_pay_it_out() -> None:
+    story = Story(STRANGE, BY_HAND)
+    with pytest.raises(Refusal) as refused:
+        story.says(PayOutByHand(voucher="PC-1", by=BY_HAND.by))
+    assert (refused.value.code, refused.value.status) == ("ordered_by_you", 403)
+    story.says(PAID_OUT)
+    assert story.state is not None
+    assert (story.state.by, story.state.paid_out_by, story.state.refund_reference) == ("op", "treasurer", "PC-1")
+    with pytest.raises(Refusal, match="illegal_move"):
+        story.says(PayOutByHand(voucher="PC-2", by="treasurer"))
 
 
 def test_a_gateway_that_cannot_send_back_any_more_is_not_asked() -> None:
@@ -139,7 +157,8 @@ def test_a_gateway_that_cannot_send_back_any_more_is_not_asked() -> None:
     ):
         with pytest.raises(Refusal, match="not_returnable"):
             story.says(SENT_BACK)
-        story.says(SENT_BACK.model_copy(update={"voucher": "PC-1"}))
+        story.says(BY_HAND)
+        story.says(PAID_OUT)
         assert story.now_in == ("returned", 0)
 
 
@@ -164,7 +183,7 @@ def test_what_whoever_must_know_was_told_before_is_not_told_again() -> None:
     assert Story(STRANGE.model_copy(update={"told": True})).events == []
 
 
-MESSAGES = st.sampled_from([STRANGE, STRANGE.model_copy(update={"found": 50_000}), Gone(), EXPLAINED, ASSIGNED, SENT_BACK, DONE, REFUSED])  # fmt: skip
+MESSAGES = st.sampled_from([STRANGE, STRANGE.model_copy(update={"found": 50_000}), Gone(), EXPLAINED, ASSIGNED, SENT_BACK, BY_HAND, PAID_OUT, DONE, REFUSED])  # fmt: skip
 
 
 @given(messages=st.lists(MESSAGES, max_size=12))
@@ -178,7 +197,7 @@ def test_whatever_is_said_suspense_holds_what_nobody_has(messages: list[Message]
         if story.state is not None:
             assert -story.balances["suspense"] == story.state.apart
             assert sum(story.balances.values()) == 0
-            owed = {"returning": story.state.found}.get(story.state.state, 0)
+            owed = dict.fromkeys(("returning", "by_hand"), story.state.found).get(story.state.state, 0)
             assert -story.balances["refunds"] == owed
 
 
@@ -191,8 +210,8 @@ def test_every_row_of_the_table_is_reached() -> None:
         (STRANGE, EXPLAINED, ASSIGNED),
         (STRANGE, SENT_BACK, DONE, REFUSED),
         (STRANGE, EXPLAINED, SENT_BACK, REFUSED),
-        (STRANGE, SENT_BACK.model_copy(update={"voucher": "1"})),
-        (STRANGE, EXPLAINED, SENT_BACK.model_copy(update={"voucher": "1"})),
+        (STRANGE, BY_HAND, PAID_OUT),
+        (STRANGE, EXPLAINED, BY_HAND),
     ]
     reached = set()
     for messages in stories:
