@@ -214,3 +214,25 @@ async def test_every_wrong_field_is_told_at_once(people: People, counter: Counte
     assert answer.status_code == 422
     assert len(answer.json()["errors"]) == 5
     assert PAYER["name"] not in answer.text
+
+
+async def test_a_voucher_pays_one_bill(people: People, counter: Counter) -> None:
+    """Also when it is sent for two at once."""
+    both = [await counter.filed() for _ in range(2)]
+    body = {"amount": AMOUNT, "voucher": f"PT-{uuid4()}"}
+    answers = await asyncio.gather(*(people.officer(each, "POST", "/counter", body) for each in both))
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    refused = next(answer for answer in answers if answer.status_code == 409)
+    assert refused.json()["code"] == "voucher_used"
+    states = [(await counter.bill(each))["state"] for each in both]
+    assert sorted(states) == ["open", "paid"]
+    paid = both[states.index("paid")]
+    assert (await people.officer(paid, "POST", "/counter", body)).json()["code"] == "taken_already"
+
+
+async def test_a_voucher_that_was_refused_may_be_used_for_another_bill(people: People, counter: Counter) -> None:
+    wrong, right = await counter.filed(), await counter.filed()
+    body = {"amount": AMOUNT, "voucher": f"PT-{uuid4()}"}
+    refused = await people.officer(wrong, "POST", "/counter", body | {"amount": AMOUNT - 1})
+    assert refused.json()["code"] == "other_amount"
+    assert (await people.officer(right, "POST", "/counter", body)).json()["state"] == "paid"

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from chassis.access import Caller
 from chassis.answering import To
 from chassis.clock import Clock
+from chassis.errors import Refusal
 from chassis.http import CallerOf, OnceOf, WorkOf, allowed
 from chassis.identifiers import derived_id, new_id
 from chassis.postgres import Connection
@@ -121,7 +122,10 @@ def of_officers(clock: Clock) -> APIRouter:
 
     @routes.post("/counter", response_model=BillView, responses={202: {"model": BillView}})
     async def counter(bill_id: UUID, body: CounterBody, caller: CallerOf, once: OnceOf, work: WorkOf) -> Response:
-        """Record money that was taken at the counter; 202: a page is being closed, send the same again with its key."""
+        """Record money that was taken at the counter; 202: a page is being closed, send the same again with its key.
+
+        409 `voucher_used`: one voucher pays one bill.
+        """
         bill = await _of_my_agency(work, bill_id, caller)
         money = PayElsewhere(
             capture_id=derived_id(bill.bill_id, f"counter {caller.agency} {body.voucher}"),
@@ -132,7 +136,13 @@ def of_officers(clock: Clock) -> APIRouter:
             by=caller.subject,
         )
 
-        async def prepare(_: Connection) -> Sequence[To]:
+        async def prepare(connection: Connection) -> Sequence[To]:
+            if not await store.vouchers.keep(connection, money.reference, bill_id):
+                raise Refusal(
+                    "voucher_used",
+                    "Phiếu thu này đã ghi cho một khoản phí khác. Mỗi khoản phí cần một phiếu thu riêng.",
+                    "This voucher was recorded for another bill. Each bill needs a voucher of its own.",
+                )
             return [To(store.bills.aggregate, bill.key, money)]
 
         try:

@@ -11,3 +11,4 @@ from services.payments.store import reports as reports
 from services.payments.store import rings as rings
 from services.payments.store import search as search
 from services.payments.store import statements as statements
+from services.payments.store import vouchers as vouchers
