@@ -1,7 +1,8 @@
 """Webhooks, worked off: what each says becomes messages to bills, in one transaction with its mark.
 
-A signed webhook that says exactly what a bill expects is believed for money coming in; anything else makes us ask. What
-is wrong with one is its own: it is found by halves, kept with its error, and tried again later; none is dropped.
+A signed webhook that says exactly what a bill expects is believed for money coming in; anything else makes us ask. Money
+that no bill takes nor asks about is left to reconciliation; where no statement will tell of it, it is raised at once. What
+is wrong with a webhook is its own: it is found by halves, kept with its error, and tried again later; none is dropped.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from chassis.decider import Message
 from chassis.errors import Refusal, Unanswered, is_passing, reason_of, takes_too_long
 from chassis.identifiers import derived_id
 from chassis.postgres import Pool
-from services.payments import store
-from services.payments.domain.gateway import Gateway, Ring, Tiding
+from contracts.money import MOST_DONG
+from services.payments import store, unclaimed
+from services.payments.domain.gateway import Captured, Gateway, Ring, Tiding
 from services.payments.domain.messages import Nudge
 from services.payments.ring_metrics import RingMetrics
 from services.payments.store import rings
 from services.payments.store.rings import Fate
+from services.payments.unclaimed import Unclaimed
 
 LEASE_SECONDS = 10.0  # as long as the longest transaction: what a dead process had in hand is due again after it
 _BATCH = 200
@@ -38,11 +41,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A claimed ring, what it says to which bill, and its outcome once that is said."""
+    """A claimed ring, what it says to which bill, its outcome once that is said; and money that no bill can be told of."""
 
     row: Any
     sent: Sequence[tuple[str, Message]]
     outcome: str
+    strange: Sequence[Unclaimed] = ()
 
 
 class WorkingOff:
@@ -90,14 +94,24 @@ class WorkingOff:
         async with pool.acquire() as connection, connection.transaction():
             free = await rings.lock_free(connection, [key for each in read for key, _ in each.sent])
             busy = {_name_of(each.row) for each in read if not all(key in free for key, _ in each.sent)}
+            told = [each for each in read if _name_of(each.row) not in busy]
             refused: dict[tuple[str, str], Refusal] = {}
-            for wave in _waves([each for each in read if _name_of(each.row) not in busy]):
+            left = {_name_of(each.row): list(each.strange) for each in told}
+            for wave in _waves(told):
                 messages = [(key, message) for _, key, message in wave]
                 answers = await answering.each(connection, store.bills.aggregate, messages)
-                for (each, _, _), answer in zip(wave, answers, strict=True):
+                for (each, _, message), answer in zip(wave, answers, strict=True):
                     if isinstance(answer, Refusal):
                         refused[_name_of(each.row)] = answer
-            fates = [_fate(each, _name_of(each.row) in busy, refused.get(_name_of(each.row))) for each in read]
+                    elif isinstance(message, Captured) and (money := unclaimed.of_bill(answer, message)):
+                        left[_name_of(each.row)].append(money)
+            await unclaimed.raise_all(connection, answering, [money for each in left.values() for money in each])
+            fates = [
+                _fate(
+                    each, _name_of(each.row) in busy, refused.get(_name_of(each.row)), left.get(_name_of(each.row), ())
+                )
+                for each in read
+            ]
             await rings.settle(connection, lease, fates)
         return fates
 
@@ -107,17 +121,24 @@ class WorkingOff:
         for fate in fates:
             if fate.error is not None:
                 log.error("webhook is kept and tried again later", gateway=fate.gateway, reason=fate.error)
+            if fate.outcome in ("not_taken", "raised"):
+                log.warning("a webhook's money that no bill takes", gateway=fate.gateway, outcome=fate.outcome)
 
 
 async def _addressed(pool: Pool, told: Sequence[tuple[Any, Sequence[Tiding]]]) -> list[Read]:
-    """What each ring says to which bill. Money that no bill is found for is left to reconciliation."""
+    """What each ring says to which bill."""
     keys = iter(await rings.bills_of(pool, [tiding for _, tidings in told for tiding in tidings]))
     read = list[Read]()
     for row, tidings in told:
-        found = [(next(keys), _message(row, place, tiding)) for place, tiding in enumerate(tidings)]
-        sent = [(key, message) for key, message in found if key is not None]
-        outcome = "unknown_bill" if len(sent) < len(found) else "done" if sent else "nothing"
-        read.append(Read(row, sent, outcome))
+        sent, strange, outcome = list[tuple[str, Message]](), list[Unclaimed](), "done" if tidings else "nothing"
+        for place, tiding in enumerate(tidings):
+            key, money = next(keys), tiding.captured
+            if money is not None and (key is None or money.amount > MOST_DONG):
+                strange.append(unclaimed.of_nobody(money, tiding.payment_code, key))
+            elif key is not None:
+                sent.append((key, _message(row, place, tiding)))
+            outcome = "unknown_bill" if key is None else outcome
+        read.append(Read(row, sent, outcome, strange))
     return read
 
 
@@ -140,11 +161,15 @@ def _waves(read: Sequence[Read]) -> list[list[tuple[Read, str, Message]]]:
     return waves
 
 
-def _fate(each: Read, is_busy: bool, refusal: Refusal | None) -> Fate:
+def _fate(each: Read, is_busy: bool, refusal: Refusal | None, left: Sequence[Unclaimed]) -> Fate:
     if refusal is not None:
         return _kept(each.row, refusal)
     if is_busy:
         return Fate(*_name_of(each.row), outcome=None, pause=_BUSY_SECONDS)
+    if any(money.movement is not None for money in left):
+        return Fate(*_name_of(each.row), outcome="raised")
+    if each.outcome == "done" and left:
+        return Fate(*_name_of(each.row), outcome="not_taken")
     return Fate(*_name_of(each.row), outcome=each.outcome)
 
 

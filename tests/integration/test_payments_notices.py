@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+import httpx
 import pytest
 
+from chassis.clock import utc_now
+from chassis.identifiers import new_id
+from services.payments.adapters.national import National
 from services.payments.domain.gateway import Captured
 from services.payments.domain.hearing import capture_of_reference
+from services.payments.ring_metrics import RingMetrics
+from services.payments.store import rings
+from services.payments.working_off import WorkingOff
 from tests.database import Server as Postgres
+from tests.integration.gateways.national_merchant import PARTNER, adapter, signed
 from tests.integration.payments_books import Asked, Books, open_books, ring_of
 
 
@@ -18,6 +27,44 @@ from tests.integration.payments_books import Asked, Books, open_books, ring_of
 async def books(postgres_server: Postgres) -> AsyncIterator[Books]:
     async with open_books(postgres_server, "stripe", "national") as opened:
         yield opened
+
+
+@dataclass
+class Platform:
+    """Its notices, heard and worked off."""
+
+    books: Books
+    working_off: WorkingOff
+    gateway: National
+
+    async def rings(self, *notices: tuple[str, str, int]) -> list[str | None]:
+        """CONFIRMs of (reference, the platform's own number, amount) come at once: what became of each."""
+        heard = [rings.Heard("national", self.gateway.hear(confirm(*each), {}, utc_now()), None) for each in notices]
+        await rings.keep(self.books.pool, heard)
+        await self.works()
+        found = await self.books.pool.fetch("select event_id, outcome from ring")
+        outcomes = {row["event_id"]: row["outcome"] for row in found}
+        return [outcomes[each.ring.event_id] for each in heard]
+
+    async def works(self) -> None:
+        while await self.working_off.work_off(self.books.pool, self.books.answering):
+            pass
+
+
+def confirm(reference: str, number: str, amount: int) -> bytes:
+    stamp = f"{utc_now() + timedelta(hours=7):%Y%m%d%H%M%S}"
+    told = {
+        "LoaiBanTin": "CONFIRM", "MaLoi": "00", "MaDoiTac": PARTNER, "MaThamChieu": reference, "SoTien": amount,
+        "MaTienTe": "VND", "MaGiaoDich": number, "ThoiGianGD": stamp, "MaNganHang": "VCB", "ThongTinGiaoDich": "Lệ phí",
+    }  # fmt: skip
+    return signed(told)
+
+
+@pytest.fixture
+async def platform(books: Books) -> AsyncIterator[Platform]:
+    async with httpx.AsyncClient() as http:
+        gateway = adapter(http)
+        yield Platform(books, WorkingOff({"national": gateway}, RingMetrics()), gateway)
 
 
 def asked(books: Books) -> list[UUID]:
@@ -113,3 +160,80 @@ async def test_other_money_on_a_page_is_told_of_too(books: Books) -> None:
     await books.says(bill.key, ring_of("national", line).model_copy(update={"heard_only": False}))
     told = await books.reconciles("national")
     assert (told["lines"], told["found"]) == (1, {})
+
+
+async def stays(books: Books, unexplained: int) -> None:
+    """Every đồng that was told of is in the ledger, so much of it unexplained, also after the days that are looked at."""
+    before = await books.balances()
+    assert -before.get("suspense", 0) == unexplained
+    for days in (0, 2, 5):
+        books.clock.ahead = timedelta(days=days)
+        assert (await books.reconciles("national"))["unexplained_dong"] == unexplained
+    assert await books.balances() == before
+    books.clock.ahead = timedelta()
+
+
+async def test_a_notice_of_money_by_the_dossiers_code_pays_the_bill_and_a_second_one_goes_back(
+    platform: Platform,
+) -> None:
+    books = platform.books
+    bill = await books.filed()
+    assert await platform.rings((bill.code, "GD1", bill.amount)) == ["done"]
+    assert await platform.rings((bill.code, "GD2", bill.amount), (bill.code, "GD1", bill.amount)) == ["done", "done"]
+    paid = await books.bill(bill.key)
+    assert (paid.state, len(paid.captures), [each.amount for each in paid.refunds]) == ("paid", 2, [bill.amount])
+    await stays(books, 0)
+
+
+async def test_a_notice_of_money_for_nobody_is_raised_and_stands_in_suspense(platform: Platform) -> None:
+    books = platform.books
+    notices = ((new_id().hex, "GD1", 70_000), ("LA0123456789ABCDEF", "GD2", 5_000))
+    assert await platform.rings(*notices) == ["raised", "raised"]
+    assert await books.balances() == {"gateway:national": 75_000, "suspense": -75_000}
+    assert await books.raised() == ["unknown_payment"] * 2
+    await stays(books, 75_000)
+    await books.pool.execute("update ring set done_at = null, outcome = null")
+    await platform.works()
+    assert await books.raised() == ["unknown_payment"] * 2, "worked off again it has no further effect"
+    await stays(books, 75_000)
+
+
+async def test_a_second_payment_on_one_page_is_raised_also_when_both_notices_come_at_once(platform: Platform) -> None:
+    books = platform.books
+    bill = await books.filed()
+    page = (await books.page(bill, "national")).hex
+    notices = ((page, "GD1", bill.amount), (page, "GD2", bill.amount))
+    assert sorted(filter(None, await platform.rings(*notices))) == ["done", "raised"]
+    (taken,) = (await books.bill(bill.key)).captures
+    books.line("national", bill.amount, reference=taken.reference, attempt_id=UUID(page))
+    assert [(each.kind, each.dossier_code) for each in await books.differences()] == [("capture_unheard", bill.key)]
+    await stays(books, bill.amount)
+
+
+async def test_an_amount_that_the_page_did_not_ask_for_makes_us_ask_and_is_not_raised(platform: Platform) -> None:
+    books = platform.books
+    bill = await books.filed()
+    page = (await books.page(bill, "national")).hex
+    assert await platform.rings((page, "GD1", bill.amount - 1)) == ["done"]
+    assert await books.pool.fetchval("select count(*) from call where kind = 'AskCheckout'") == 1
+    await stays(books, 0)
+
+
+async def test_another_amount_of_money_that_was_taken_is_shown_and_not_believed(platform: Platform) -> None:
+    books = platform.books
+    bill = await books.filed()
+    page = (await books.page(bill, "national")).hex
+    assert await platform.rings((page, "GD1", bill.amount)) == ["done"]
+    assert await platform.rings((page, "GD1", bill.amount - 1)) == ["not_taken"]
+    books.line("national", bill.amount, reference="GD1", attempt_id=UUID(page))
+    await stays(books, 0)
+
+
+async def test_a_notice_of_more_than_a_bill_can_take_is_raised(platform: Platform) -> None:
+    books = platform.books
+    bill, much = await books.filed(), 10**12 + 1
+    assert await platform.rings((bill.code, "GD1", much)) == ["raised"]
+    assert (await books.bill(bill.key)).state == "open"
+    (difference,) = await books.differences()
+    assert (difference.found, difference.reason) == (much, "more than 10^12 đồng")
+    await stays(books, much)

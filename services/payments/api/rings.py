@@ -39,7 +39,7 @@ def of_operators() -> APIRouter:
         work: WorkOf,
         state: Literal["waiting", "done"] = "waiting",
         gateway: Name | None = None,
-        outcome: Literal["done", "nothing", "unknown_bill"] | None = None,
+        outcome: Literal["done", "nothing", "unknown_bill", "not_taken", "raised"] | None = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
     ) -> list[RingView]:
         """Webhooks that wait, or are done, the newest first."""
