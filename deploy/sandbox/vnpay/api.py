@@ -56,7 +56,8 @@ class Api:
         answer = self._answer(asked) if asked is not None else self._told("", {}, "03")
         if faults.befalls(self.office.faults, "unknown_code", request, command):
             answer = self._signed(command, answer | {"vnp_ResponseCode": UNDOCUMENTED})
-        await faults.after(self.office.faults, request, command)
+        if (lost := await faults.after(self.office.faults, request, command)) is not None:
+            return lost
         return JSONResponse(answer)
 
     def _answer(self, asked: Asked) -> dict[str, str]:

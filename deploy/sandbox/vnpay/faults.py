@@ -72,7 +72,9 @@ async def before(faults: Faults, request: Request, command: str = "") -> Respons
     return None
 
 
-async def after(faults: Faults, request: Request, command: str = "") -> None:
+async def after(faults: Faults, request: Request, command: str = "") -> Response | None:
     """The answer is held back after the work was done."""
     if fault := befalls(faults, "timeout_after_charge", request, command):
         await hold(request, fault.delay_seconds or HELD_SECONDS)
+        return Response(status_code=504)
+    return None

@@ -177,7 +177,8 @@ class Pages:
         """To the merchant, with the same words as the IPN; where the bank is still silent, to a page that says so."""
         if self.office.faults.fires("notice_before_response", order["txn_ref"]):
             await self.notices.send_now(order["txn_ref"])
-        await faults.after(self.office.faults, request)
+        if (lost := await faults.after(self.office.faults, request)) is not None:
+            return lost
         row = self.office.store.payments_of(order["txn_ref"])[0]
         if row["status"] == "01":
             return page(PAGES, "waiting.html")

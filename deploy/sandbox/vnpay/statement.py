@@ -43,7 +43,8 @@ class Statement:
         lines = [{"vnp_RequestId": asked["vnp_RequestId"], **more}, *(self._line(row) for row in rows)]
         body = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines).encode()
         signed = {"X-VNPAY-Signature": mac(self.office.settings.secret, body)}
-        await faults.after(self.office.faults, request)
+        if (lost := await faults.after(self.office.faults, request)) is not None:
+            return lost
         return Response(body, media_type="application/x-ndjson", headers=signed)
 
     def _wrong(self, asked: dict[str, str]) -> str | None:

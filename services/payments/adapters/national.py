@@ -180,7 +180,8 @@ class National:
 
     async def _money_of(self, page: Known) -> Captured | None:
         """What was paid on a page. Nothing where the platform does not know it: a statement would not list it either."""
-        async for attempt in stamina.retry_context(on=Unanswered, attempts=TRIES, wait_initial=0.2, timeout=None):
+        tries = stamina.retry_context(on=Unanswered, attempts=TRIES, timeout=None, wait_initial=0.1, wait_jitter=0.1)
+        async for attempt in tries:
             with attempt:
                 try:
                     truth = await self._truth(page.attempt_id, page.began)

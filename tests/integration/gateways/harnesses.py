@@ -1,4 +1,4 @@
-"""The harness of each gateway, by its name: what test_port.py runs over."""
+"""The harness of each gateway, by its name: what test_port_*.py runs over."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What each gateway offers to the claims of test_port.py: its adapter, its sandbox as a process, and a payer.
+"""What each gateway offers to the claims of test_port_*.py: its adapter, its sandbox as a process, and a payer.
 
-A harness lives in NAME_merchant.py and gives one fresh sandbox a test: `opened(folder)`, entered in `harnesses.py`.
+A harness lives in NAME_merchant.py and gives a fresh sandbox: `opened(folder)`, entered in `harnesses.py`.
 The claims arm timeout_before, storm_500, notice_lost, notice_duplicated, unknown_code and refund_refused by these names;
 a harness translates where its sandbox says it otherwise.
 """
@@ -32,6 +32,8 @@ from tests.integration.sandbox_process import Server
 AMOUNT = 135_000
 DOSSIER, PROCEDURE, AGENCY = "G09.20-20260609-0000001", "1.002809", "G09.20"
 BENEFICIARY = "3511.0.1054321"
+CUT_OFF_SECONDS = 0.2
+"""After which a caller is cut off whom a fault leaves without an answer."""
 Notice = tuple[bytes, dict[str, str]]
 
 
@@ -96,7 +98,13 @@ class Merchant(Protocol):
         """
         ...
 
-    async def arm(self, fault: str, times: int = 1) -> None: ...
+    def begins_anew(self) -> None:
+        """The notices so far are forgotten and no fault is armed: another test begins, with bills of its own."""
+        ...
+
+    async def arm(self, fault: str, times: int = 1) -> None:
+        """A fault `timeout…` cuts the caller off soon: how long an adapter waits is shown at a silent server."""
+        ...
 
     async def fired(self, fault: str) -> int: ...
 

@@ -18,7 +18,7 @@ from services.payments.adapters.stripe_http import client
 from services.payments.domain.gateway import CheckoutCreated
 from services.payments.domain.gateways import GATEWAYS, Manner
 from tests.integration.gateways.asking import until
-from tests.integration.gateways.merchant import Notice
+from tests.integration.gateways.merchant import CUT_OFF_SECONDS, Notice
 from tests.integration.sandbox_process import Server, Sink, running
 
 KEY, SECRET = "sk_test_port", "whsec_port"
@@ -63,9 +63,12 @@ class StripeMerchant:
 
         return await until(there)
 
+    def begins_anew(self) -> None:
+        self.sandbox.disarm()
+        self.sink.received.clear()
+
     async def arm(self, fault: str, times: int = 1) -> None:
-        # Cut off soon where the answer is lost: the adapter's own patience is tested at a silent server.
-        self.sandbox.arm(OURS_BY_NAME.get(fault, fault), times, 0.2 if fault.startswith("timeout") else 0.0)
+        self.sandbox.arm(OURS_BY_NAME.get(fault, fault), times, CUT_OFF_SECONDS if fault.startswith("timeout") else 0.0)
 
     async def fired(self, fault: str) -> int:
         return self.sandbox.fired(OURS_BY_NAME.get(fault, fault))
@@ -97,5 +100,5 @@ async def opened(folder: Path) -> AsyncIterator[StripeMerchant]:
             "GATEWAY_FEE_BASIS_POINTS": "290",
         }  # fmt: skip
         with running(Server("gateway", folder, told)) as server:
-            async with client(server.url, KEY) as http, httpx.AsyncClient(timeout=10) as browser:
+            async with client(server.url, KEY) as http, httpx.AsyncClient(verify=False, timeout=10) as browser:
                 yield StripeMerchant(Stripe(http, [SECRET], StripeMerchant.page_lines), server, sink, browser)

@@ -18,7 +18,7 @@ from services.payments.adapters.vietqr_api import client
 from services.payments.domain.gateway import CheckoutCreated
 from services.payments.domain.gateways import GATEWAYS, Manner
 from tests.integration.gateways.asking import until
-from tests.integration.gateways.merchant import Notice
+from tests.integration.gateways.merchant import CUT_OFF_SECONDS, Notice
 from tests.integration.sandbox_process import Server, Sink, running
 
 KEY, SECRET, BIN, ACCOUNT = "bank-key", "bank-secret-of-the-tests", "970403", "1017595600"
@@ -71,9 +71,12 @@ class VietQrMerchant:
 
         return await until(there)
 
+    def begins_anew(self) -> None:
+        self.sandbox.disarm()
+        self.sink.received.clear()
+
     async def arm(self, fault: str, times: int = 1) -> None:
-        # Cut off soon where the answer is lost: the adapter's own patience is tested at a silent server.
-        self.sandbox.arm(fault, times, 0.2 if fault.startswith("timeout") else 0.0)
+        self.sandbox.arm(fault, times, CUT_OFF_SECONDS if fault.startswith("timeout") else 0.0)
 
     async def fired(self, fault: str) -> int:
         return self.sandbox.fired(fault)
@@ -104,5 +107,8 @@ async def opened(folder: Path) -> AsyncIterator[VietQrMerchant]:
             "BANK_WEBHOOK_SECRET": SECRET, "BANK_RETRY_SECONDS": "0.1", "BANK_SETTLE_SECONDS": "0.1",
         }  # fmt: skip
         with running(Server("bank", folder, told)) as server:
-            async with client(server.url, KEY) as http, httpx.AsyncClient(base_url=server.url, timeout=10) as app:
+            async with (
+                client(server.url, KEY) as http,
+                httpx.AsyncClient(base_url=server.url, verify=False, timeout=10) as app,
+            ):
                 yield VietQrMerchant(adapter(http), server, sink, app)

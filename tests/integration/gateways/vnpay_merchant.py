@@ -1,4 +1,4 @@
-"""VNPAY as the claims of test_port.py see it: the adapter, the sandbox as a process, and a payer with a domestic card."""
+"""VNPAY as the claims of test_port_*.py see it: the adapter, the sandbox as a process, and a payer with a domestic card."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from services.payments.adapters.vnpay_codes import Heard, ipn_answer
 from services.payments.adapters.vnpay_signature import HASH, signed_query
 from services.payments.domain.gateway import CheckoutCreated
 from services.payments.domain.gateways import GATEWAYS, Manner
-from tests.integration.gateways.merchant import Notice
+from tests.integration.gateways.merchant import CUT_OFF_SECONDS, Notice
 from tests.integration.sandbox_process import Server, running
 
 TERMINAL, SECRET = "MOTCUA01", "vnpay-secret-of-the-tests"
@@ -80,7 +80,9 @@ class VnpayMerchant:
     unknown_code: Literal["checkout", "refund"] = "checkout"
 
     def at(self, url: str, seconds: float) -> Vnpay:
-        return Vnpay(httpx.AsyncClient(base_url=url, timeout=seconds), TERMINAL, SECRET)
+        http = vnpay.client(url)
+        http.timeout = httpx.Timeout(seconds)
+        return Vnpay(http, TERMINAL, SECRET)
 
     async def pays(self, page: CheckoutCreated, amount: int | None = None) -> None:
         assert amount is None, "VNPAY's page knows its amount"
@@ -95,11 +97,15 @@ class VnpayMerchant:
                 await asyncio.sleep(0.02)
         return self.listener.received[:count]
 
+    def begins_anew(self) -> None:
+        self.sandbox.disarm()
+        self.listener.received.clear()
+
     async def arm(self, fault: str, times: int = 1) -> None:
-        await asyncio.to_thread(self.sandbox.arm, fault, times)
+        self.sandbox.arm(fault, times, CUT_OFF_SECONDS if fault.startswith("timeout") else 0.0)
 
     async def fired(self, fault: str) -> int:
-        return await asyncio.to_thread(self.sandbox.fired, fault)
+        return self.sandbox.fired(fault)
 
     def forged(self, body: bytes, headers: dict[str, str]) -> list[Notice]:
         """VNPAY signs no age: a notice that is old is none of these."""
@@ -115,7 +121,7 @@ class VnpayMerchant:
 
 async def types(url: str, card: str, password: str | None = None) -> int:
     """A payer opens the link, types a card and, where it is asked for, the password; the last status that VNPAY answers."""
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(verify=False) as browser:
         page = await browser.get(url, follow_redirects=True)
         assert page.status_code == 200, page.text
         form = {"bank": "NCB", "card_number": card, "card_name": "NGUYEN VAN A", "card_date": "07/15"}
