@@ -128,8 +128,9 @@ class Bounded:
 
 
 def _too_large(most: int) -> HTTPException:
+    """Its detail is the bound."""
     size = f"{most // 2**20} MiB" if most >= 2**20 else f"{most // 2**10} KiB"
-    return HTTPException(413, f"nhiều nhất · at most {size}")
+    return HTTPException(413, size)
 
 
 class Observed:

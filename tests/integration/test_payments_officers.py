@@ -170,6 +170,20 @@ async def test_money_at_the_counter_is_taken_once_and_exactly(people: People, co
     assert (await counter.names(dossier)).count("succeeded") == 1
 
 
+@pytest.mark.parametrize("amount", [True, "135000", 135_000.0, "1_000"])
+async def test_an_amount_is_a_whole_number_and_nothing_that_may_be_read_as_one(
+    people: People, counter: Counter, amount: Any
+) -> None:
+    dossier = await counter.filed()
+    taken = await people.officer(dossier, "POST", "/counter", {"amount": amount, "voucher": "PT-9"})
+    order = {"available": amount, "reason": "x", "lines": [{"code": "chup-anh", "amount": amount}]}
+    refund = await people.officer(dossier, "POST", "/refunds", order)
+    notice = {"payment_code": await people.code(dossier), "transaction_reference": "FT1", "amount": amount}
+    told = await people.bank("/bank/notices", notice | {"paid_at": counter.clock().isoformat()})
+    assert [each.status_code for each in (taken, refund, told)] == [422] * 3
+    assert (await counter.bill(dossier))["state"] == "open"
+
+
 async def test_a_page_is_closed_before_money_is_taken_at_the_counter(people: People, counter: Counter) -> None:
     dossier = await counter.filed()
     url = await counter.page(dossier)

@@ -20,10 +20,9 @@ from chassis.clock import Clock
 from chassis.errors import NotSigned, Refusal
 from chassis.http import WorkOf
 from chassis.once import Once
-from contracts.money import Dong
 from services.payments import store
 from services.payments.adapters import timed_signature
-from services.payments.api.common import Moment, Name
+from services.payments.api.common import Amount, Moment, Name
 from services.payments.domain.bill import PAYABLE, Bill
 from services.payments.noticing import CLOCKS_DIFFER, Notice, NoticeAnswer, noticed
 
@@ -74,7 +73,7 @@ class NoticeBody(BaseModel):
 
     payment_code: Name
     transaction_reference: Name
-    amount: Annotated[Dong, Field(gt=0)]
+    amount: Annotated[Amount, Field(gt=0)]
     paid_at: Moment
 
 

@@ -118,7 +118,7 @@ def of_citizens(cashier: Cashier, links: Links, return_url: str, trusted: Sequen
 
     @routes.post("/checkout/cancel", response_model=BillView)
     async def cancel(bill_id: UUID, caller: CallerOf, work: WorkOf, response: Response) -> BillView:
-        """Close the page, to pay in another way; 202 while it is being closed."""
+        """Close the page, to pay in another way; 202 while it is being closed. A repetition finds it closed (so no key)."""
         bill = await shown(work, bill_id, allowed(caller, "citizen"))
         bill = await work.send(store.bills.aggregate, bill.key, CancelCheckout(), CHECKOUT_SECONDS)
         if bill.state == "closing":
@@ -127,7 +127,7 @@ def of_citizens(cashier: Cashier, links: Links, return_url: str, trusted: Sequen
 
     @routes.post("/refresh", response_model=BillView)
     async def refresh(bill_id: UUID, caller: CallerOf, work: WorkOf) -> BillView:
-        """Ask the gateway now: for the page that the citizen returns to."""
+        """Ask the gateway now: for the page that the citizen returns to. A question may be repeated (so no key)."""
         bill = await shown(work, bill_id, allowed(caller, "citizen"))
         nudge = Nudge(call_id=new_id())
         asked = await work.send(store.bills.aggregate, bill.key, nudge, CHECKOUT_SECONDS)

@@ -10,12 +10,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Request
-from pydantic import AfterValidator, AwareDatetime, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from chassis.access import Caller
 from chassis.clock import VIETNAM
 from chassis.errors import NotFound
 from chassis.work import Work
+from contracts.money import Dong
 from services.payments import store
 from services.payments.domain.bill import Bill
 
@@ -37,6 +38,10 @@ Text = Annotated[
 """A sentence that somebody writes."""
 Name = Annotated[Text, StringConstraints(max_length=100)]
 """A code, a number, or a reference."""
+
+
+Amount = Annotated[Dong, Field(strict=True)]
+"""Whole đồng as somebody says them: neither text, nor true, nor 1.0 is an amount."""
 
 
 def _of_our_times(moment: Any) -> Any:

@@ -18,15 +18,14 @@ from chassis.http import CallerOf, OnceOf, WorkOf, allowed
 from chassis.identifiers import derived_id, new_id
 from chassis.postgres import Connection
 from chassis.work import Work
-from contracts.money import Dong
 from services.payments import store
-from services.payments.api.common import Name, Text, shown
+from services.payments.api.common import Amount, Name, Text, shown
 from services.payments.domain.bill import Bill
 from services.payments.domain.messages import LineRefund, PayElsewhere, PayOut, RequestRefund
 from services.payments.taking import PageStands, take
 from services.payments.views import BillView, RefundsView, RefundView
 
-Whole = Annotated[Dong, Field(gt=0)]
+Whole = Annotated[Amount, Field(gt=0)]
 
 
 class RefundLineBody(BaseModel):
@@ -44,7 +43,7 @@ class RefundBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     lines: tuple[RefundLineBody, ...] = Field(default=(), max_length=100)
-    available: Dong
+    available: Amount
     reason: Text
 
 

@@ -113,7 +113,10 @@ def of_operators() -> APIRouter:
 
     @routes.post("/payments/{bill_id}/ask", response_model=FullBillView)
     async def ask(bill_id: UUID, caller: CallerOf, work: WorkOf, body: AskBody | None = None) -> FullBillView:
-        """Ask the gateway now, about a page and about refunds; the bill after its answer, or as it is by then."""
+        """Ask the gateway now, about a page and about refunds; the bill after its answer, or as it is by then.
+
+        A question moves nothing that its answer would not move once: no Idempotency-Key is needed.
+        """
         bill = await shown(work, bill_id, allowed(caller, "operator"))
         nudge = Nudge(call_id=new_id(), attempt_id=body.attempt_id if body else None)
         return FullBillView.of(await work.send(store.bills.aggregate, bill.key, nudge, WAIT_SECONDS))

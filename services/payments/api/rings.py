@@ -49,7 +49,7 @@ def of_operators() -> APIRouter:
 
     @routes.post("/rings/replay", status_code=202)
     async def replay(gateway: Name, event_id: Name, caller: CallerOf, work: WorkOf) -> dict[str, bool]:
-        """Work a webhook off once more; what it told before is not done twice."""
+        """Work a webhook off once more; what it told before is not done twice: no Idempotency-Key is needed."""
         allowed(caller, "operator")
         if not await store.rings.again(work.pool, gateway, event_id):
             raise NotFound("Không có thông báo này.", "There is no such webhook.")

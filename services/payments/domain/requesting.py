@@ -101,7 +101,7 @@ def _wrong(bill: Bill, asked: Sequence[LineRefund], left: dict[str, int]) -> Ite
 
 
 def _error(place: int, code: str, vi: str, en: str) -> dict[str, str]:
-    return {"path": f"/lines/{place}", "code": code, "vi": vi, "en": en}
+    return {"path": f"lines.{place}", "code": code, "vi": vi, "en": en}
 
 
 def _vnd(amount: int) -> str:

@@ -18,6 +18,7 @@ from services.payments.papers.words import in_figures, in_words, moment_in_words
 
 _LINE = 1.45  # times the size of the letters
 _QR_SIZE = 30  # mm
+_LONGEST_CELL = 400  # letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ def render(paper: Paper) -> bytes:
     return bytes(sheet.output())
 
 
+def _in_a_cell(text: str) -> str:
+    """The text as a row of one page can hold it, however broad its letters are; one sees where it was cut."""
+    return drawable(text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1].rstrip()}…")
+
+
 class _Sheet(FPDF):
     def __init__(self, paper: Paper) -> None:
         super().__init__(unit="mm", format="A4")
@@ -77,7 +83,7 @@ class _Sheet(FPDF):
     def heading(self) -> None:
         """The agency, the nation, and what this paper is."""
         paper = self._paper
-        self._centred(paper.agency.upper(), "B", 11)
+        self._centred(_in_a_cell(paper.agency).upper(), "B", 11)
         self._centred("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "B", 10.5)
         self._centred("Độc lập – Tự do – Hạnh phúc", "B", 11)
         self.ln(5)
@@ -96,7 +102,7 @@ class _Sheet(FPDF):
         """Whose dossier, for what, when and how it was paid."""
         paper = self._paper
         self._fact("Mã hồ sơ", paper.dossier_code)
-        self._fact("Thủ tục", paper.procedure)
+        self._fact("Thủ tục", _in_a_cell(paper.procedure))
         self._fact("Nộp lúc", moment_in_words(paper.paid_at))
         for way, reference in paper.paid:
             self._fact("Hình thức nộp", f"{way}, mã giao dịch {reference}")
@@ -116,7 +122,7 @@ class _Sheet(FPDF):
             table.row(("TT", "Loại", "Khoản thu", "Căn cứ pháp lý", "Số tiền"))
             for number, line in enumerate(self._paper.lines, 1):
                 amount = in_figures(line.amount)
-                table.row((str(number), line.kind, drawable(line.name), drawable(line.legal_basis), amount))
+                table.row((str(number), line.kind, _in_a_cell(line.name), _in_a_cell(line.legal_basis), amount))
         self.ln(3)
         self._fact("Tổng số tiền", in_figures(self._paper.amount))
         self._fact("Bằng chữ", in_words(self._paper.amount).capitalize())

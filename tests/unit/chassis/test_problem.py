@@ -12,7 +12,7 @@ import httpx
 import pytest
 from fastapi import APIRouter, Query
 from opentelemetry.trace import NoOpTracer
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 from starlette.responses import StreamingResponse
 from structlog.testing import capture_logs
 
@@ -52,6 +52,22 @@ FAILURES: dict[str, Exception] = {
 
 @routes.post("/forms")
 async def file(form: Form, copies: Annotated[int, Query()], key: Annotated[UUID | None, Query()] = None) -> None: ...
+
+
+class Bounds(BaseModel):
+    more: int = Field(gt=0)
+    least: int = Field(ge=1)
+    most: int = Field(le=5)
+    many: list[int] = Field(max_length=2)
+    shape: str = Field(pattern="^[a-w]$")
+    at: AwareDatetime
+    whole: int
+    strict: int = Field(strict=True)
+    part: Message
+
+
+@routes.post("/bounds")
+async def bounds(form: Bounds) -> None: ...
 
 
 @routes.get("/failures/{name}")
@@ -108,6 +124,29 @@ async def test_every_wrong_field_is_told_at_once_in_both_languages(client: httpx
         TYPED[:3]: "extra_forbidden",
     }
     assert all(error["vi"] and error["en"] for error in told["errors"])
+
+
+async def test_each_kind_of_mistake_has_words_of_its_own_that_name_the_bound(client: httpx.AsyncClient) -> None:
+    form = {"more": 0, "least": 0, "most": 9, "many": [1, 2, 3], "shape": "x", "at": "2026-01-01T00:00:00", "whole": 1.5,
+            "strict": "1", "part": 5}  # fmt: skip
+    told = {each["path"]: each for each in problem(await client.post("/bounds", json=form))["errors"]}
+    assert {path: each["code"] for path, each in told.items()} == {
+        "more": "greater_than", "least": "greater_than_equal", "most": "less_than_equal", "many": "too_long",
+        "shape": "string_pattern_mismatch", "at": "timezone_aware", "whole": "int_from_float", "strict": "int_type",
+        "part": "model_attributes_type",
+    }  # fmt: skip
+    assert len({each["vi"] for each in told.values()}) == len({each["en"] for each in told.values()}) == len(told)
+    assert (told["least"]["vi"], told["least"]["en"]) == ("Nhỏ nhất là 1.", "At least 1.")
+    assert (told["most"]["vi"], told["most"]["en"]) == ("Lớn nhất là 5.", "At most 5.")
+
+
+async def test_what_is_too_large_is_told_in_each_language_by_itself(client: httpx.AsyncClient) -> None:
+    told = problem(await client.post("/forms", content=b"x" * 300_000))
+    assert (told["status"], told["detail"], told["detail_en"]) == (
+        413,
+        "Nội dung quá lớn (nhiều nhất 256 KiB).",
+        "Too large (at most 256 KiB).",
+    )
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b"5", b"[]"])

@@ -96,6 +96,14 @@ def test_a_receipt_with_many_lines_goes_over_pages_and_loses_none() -> None:
     assert all("Biên lai số 2026/00000017" in each for each in pages_read), "each page says whose it is"
 
 
+@pytest.mark.parametrize("letters", ["W" * 5_000, "Ǆ" * 5_000, "Thông tư số mười một của Bộ Tài chính " * 300])
+def test_words_that_would_fill_a_page_are_cut_and_one_sees_it(letters: str) -> None:
+    line = LINE.model_copy(update={"name": letters, "legal_basis": letters})
+    whole = " ".join(read(receipt.render(paper(lines=(line, LINE), agency=letters, procedure=letters))))
+    assert "…" in whole
+    assert LINE.name in whole
+
+
 def test_letters_that_no_font_has_are_seen_as_such() -> None:
     (read_page,) = read(receipt.render(paper(procedure="Thủ tục 漢")))
     assert "漢" not in read_page

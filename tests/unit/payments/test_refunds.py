@@ -170,10 +170,10 @@ def test_each_line_that_may_not_go_back_is_named() -> None:
     with pytest.raises(Refusal) as refused:
         after(*PAID).on(wrong)
     assert [(each["path"], each["code"]) for each in refused.value.errors] == [
-        ("/lines/0", "more_than_available"),
-        ("/lines/1", "more_than_available"),
-        ("/lines/2", "unknown_line"),
-        ("/lines/3", "twice"),
+        ("lines.0", "more_than_available"),
+        ("lines.1", "more_than_available"),
+        ("lines.2", "unknown_line"),
+        ("lines.3", "twice"),
     ]
 
 
