@@ -14,8 +14,8 @@ from contracts import dossiers
 from contracts.event import Data
 from services.payments import store
 from services.payments.domain.bill import Bill
-from services.payments.domain.gateway import RefundRefused
-from services.payments.domain.messages import RequestRefund
+from services.payments.domain.gateway import RefundRefused, SessionClosed
+from services.payments.domain.messages import BillExpiry, CancelCheckout, RequestRefund
 from tests.database import Server as Postgres
 from tests.integration.payments_books import Books, open_books
 from tests.integration.payments_counter import AGENCY, AMOUNT, FEE, RETURNED
@@ -103,6 +103,46 @@ async def test_a_bill_that_stays_open_after_the_end_is_raised(books: Books) -> N
     bill = await books.filed()
     await only(books, "payments.dossiers", of_dossiers(dossiers.Refused, 3), bill.dossier_code, 2)
     assert (await agrees(books))["found"] == {"ended_but_open": {"open": 1}}
+
+
+@pytest.mark.parametrize("state", ["withdrawing", "expiring", "closing"])
+async def test_a_page_that_its_gateway_does_not_close_is_raised_an_hour_after_it_should_have_closed(
+    books: Books, state: str
+) -> None:
+    bill = await books.filed()
+    await books.page(bill, "vnpay")
+    if state == "withdrawing":
+        withdrawn = of_dossiers(dossiers.Stopped, 8, cause="withdrawn", accepted=False)
+        await books.hears(withdrawn, bill.dossier_code, 2)
+    else:
+        await books.says(bill.key, BillExpiry() if state == "expiring" else CancelCheckout())
+    # The worker of calls goes by the database's clock.
+    await books.pool.execute("update call set created_at = now() - interval '2 hours'")
+    assert (await agrees(books))["found"] == {}
+    books.clock.ahead = timedelta(minutes=90)
+    for _ in range(2):
+        told = await agrees(books)
+        assert (told["found"], told["unexplained_dong"]) == ({"page_stuck": {"open": 1}}, AMOUNT)
+    (difference,) = await books.differences()
+    assert (difference.dossier_code, difference.reason) == (bill.dossier_code, f"{state}: vnpay")
+    assert await books.raised() == ["page_stuck"]
+    books.clock.ahead += timedelta(days=4)
+    assert (await agrees(books))["found"] == {"page_stuck": {"open": 1}}
+    attempt = (await books.bill(bill.key)).attempt
+    assert attempt is not None
+    await books.says(bill.key, SessionClosed(attempt_id=attempt.attempt_id))
+    assert (await agrees(books))["gone"] == 1
+
+
+async def test_a_bill_that_can_be_paid_a_day_after_its_last_day_is_raised(books: Books) -> None:
+    """Its timer was not worked off, for whatever reason."""
+    bill = await books.filed()
+    books.clock.ahead = timedelta(days=30, hours=23)
+    assert (await agrees(books))["found"] == {}
+    books.clock.ahead = timedelta(days=31, hours=1)
+    assert (await agrees(books))["found"] == {"page_stuck": {"open": 1}}
+    await books.says(bill.key, BillExpiry())
+    assert (await agrees(books))["gone"] == 1
 
 
 async def test_a_paid_bill_without_a_receipt_is_raised(books: Books) -> None:

@@ -38,6 +38,26 @@ _ENDED_BUT_OPEN = """
 select b.key as reference, b.dossier_code, b.bill_id, 0 as expected, b.amount as found, f.ended_at as since
 from dossier_fact as f join bill as b on b.dossier_code = f.code and b.state in ('open', 'checkout_ready', 'in_checkout')
 where f.ended_at < $2 and (f.ended_at >= $1 or b.key = any($3))"""
+# Those that may be stuck: bills of dossiers that wait for them or have ended, and those whose gateway or timer is an hour
+# late. No index has the state of a bill, for that changes all the time.
+_PAGE_STUCK = """
+with waiting as (
+    select b.key from dossier_fact as f join bill as b on b.dossier_code = f.code
+    where f.waiting_since < $2 or (f.ended_at >= $1 and f.ended_at < $2)
+    union
+    select key from call where aggregate = 'bill' and created_at < $2::timestamptz - interval '1 hour'
+    union
+    select key from timer where aggregate = 'bill' and due_at < $2::timestamptz - interval '1 hour'
+    union
+    select unnest($3::text[])
+)
+select b.key as reference, b.dossier_code, b.bill_id, (b.attempt ->> 'attempt_id')::uuid as attempt_id, 0 as expected,
+    b.amount as found, concat_ws(': ', b.state, b.attempt ->> 'gateway') as reason,
+    coalesce((b.attempt ->> 'closes_at')::timestamptz, b.due) as since
+from waiting join bill as b using (key)
+where (b.state in ('checkout_ready', 'closing', 'expiring', 'withdrawing')
+        and coalesce((b.attempt ->> 'closes_at')::timestamptz, b.due) < $2::timestamptz - interval '1 hour')
+    or (b.state in ('open', 'in_checkout') and b.due < $2::timestamptz - interval '1 day')"""
 _REFUNDS = """
 select case when r ->> 'state' = 'ready' then 'refund_stuck' else 'by_hand_waiting' end as kind,
     r ->> 'refund_id' as reference, b.dossier_code, b.bill_id, (r ->> 'amount')::bigint as expected, 0 as found,
@@ -88,6 +108,7 @@ _QUERIES = {
     "bill_missing": _BILL_MISSING,
     "ended_but_kept": _ENDED_BUT_KEPT,
     "ended_but_open": _ENDED_BUT_OPEN,
+    "page_stuck": _PAGE_STUCK,
     "of_bills": _OF_BILLS,
 }
 _OF_ALL = {"paid_but_waiting": _PAID_BUT_WAITING, "refunds": _REFUNDS}

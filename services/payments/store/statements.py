@@ -53,6 +53,7 @@ select $1 as gateway, u.reference, u.incoming, (u.first).kind, (u.first).line, u
     bill.key as bill_key, bill.bill_id, bill.dossier_code,
     exists (select from jsonb_array_elements(bill.captures) as c where c ->> 'reference' = u.reference) as capture_known,
     coalesce(refund.state, case difference.state when 'returning' then 'ready' when 'returned' then 'done'
+        when 'by_hand' then 'by_hand'
         when 'open' then 'refused' when 'explained' then 'refused' end) as refund_state,
     refund.paid_out_by is not null as by_hand, difference.key as difference_key,
     (select coalesce(sum(l.amount), 0)::bigint from statement_line as l
