@@ -207,16 +207,31 @@ async def test_only_a_citizen_pays_by_a_page(people: People, counter: Counter, p
     assert (await people.operator("POST", await people.at(dossier, path))).status_code == 403
 
 
-async def test_a_page_that_nobody_answers_for_is_cancelled_and_another_way_taken(
+async def test_a_page_that_can_be_closed_and_that_nobody_answers_for_is_given_up_once_that_is_known(
     people: People, counter: Counter
 ) -> None:
-    """The silent platform's page may have been made: it is given up once that is known, and not before."""
+    """The silent gateway's page may have been made, and may be paid."""
     dossier = await counter.filed()
-    await people.citizen(dossier, "POST", "/checkout", {"gateway": "national", "payer": PAYER})
+    await counter.arm("storm_500", times=100, match="POST /v1/checkout/sessions")
+    await people.citizen(dossier, "POST", "/checkout", {"gateway": "stripe"})
     cancelled = await people.citizen(dossier, "POST", "/checkout/cancel")
     assert (cancelled.status_code, cancelled.json()["state"]) == (202, "closing")
     blocked = await people.citizen(dossier, "POST", "/checkout")
     assert (blocked.status_code, blocked.json()["code"]) == (409, "page_closing")
+    await counter.all_is_well()
+    await counter.comes_to(dossier, "open")
+
+
+async def test_a_page_that_never_closes_and_that_nobody_answers_for_gives_way_at_once(
+    people: People, counter: Counter
+) -> None:
+    """What comes on the silent platform's page all the same is known as that page's."""
+    dossier = await counter.filed()
+    await people.citizen(dossier, "POST", "/checkout", {"gateway": "national", "payer": PAYER})
+    cancelled = await people.citizen(dossier, "POST", "/checkout/cancel")
+    assert (cancelled.status_code, cancelled.json()["state"]) == (200, "open")
+    other = await people.citizen(dossier, "POST", "/checkout", {"gateway": "vietqr"})
+    assert (other.status_code, other.json()["gateway"]) == (201, "vietqr")
 
 
 async def test_an_ailing_gateway_is_tried_last(people: People, counter: Counter) -> None:
