@@ -244,6 +244,35 @@ async def test_a_voucher_pays_one_bill(people: People, counter: Counter) -> None
     assert (await people.officer(paid, "POST", "/counter", body)).json()["code"] == "taken_already"
 
 
+async def test_a_voucher_of_an_agency_is_one_money_whether_it_came_in_or_went_out(
+    people: People, counter: Counter
+) -> None:
+    """Paid in with it, or paid out with it: the answer names the dossier for which it was used."""
+    first, second = await counter.filed(), await counter.filed()
+    taken, out = f"PT-{uuid4()}", f"PC-{uuid4()}"
+    await people.paid(first, taken)
+    await people.paid(second)
+    paths = list[str]()
+    for dossier in (first, second):
+        (ordered,) = (await people.officer(dossier, "POST", "/refunds", ORDER, "lan")).json()["refunds"]
+        paths.append(f"/refunds/{ordered['refund_id']}/pay-out")
+    own = await people.officer(second, "POST", paths[1], {"reference": taken}, "minh")
+    assert (own.status_code, own.json()["code"], first.code in own.json()["detail"]) == (409, "voucher_used", True)
+    answers = await asyncio.gather(
+        *(
+            people.officer(dossier, "POST", path, {"reference": out}, "minh")
+            for dossier, path in zip((first, second), paths, strict=True)
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    refused = next(answer for answer in answers if answer.status_code == 409)
+    assert refused.json()["code"] == "voucher_used"
+    other = (first, second)[[answer.status_code for answer in answers].index(200)]
+    assert other.code in refused.json()["detail"]
+    again = await people.officer(other, "POST", paths[(first, second).index(other)], {"reference": out}, "minh")
+    assert again.status_code == 200, "the same said again"
+
+
 async def test_a_voucher_that_was_refused_may_be_used_for_another_bill(people: People, counter: Counter) -> None:
     wrong, right = await counter.filed(), await counter.filed()
     body = {"amount": AMOUNT, "voucher": f"PT-{uuid4()}"}

@@ -14,7 +14,8 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from chassis.access import Caller
 from chassis.clock import VIETNAM
-from chassis.errors import NotFound
+from chassis.errors import NotFound, Refusal
+from chassis.postgres import Connection
 from chassis.work import Work
 from contracts.money import Dong
 from services.payments import store
@@ -68,6 +69,18 @@ def may_see(caller: Caller, bill: Bill) -> bool:
     mine = caller.role == "citizen" and caller.person_id == bill.person_id
     ours = caller.role == "officer" and caller.agency == bill.agency
     return mine or ours or caller.role == "operator"
+
+
+async def use_voucher(connection: Connection, agency: str, voucher: str, money_id: UUID, bill_id: UUID | None) -> None:
+    """Use a voucher of an agency for this money. Raises Refusal 409 where it was used for other money."""
+    used_for = await store.vouchers.keep(connection, f"{agency} {voucher}", money_id, bill_id)
+    if used_for is not None:
+        vi, en = (f"hồ sơ {used_for}", f"dossier {used_for}") if used_for else ("khoản tiền khác", "other money")
+        raise Refusal(
+            "voucher_used",
+            f"Chứng từ này đã ghi cho {vi}. Mỗi khoản tiền cần một chứng từ riêng.",
+            f"This voucher was used for {en}. All money needs a voucher of its own.",
+        )
 
 
 async def shown(work: Work, bill_id: UUID, caller: Caller) -> Bill:

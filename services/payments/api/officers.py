@@ -13,13 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from chassis.access import Caller
 from chassis.answering import To
 from chassis.clock import Clock
-from chassis.errors import Refusal
 from chassis.http import CallerOf, OnceOf, WorkOf, allowed
 from chassis.identifiers import derived_id, new_id
 from chassis.postgres import Connection
 from chassis.work import Work
 from services.payments import store
-from services.payments.api.common import Amount, Name, Text, shown
+from services.payments.api.common import Amount, Name, Text, shown, use_voucher
 from services.payments.domain.bill import Bill
 from services.payments.domain.messages import LineRefund, PayElsewhere, PayOut, RequestRefund
 from services.payments.taking import PageStands, take
@@ -110,10 +109,14 @@ def of_officers(clock: Clock) -> APIRouter:
     async def pay_out(
         bill_id: UUID, refund_id: UUID, body: PayOutBody, caller: CallerOf, once: OnceOf, work: WorkOf
     ) -> Any:
-        """Record that a refund was paid out by hand: by another officer than the one who ordered it, or took the money."""
+        """Record that a refund was paid out by hand: by another officer than the one who ordered it, or took the money.
+
+        409 `voucher_used`: one voucher is one money.
+        """
         bill = await _of_my_agency(work, bill_id, caller)
 
-        async def prepare(_: Connection) -> Sequence[To]:
+        async def prepare(connection: Connection) -> Sequence[To]:
+            await use_voucher(connection, bill.agency, body.reference, refund_id, bill_id)
             paid = PayOut(refund_id=refund_id, reference=body.reference, by=caller.subject)
             return [To(store.bills.aggregate, bill.key, paid)]
 
@@ -123,7 +126,7 @@ def of_officers(clock: Clock) -> APIRouter:
     async def counter(bill_id: UUID, body: CounterBody, caller: CallerOf, once: OnceOf, work: WorkOf) -> Response:
         """Record money that was taken at the counter; 202: a page is being closed, send the same again with its key.
 
-        409 `voucher_used`: one voucher pays one bill.
+        409 `voucher_used`: one voucher is one money, and pays one bill.
         """
         bill = await _of_my_agency(work, bill_id, caller)
         money = PayElsewhere(
@@ -136,12 +139,7 @@ def of_officers(clock: Clock) -> APIRouter:
         )
 
         async def prepare(connection: Connection) -> Sequence[To]:
-            if not await store.vouchers.keep(connection, money.reference, bill_id):
-                raise Refusal(
-                    "voucher_used",
-                    "Phiếu thu này đã ghi cho một khoản phí khác. Mỗi khoản phí cần một phiếu thu riêng.",
-                    "This voucher was recorded for another bill. Each bill needs a voucher of its own.",
-                )
+            await use_voucher(connection, bill.agency, body.voucher, money.capture_id, bill_id)
             return [To(store.bills.aggregate, bill.key, money)]
 
         try:

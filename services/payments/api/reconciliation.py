@@ -18,7 +18,7 @@ from chassis.http import CallerOf, OnceOf, WorkOf, allowed
 from chassis.identifiers import new_id
 from chassis.postgres import Connection
 from services.payments import store
-from services.payments.api.common import WAIT_SECONDS, Day, Name, Text
+from services.payments.api.common import WAIT_SECONDS, Day, Name, Text, use_voucher
 from services.payments.domain.difference import (
     Assign,
     Difference,
@@ -224,7 +224,8 @@ def of_operators(reconciler: Reconciler) -> APIRouter:
 
         difference = await _found(work.pool, difference_id)
 
-        async def prepare(_: Connection) -> list[To]:
+        async def prepare(connection: Connection) -> list[To]:
+            await use_voucher(connection, "operators", said.voucher, difference.refund_id or difference_id, None)
             message = PayOutByHand(voucher=said.voucher, by=operator.subject)
             return [To(store.differences.aggregate, difference.key, message)]
 
