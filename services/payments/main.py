@@ -16,6 +16,7 @@ from services.payments import store, webhooks
 from services.payments.adapters.gateways import Gateways
 from services.payments.adapters.national_services import directory
 from services.payments.api import (
+    balances,
     banks,
     checkouts,
     citizens,
@@ -45,6 +46,7 @@ from services.payments.domain import (
     settling,
 )
 from services.payments.links import Links
+from services.payments.missed import Missed
 from services.payments.paying import Cashier
 from services.payments.reconciling_work import Reconciler
 from services.payments.ring_metrics import RingMetrics
@@ -86,6 +88,7 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
             banks.of_banks(keys, clock),
             national.of_the_platform(gateways.by_name.get("national"), platform_key, directory(), clock),
             rings.of_operators(),
+            balances.of_operators(gateways),
             reconciliation.of_operators(reconciler),
         ],
         consumes=[
@@ -163,6 +166,7 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
         chores=[
             Chore("payments.rings", 60.0, store.rings.prune),
             Chore("payments.banks", 60.0, store.banks.forget),
+            Missed(gateways.by_name, clock).chore,
             *reconciler.chores,
         ],
         backgrounds=[

@@ -10,6 +10,15 @@ _BALANCES = """
 select account, (sum(debit) - sum(credit))::bigint as balance
 from ledger_entry where dossier_code = $1 group by account order by account
 """
+_CLEARING = """
+select substr(account, 9) as gateway, (sum(debit) - sum(credit))::bigint as balance
+from ledger_entry where account like 'gateway:%' group by account
+"""
+
+
+async def clearing(pool: Pool) -> dict[str, int]:
+    """What our books say that each gateway holds for us, in đồng."""
+    return {row["gateway"]: row["balance"] for row in await pool.fetch(_CLEARING)}
 
 
 async def balances(pool: Pool, dossier_code: str) -> list[dict[str, Any]]:

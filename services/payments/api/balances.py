@@ -1,0 +1,73 @@
+"""The gateways at a glance, for operators: do they answer, what do they say they hold, and what do our books say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from chassis.errors import Unanswered
+from chassis.http import CallerOf, WorkOf, allowed
+from services.payments import store
+from services.payments.adapters.gateways import Gateways
+from services.payments.domain.gateway import Gateway
+from services.payments.domain.gateways import manner_of
+
+
+class GatewayView(BaseModel):
+    """`booked` is what our clearing account of this gateway holds, in đồng; `held` what the gateway itself says, by currency.
+
+    They differ by what happened in the last minutes, and by fees until reconciliation has posted them. `held` is None where
+    a gateway does not tell, or does not answer now.
+    """
+
+    name: str
+    title_vi: str
+    title_en: str
+    offered: bool
+    healthy: bool
+    booked: int
+    held: dict[str, int] | None
+
+
+@runtime_checkable
+class TellsItsBalance(Protocol):
+    """A gateway that says what it holds for us."""
+
+    async def balance(self) -> Mapping[str, int]: ...
+
+
+def of_operators(gateways: Gateways) -> APIRouter:
+    """For operators."""
+    routes = APIRouter(tags=["gateways"])
+
+    @routes.get("/gateways", response_model=list[GatewayView])
+    async def all_of_them(caller: CallerOf, work: WorkOf) -> list[GatewayView]:
+        """Each configured gateway."""
+        allowed(caller, "operator")
+        booked = await store.ledger.clearing(work.pool)
+        return [
+            GatewayView(
+                name=name,
+                title_vi=manner_of(name).title_vi,
+                title_en=manner_of(name).title_en,
+                offered=name in gateways.offered(),
+                healthy=gateways.is_healthy(name),
+                booked=booked.get(name, 0),
+                held=await _held(gateway),
+            )
+            for name, gateway in gateways.by_name.items()
+        ]
+
+    return routes
+
+
+async def _held(gateway: Gateway) -> dict[str, int] | None:
+    if not isinstance(gateway, TellsItsBalance):
+        return None
+    try:
+        return dict(await gateway.balance())
+    except Unanswered:
+        return None

@@ -1,0 +1,80 @@
+"""Webhooks that never come are fetched, and a gateway's balance stands beside that of our books."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from pydantic import SecretStr
+
+from chassis.errors import Unanswered
+from services.payments.adapters.gateways import Gateways
+from services.payments.missed import Missed
+from tests.database import Server as Postgres
+from tests.integration.payments_counter import AMOUNT, PAID, Counter, Dossier, eventually, open_counter
+from tests.integration.payments_rings import in_checkout
+
+
+@pytest.fixture(scope="module")
+async def shared(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Counter]:
+    async with open_counter(postgres_server, tmp_path_factory.mktemp("gateway")) as counter:
+        yield counter
+
+
+@pytest.fixture
+async def counter(shared: Counter) -> AsyncIterator[Counter]:
+    yield shared
+    await shared.all_is_well()
+
+
+def missed(counter: Counter, key: str = "sk_test") -> Missed:
+    settings = counter.service.settings.model_copy(update={"gateway_secret_key": SecretStr(key)})
+    return Missed(Gateways.from_settings(settings).by_name, counter.clock)  # type: ignore[arg-type]
+
+
+async def paid_unheard(counter: Counter) -> Dossier:
+    """The citizen pays, and no webhook comes."""
+    dossier, _ = await in_checkout(counter)
+    before = await counter.fired("webhook_lost")
+    assert (await counter.bill(dossier))["state"] == "in_checkout"
+    await counter.pays(await counter.page(dossier))
+    assert await counter.fired("webhook_lost") > before
+    return dossier
+
+
+async def test_a_payment_whose_webhooks_were_all_lost_is_taken_in_when_they_are_fetched(counter: Counter) -> None:
+    dossier = await paid_unheard(counter)
+    assert (await counter.bill(dossier))["state"] == "in_checkout"
+    await missed(counter).fetch(counter.pool)
+    await counter.comes_to(dossier, "paid")
+    assert await counter.balances(dossier) == PAID
+    again = await counter.pool.fetchval("select count(*) from ring")
+    await missed(counter).fetch(counter.pool)
+    assert await counter.pool.fetchval("select count(*) from ring") == again, "fetched twice, kept once"
+
+
+async def test_where_nothing_can_be_fetched_the_next_look_begins_where_this_one_did(counter: Counter) -> None:
+    await missed(counter).fetch(counter.pool)
+    place = await counter.pool.fetchval("select cursor from statement_cursor where gateway = 'events stripe'")
+    dossier = await paid_unheard(counter)
+    with pytest.raises(Unanswered):
+        await missed(counter, key="sk_wrong").fetch(counter.pool)
+    assert place == await counter.pool.fetchval("select cursor from statement_cursor where gateway = 'events stripe'")
+    await missed(counter).fetch(counter.pool)
+    await counter.comes_to(dossier, "paid")
+
+
+async def test_operators_see_what_a_gateway_holds_beside_what_our_books_say(counter: Counter) -> None:
+    before = (await counter.asked("GET", "/gateways", "operator")).json()
+    dossier = await counter.filed()
+    await counter.pays(await counter.page(dossier))
+    await counter.comes_to(dossier, "paid")
+
+    async def settled() -> bool:
+        (then,), (now,) = before, (await counter.asked("GET", "/gateways", "operator")).json()
+        assert (now["name"], now["offered"], now["healthy"]) == ("stripe", True, True)
+        assert now["booked"] - then["booked"] == AMOUNT
+        return bool(now["held"].get("VND", 0) - then["held"].get("VND", 0) == AMOUNT)
+
+    await eventually(settled)
+    assert (await counter.asked("GET", "/gateways", "citizen", person_id=str(dossier.person))).status_code == 403
