@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from tests.integration.sandbox_process import Server, Sink, eventually, running
+from tests.integration.sandbox_process import Server, Sink, eventually, loopback, running
 
 KEY, SECRET = "sk_test_process", "whsec_process"
 PAYMENT = {"amount": "135000", "currency": "vnd", "payment_method": "pm_card_visa", "confirm": "true"}
@@ -27,7 +27,7 @@ class Merchant:
 
     server: Server
     sink: Sink
-    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=10))
+    http: httpx.Client = field(default_factory=loopback)
 
     def post(
         self, path: str, form: dict[str, str] | None = None, key: str = "", timeout: float = 10.0

@@ -67,7 +67,10 @@ def bank(tmp_path: Path) -> Iterator[Bank]:
             "BANK_KEY": KEY, "BANK_BIN": BIN, "BANK_ACCOUNT": ACCOUNT, "BANK_WEBHOOK_URL": url,
             "BANK_WEBHOOK_SECRET": SECRET, "BANK_RETRY_SECONDS": "0.1", "BANK_SETTLE_SECONDS": "0.3",
         }  # fmt: skip
-        with running(Server("bank", tmp_path, told)) as server, httpx.Client(base_url=server.url, timeout=60) as http:
+        with (
+            running(Server("bank", tmp_path, told)) as server,
+            httpx.Client(base_url=server.url, verify=False, timeout=60) as http,
+        ):
             yield Bank(server, sink, http)
 
 
@@ -88,7 +91,7 @@ def test_a_kill_in_the_middle_of_many_transfers_loses_none_that_was_answered(ban
     answered: list[str] = []
 
     def pay(person: int) -> None:
-        with httpx.Client(base_url=bank.server.url) as http:
+        with httpx.Client(base_url=bank.server.url, verify=False) as http:
             try:
                 for number in range(10_000):
                     token = f"{person:016x}{number:016x}"

@@ -38,7 +38,7 @@ async def page(merchant: NationalMerchant) -> CheckoutCreated:
 
 
 def notices(server: Server) -> list[dict[str, Any]]:
-    told: list[dict[str, Any]] = httpx.get(f"{server.url}/_control/notices").json()["notices"]
+    told: list[dict[str, Any]] = server.http.get(f"{server.url}/_control/notices").json()["notices"]
     return told
 
 

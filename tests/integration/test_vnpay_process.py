@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-import httpx
 import pytest
 
 from chassis.identifiers import new_id
@@ -37,7 +37,7 @@ class Payer(VnpayMerchant):
         return page.session_id
 
     def notices(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = httpx.get(f"{self.sandbox.url}/_control/notices").json()["notices"]
+        found: list[dict[str, Any]] = self.sandbox.http.get(f"{self.sandbox.url}/_control/notices").json()["notices"]
         return found
 
     def states(self) -> list[str]:
@@ -48,18 +48,24 @@ class Payer(VnpayMerchant):
         return [dict(parse_qsl(query.decode()))["vnp_TxnRef"] for query, _ in self.listener.received]
 
 
-@pytest.fixture
-def payer(tmp_path: Path) -> Iterator[Payer]:
+@contextmanager
+def paying(folder: Path, retry_seconds: float) -> Iterator[Payer]:
     listener = Listener()
     with listener.listening() as url:
         told = {
             "VNPAY_TERMINAL": TERMINAL,
             "VNPAY_SECRET": SECRET,
             "VNPAY_IPN_URL": url,
-            "VNPAY_RETRY_SECONDS": "0.05",
+            "VNPAY_RETRY_SECONDS": str(retry_seconds),
         }
-        with running(Server("vnpay", tmp_path, told)) as server:
+        with running(Server("vnpay", folder, told)) as server:
             yield Payer(Vnpay(client(server.url), TERMINAL, SECRET), server, listener)
+
+
+@pytest.fixture
+def payer(tmp_path: Path) -> Iterator[Payer]:
+    with paying(tmp_path, 0.05) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize("heard", ["ok", "done_before"])
@@ -90,18 +96,19 @@ async def test_a_killed_vnpay_forgets_no_money_and_goes_on_telling_of_it(payer: 
     payer.sandbox.start()
     eventually(lambda: payer.states() == ["confirmed"] * 3)
     assert set(payer.orders()) == orders
-    lines = httpx.get(f"{payer.sandbox.url}/_control/lines").json()["lines"]
+    lines = payer.sandbox.http.get(f"{payer.sandbox.url}/_control/lines").json()["lines"]
     assert [(line["kind"], line["txn_ref"] in orders) for line in lines] == [("payment", True)] * 3
 
 
-async def test_vnpay_gives_up_after_ten_tries(payer: Payer) -> None:
-    payer.listener.heard = "trouble"
-    await payer.arm("notice_lost")
-    lost, other = await payer.paid(), await payer.paid()
-    eventually(lambda: payer.states() == ["lost", "abandoned"], seconds=60)
-    assert payer.orders() == [other] * 10
-    assert lost not in payer.orders()
-    assert [notice["answer"] for notice in payer.notices()] == [None, "99"]
+async def test_vnpay_gives_up_after_ten_tries(tmp_path: Path) -> None:
+    with paying(tmp_path, 0.005) as payer:
+        payer.listener.heard = "trouble"
+        await payer.arm("notice_lost")
+        lost, other = await payer.paid(), await payer.paid()
+        eventually(lambda: payer.states() == ["lost", "abandoned"], seconds=60)
+        assert payer.orders() == [other] * 10
+        assert lost not in payer.orders()
+        assert [notice["answer"] for notice in payer.notices()] == [None, "99"]
 
 
 async def test_forged_and_unsigned_copies_are_sent_once_and_turned_away(payer: Payer) -> None:

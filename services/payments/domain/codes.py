@@ -8,8 +8,9 @@ from uuid import UUID
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford: no I, L, O, U
 _PREFIX, _DIGITS = "MC", 11
-# Banks put words before and after, change case, and take away what is no letter or digit.
-_WRITTEN = re.compile(rf"{_PREFIX}([{_ALPHABET}]{{{_DIGITS + 1}}})")
+# Banks put words before and after, change case, and take away what is no letter or digit. What they put before may look
+# like the beginning of a code: the real one is found within it, for nothing is consumed.
+_WRITTEN = re.compile(rf"(?={_PREFIX}([{_ALPHABET}]{{{_DIGITS + 1}}}))")
 _LOST = re.compile(r"[^0-9A-Z]")
 
 
@@ -23,7 +24,7 @@ def payment_code(bill_id: UUID) -> str:
 def payment_codes_in(purpose: str) -> list[str]:
     """The payment codes that a transfer's purpose holds, each once; what only looks like one is left out."""
     bare = _LOST.sub("", purpose.upper())
-    found = (match.group(1) for match in (_WRITTEN.match(bare, place) for place in range(len(bare))) if match)
+    found: list[str] = _WRITTEN.findall(bare)
     return list(dict.fromkeys(f"{_PREFIX}{each}" for each in found if _check(each[:-1]) == each[-1]))
 
 
