@@ -119,4 +119,33 @@ MONEY = (
         (f"{_RECORDS}test_an_unbalanced_transaction_fails_at_its_statement",),
         "DID NOT RAISE",
     ),
+    Mistake(
+        ("Failure/nothing-healed",),
+        (
+            Edit(
+                f"{_DOMAIN}/reconciling.py",
+                "    if row.posted:\n        return None\n    match row.kind:\n",
+                "    if row:\n        return None\n    match row.kind:\n",
+            ),
+        ),
+        ("tests/integration/test_payments_every_dong.py::test_every_dong_is_in_the_ledger",),
+        r"assert --\d+ == \d+",
+        "All of it is in the ledger: in suspense.",
+    ),
+    Mistake(
+        ("Failure/notice-swallowed",),
+        (
+            Edit(
+                f"{_DOMAIN}/hearing.py",
+                "    if here or not tells_in_notices_only(money.gateway) or (attempt is not None and not is_taken):\n",
+                '    if is_taken:\n        return "settled"\n'
+                "    if here or not tells_in_notices_only(money.gateway) or (attempt is not None and not is_taken):\n",
+            ),
+        ),
+        (
+            "tests/integration/test_payments_notices.py::"
+            "test_a_second_payment_on_one_page_is_raised_also_when_both_notices_come_at_once",
+        ),
+        r"\['done', 'done'\] == \['done', 'raised'\]",
+    ),
 )
