@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from deploy.local import offsets
 from tests.database import Server, running
@@ -23,6 +24,9 @@ async def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 def pytest_configure(config: pytest.Config) -> None:
     _keep_byte_code()
     _share_ports()
+    # How long an example takes says more of what else the machine does than of the code.
+    settings.register_profile("motcua", deadline=None)
+    settings.load_profile("motcua")
 
 
 def _keep_byte_code() -> None:

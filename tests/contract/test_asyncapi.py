@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,13 @@ from deploy.kafka.asyncapi import OPTIONAL_HEADERS
 from deploy.kafka.documents import FOLDER
 from tests.contract.examples import CERTIFICATES
 
-DOCUMENT = yaml.safe_load((FOLDER / "asyncapi.yaml").read_text("utf-8"))
+
+@cache
+def read(file: str) -> Any:
+    return yaml.load((FOLDER / file).read_text("utf-8"), yaml.CSafeLoader)
+
+
+DOCUMENT = read("asyncapi.yaml")
 SEALED = {each.topic for each in CERTIFICATES if each.personal_data == "encrypted"}
 
 
@@ -25,7 +32,7 @@ def resolve(reference: str) -> Any:
     """What a reference means. Raises when there is nothing."""
     file, _, pointer = reference.partition("#")
     if file:
-        return yaml.safe_load((FOLDER / file).read_text("utf-8"))
+        return read(file)
     found: Any = DOCUMENT
     for part in pointer.strip("/").split("/"):
         found = found[part]

@@ -18,7 +18,7 @@ _YEARS_BEFORE, _YEARS_AHEAD = 10, 5  # a dossier may be old when its due date is
 
 def load(file: Traversable = _FILE) -> dict[str, WorkingTime]:
     """Working hours by key. Raises pydantic.ValidationError for a file that is wrong."""
-    return TypeAdapter(dict[str, WorkingTime]).validate_python(yaml.safe_load(file.read_text("utf-8")))
+    return TypeAdapter(dict[str, WorkingTime]).validate_python(yaml.load(file.read_text("utf-8"), yaml.CSafeLoader))
 
 
 def build(

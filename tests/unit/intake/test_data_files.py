@@ -22,8 +22,9 @@ Change = Callable[[Any], Any]
 def _altered(tmp_path: Path, file: str, change: Change) -> Path:
     folder = tmp_path / "catalogue"
     shutil.copytree(DATA, folder)
-    data = yaml.safe_load((folder / file).read_text("utf-8"))
-    (folder / file).write_text(yaml.safe_dump(json.loads(json.dumps(change(data), default=str))), "utf-8")
+    data = yaml.load((folder / file).read_text("utf-8"), yaml.CSafeLoader)
+    changed = json.loads(json.dumps(change(data), default=str))
+    (folder / file).write_text(yaml.dump(changed, Dumper=yaml.CSafeDumper), "utf-8")
     return folder
 
 
