@@ -74,6 +74,13 @@ def test_a_changed_byte_is_judged_the_same_however_the_file_is_cut(name: str, da
     assert judged(bytes(broken), name) == judged(bytes(broken), name, cut)
 
 
+@pytest.mark.parametrize("encoding", ["ATF-8", "big5", "utf-7", "base64", "idna", "rot13", ""])
+@pytest.mark.parametrize("cut", [1, 7, 65536])
+def test_xml_in_an_encoding_that_nobody_knows_is_damaged(encoding: str, cut: int) -> None:
+    content = f'<?xml version="1.0" encoding="{encoding}"?><a/>'.encode()
+    assert judged(content, "tờ khai.xml", cut) == "document_damaged"
+
+
 BOMB = '<!DOCTYPE a [<!ENTITY b "bbbbbbbb"><!ENTITY c "&b;&b;&b;">]>'
 
 
