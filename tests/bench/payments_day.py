@@ -18,9 +18,9 @@ from chassis.metrics import Metrics
 from chassis.postgres import open_pool
 from contracts.registry import EVENTS
 from services.payments.domain.gateway import Captured
+from services.payments.domain.reading import NIGHTLY, RECENT
 from services.payments.domain.vietqr import capture_of_line
 from services.payments.main import payments
-from services.payments.domain.reading import NIGHTLY, RECENT
 from services.payments.settings import PaymentsSettings
 from services.payments.store import bills
 from tests.bench.ground import Store

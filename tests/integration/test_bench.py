@@ -15,6 +15,7 @@ from tests.bench import growth, hop, payments_webhooks, rebuild, relay, suite, t
 from tests.bench.gate import Invalid
 from tests.bench.ground import Ground, Store, standing
 from tests.bench.meters import TOTALS
+from tests.bench.payments_pages import AMOUNT
 from tests.bench.readings import Coded, fill
 
 EVENTS = 3_000
@@ -115,6 +116,6 @@ async def test_webhooks_are_measured_until_their_bills_are_paid_and_one_that_is_
     told = await payments_webhooks.measure(ground, 60, quietly)
     assert told["per_s"] > 0
     assert 0 < told["answer_p50_ms"] <= told["p50_ms"] <= told["p99_ms"]
-    monkeypatch.setattr(payments_webhooks, "AMOUNT", payments_webhooks.AMOUNT - 1)
+    monkeypatch.setattr(payments_webhooks, "AMOUNT", AMOUNT - 1)
     with pytest.raises(Invalid, match="đồng at the gateway"):
         await payments_webhooks.measure(ground, 60, quietly)
