@@ -54,8 +54,8 @@ async def pool(database: Pool) -> Pool:
 
 
 async def test_a_batch_that_comes_again_has_no_second_effect(pool: Pool) -> None:
-    refund = example(payments.Refunded, bill_id=BILL, amount=1000)
-    batch = [record(refund, offset, offset + 1, NOON, subject) for offset, subject in enumerate("AABAB")]
+    refunds = [example(payments.Refunded, bill_id=BILL, refund_id=new_id(), amount=1000) for _ in range(5)]
+    batch = [record(refunds[offset], offset, offset + 1, NOON, subject) for offset, subject in enumerate("AABAB")]
     consumer = consumer_of(PAYMENTS, pool)
     await consumer.take(batch)
     before = await pool.fetch("select * from view order by dossier_code")

@@ -133,7 +133,7 @@ async def test_the_journal_has_every_number_and_what_became_of_it(people: People
     first, second = told[:2]
     assert (first["ended"], first["ended_because"], second["replaces"]) == (
         "replaced",
-        "hoàn trả: =không chụp",
+        "hoàn trả: theo quyết định của cán bộ",
         first["number"],
     )
     head, *rows = rows_of((await report(people, "receipts", "csv")).content)
