@@ -29,6 +29,7 @@ class OpenCalendars:
         self._plans, self._clock = plans, clock
         self.keys = {code: agency.calendar for code, agency in agencies.items()}
         self._known: tuple[date, tuple[tuple[str, int], ...]] | None = None
+        self._reading = asyncio.Lock()
         self._calendars = calendars.build(plans, self._today(), {})
 
     def of(self, agency: str) -> Calendar:
@@ -36,11 +37,12 @@ class OpenCalendars:
         return self._calendars[self.keys.get(agency, "default")]
 
     async def refresh(self, pool: Pool) -> None:
-        """Read what was changed, if anything was."""
-        known = (self._today().replace(month=1, day=1), await store.calendars.versions(pool))
-        if known != self._known:
-            self._calendars = calendars.build(self._plans, self._today(), await store.calendars.changes(pool))
-            self._known = known
+        """Read what was changed, if anything was; one reading at a time, so that an older one never ends last."""
+        async with self._reading:
+            known = (self._today().replace(month=1, day=1), await store.calendars.versions(pool))
+            if known != self._known:
+                self._calendars = calendars.build(self._plans, self._today(), await store.calendars.changes(pool))
+                self._known = known
 
     async def count(self, request: Count, calling: Calling) -> Counted:
         """Count the promised dates of the next dossiers anew, and tell those whose date moves; the answer names the last.
