@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.mistakes.mistake import Edit, Mistake
 
 _NINE = "tests/integration/test_nine_failures.py::test_"
-_WEBHOOKS, _MONEY = "services/payments/adapters/stripe_webhooks.py", "services/payments/domain/money.py"
+_SIGNATURES, _MONEY = "services/payments/adapters/timed_signature.py", "services/payments/domain/money.py"
 _PAYING, _SUPPLEMENT = "services/intake/domain/paying.py", "services/intake/domain/supplement.py"
 _DOSSIER, _MOVES = "services/intake/domain/dossier.py", "services/intake/domain/moves.py"
 _CODES, _NOTICES = "services/intake/store/dossiers.py", "services/notifications/store.py"
@@ -29,7 +29,7 @@ FAILURES = (
         ("Failure/signature-not-compared",),
         (
             Edit(
-                _WEBHOOKS,
+                _SIGNATURES,
                 "    if not any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in given):\n",
                 "    if not given or not expected:\n",
             ),

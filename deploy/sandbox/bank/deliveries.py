@@ -6,9 +6,6 @@ Signature: `X-Bank-Signature: t=SECONDS,v1=HEX`, HMAC-SHA256 of "SECONDS.BODY". 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
-import random
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -16,23 +13,12 @@ from dataclasses import dataclass, field
 
 from deploy.sandbox.bank.office import Office
 from deploy.sandbox.kit.postman import PostError, Postman
+from deploy.sandbox.kit.retrying import backoff, timed_signature
 
 AT_ONCE = 16
-LONGEST_RETRY_SECONDS = 60.0
 GIVE_UP_SECONDS = 3 * 24 * 3600.0
 ANSWER_WITHIN_SECONDS = 10.0
 STALE_SECONDS = 3600
-
-
-def signature(secret: str, body: bytes, at: int) -> str:
-    digest = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256)
-    return f"t={at},v1={digest.hexdigest()}"
-
-
-def backoff(first: float, attempts: int) -> float:
-    """Seconds until the next try: doubling up to a bound, spread so that notices do not march in step."""
-    longest: float = min(LONGEST_RETRY_SECONDS, first * 2 ** min(attempts, 16))
-    return random.uniform(longest / 2, longest)  # noqa: S311
 
 
 @dataclass
@@ -102,7 +88,7 @@ class Deliveries:
         if oddity != "unsigned":
             at = int(time.time()) - (STALE_SECONDS if oddity == "stale" else 0)
             secret = "stolen" if oddity == "forged" else self.office.settings.webhook_secret
-            headers["X-Bank-Signature"] = signature(secret, body, at)
+            headers["X-Bank-Signature"] = timed_signature(secret, body, at)
         try:
             status = await self.postman.post(self.office.settings.webhook_url, headers, body)
         except PostError as failure:

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deploy.sandbox.gateway import expansion, faults, identifiers, parameters
+from deploy.sandbox.gateway import expansion, identifiers, parameters
 from deploy.sandbox.gateway.deliveries import Deliveries
 from deploy.sandbox.gateway.errors import ApiError, describe, invalid, unauthorized
 from deploy.sandbox.gateway.form import FormError, Tree, decode
@@ -104,32 +104,32 @@ class Api:
             raise unauthorized(f"Invalid API Key provided: {value.strip()[:8]}****")
 
     async def _answer(self, request: Request, operation: Operation, asked: Asked) -> Response:
-        if await faults.never_answered(self.office.faults, "timeout_before", request):
+        if await self.office.faults.silences("timeout_before", request):
             return Response(status_code=504)
         with self.keys.using(asked.key):
             kept = self._before(request, operation, asked)
             if isinstance(kept, Response):
                 return kept
-            await faults.delayed(self.office.faults, request)
+            await self.office.faults.delays(request)
             values = parameters.check(operation.accepts, operation.required, asked.form)
             status, body, work = self._carry_out(request, operation, asked, values, kept)
         if self.office.faults.armed and request.method != "GET":
-            if work.deliveries and faults.befalls(self.office.faults, "webhook_before_response", request):
+            if work.deliveries and self.office.faults.befalls("webhook_before_response", request):
                 await self.deliveries.send_now(work)
-            if await faults.never_answered(self.office.faults, "timeout_after_charge", request):
+            if await self.office.faults.silences("timeout_after_charge", request):
                 return Response(status_code=504)
         return _json(status, body, asked)
 
     def _before(self, request: Request, operation: Operation, asked: Asked) -> Response | str:
         """The answer of a fault or a used key; else the fingerprint of what is asked for."""
         known = self.office.faults
-        if faults.befalls(known, "storm_500", request):
+        if known.befalls("storm_500", request):
             raise ApiError(500, "api_error", "An unknown error occurred")
-        if faults.befalls(known, "rate_limited_429", request):
+        if known.befalls("rate_limited_429", request):
             error = invalid("Request rate limit exceeded.", code="rate_limit", status=429)
             error.headers["Stripe-Rate-Limited-Reason"] = "global-rate"
             raise error
-        if request.method == "POST" and faults.befalls(known, "conflict_409", request):
+        if request.method == "POST" and known.befalls("conflict_409", request):
             raise in_use(asked.key or "none")
         if asked.key is None:
             return ""
@@ -153,7 +153,7 @@ class Api:
                 status, body = 402, self._error(result.error, asked.id)
             else:
                 status, body = 200, dumped(expansion.expanded(work.store, result, paths, work.version))
-            if operation.method == "POST" and faults.befalls(work.faults, "error_500_after_charge", request):
+            if operation.method == "POST" and work.faults.befalls("error_500_after_charge", request):
                 status, body = 500, self._error(describe("api_error", "An unknown error occurred"), asked.id)
             if asked.key is not None:
                 where = f"{operation.method} {request.url.path}"

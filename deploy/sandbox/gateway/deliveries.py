@@ -7,10 +7,7 @@ what is answered with 2xx; a redirect is not followed. Order is not promised.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import logging
-import random
 import sqlite3
 import time
 from dataclasses import dataclass, field
@@ -18,25 +15,14 @@ from dataclasses import dataclass, field
 from deploy.sandbox.gateway.store import Object, dumped
 from deploy.sandbox.gateway.work import Office, Work
 from deploy.sandbox.kit.postman import PostError, Postman
+from deploy.sandbox.kit.retrying import backoff, timed_signature
 
 AT_ONCE = 32
-LONGEST_RETRY_SECONDS = 60.0
 GIVE_UP_SECONDS = 3 * 24 * 3600.0
 ANSWER_WITHIN_SECONDS = 10.0
 STALE_SECONDS = 3600
 
 log = logging.getLogger(__name__)
-
-
-def signature(secret: str, body: bytes, at: int) -> str:
-    digest = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256)
-    return f"t={at},v1={digest.hexdigest()}"
-
-
-def backoff(first: float, attempts: int) -> float:
-    """Seconds until the next try: doubling up to a bound, spread so that deliveries do not march in step."""
-    longest: float = min(LONGEST_RETRY_SECONDS, first * 2 ** min(attempts, 16))
-    return random.uniform(longest / 2, longest)  # noqa: S311
 
 
 @dataclass
@@ -118,7 +104,7 @@ class Deliveries:
         }
         if oddity != "unsigned":
             at = int(time.time()) - (STALE_SECONDS if oddity == "stale" else 0)
-            headers["Stripe-Signature"] = signature(
+            headers["Stripe-Signature"] = timed_signature(
                 "whsec_stolen" if oddity == "forged" else endpoint["_secret"], body, at
             )
         try:

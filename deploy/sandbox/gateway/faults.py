@@ -6,16 +6,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
-from starlette.requests import Request
-
-from deploy.sandbox.kit.faults import Fault, Faults
-from deploy.sandbox.kit.requests import hold
-
-HELD_SECONDS = 24 * 3600.0
-"""A caller that is never answered gives up long before."""
-
 FAULTS = {
     "timeout_before": "the request has no effect and is never answered (with delay_seconds: cut off after them)",
     "timeout_after_charge": "the POST has its effect and is never answered (with delay_seconds: cut off after them)",
@@ -42,28 +32,3 @@ FAULTS = {
     "unknown_code": "the answer to GET of a Checkout Session names a status that does not exist",
     "failed_then_captured": "the payment is declined, and captured after all delay_seconds (2 when 0) later",
 }
-
-
-def subject(request: Request) -> str:
-    return f"{request.method} {request.url.path}"
-
-
-def befalls(faults: Faults, name: str, request: Request) -> Fault | None:
-    """The fault if it hits this request; outside the API only when it was armed with a `match`."""
-    fault = faults.armed.get(name)
-    if fault is None or (not fault.match and not request.url.path.startswith("/v1/")):
-        return None
-    return faults.fires(name, subject(request))
-
-
-async def delayed(faults: Faults, request: Request) -> None:
-    if fault := befalls(faults, "slow", request):
-        await asyncio.sleep(fault.delay_seconds or 1.0)
-
-
-async def never_answered(faults: Faults, name: str, request: Request) -> bool:
-    """True after the caller hung up, when the fault hit. The body must have been read before."""
-    if fault := befalls(faults, name, request):
-        await hold(request, fault.delay_seconds or HELD_SECONDS)
-        return True
-    return False

@@ -50,7 +50,7 @@ def office(settings: Settings, clock: Callable[[], float] = time.time) -> Office
     """The gateway's memory and rules, without a server."""
     store = Store(settings.data, queue.SCHEMA)
     closing = (tampering.unknown_payment, tampering.tamper)
-    opened = Office(settings, store, queue.Queue(store), Faults(FAULTS), clock, closing)
+    opened = Office(settings, store, queue.Queue(store), Faults(FAULTS, api="/v1/"), clock, closing)
     opened.run(webhook_endpoints.from_environment)
     return opened
 

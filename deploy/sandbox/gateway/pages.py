@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from deploy.sandbox.gateway import cards, checkout, faults, money, payment_methods, payments
+from deploy.sandbox.gateway import cards, checkout, money, payment_methods, payments
 from deploy.sandbox.gateway.card_form import CardForm
 from deploy.sandbox.gateway.deliveries import Deliveries
 from deploy.sandbox.gateway.store import Object
@@ -141,17 +141,17 @@ class Pages:
 
     async def _before(self, request: Request) -> Response | None:
         known = self.office.faults
-        if faults.befalls(known, "storm_500", request):
+        if known.befalls("storm_500", request):
             return self._notice("unwell", 500)
-        await faults.delayed(known, request)
-        gone = await faults.never_answered(known, "timeout_before", request)
+        await known.delays(request)
+        gone = await known.silences("timeout_before", request)
         return Response(status_code=504) if gone else None
 
     async def _after(self, request: Request, work: Work) -> None:
         known = self.office.faults
-        if work.deliveries and faults.befalls(known, "webhook_before_response", request):
+        if work.deliveries and known.befalls("webhook_before_response", request):
             await self.deliveries.send_now(work)
-        await faults.never_answered(known, "timeout_after_charge", request)
+        await known.silences("timeout_after_charge", request)
 
 
 def success_url(session: Object) -> str:

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from deploy.sandbox.kit.requests import bounded_body, same_secret
-from deploy.sandbox.national import checks, faults
+from deploy.sandbox.national import checks
 from deploy.sandbox.national.deliveries import Deliveries
 from deploy.sandbox.national.notices import told_of
 from deploy.sandbox.national.office import Office, ReferenceTakenError
@@ -57,7 +57,7 @@ class Api:
             row = self.office.open_page(message)
         except ReferenceTakenError:
             raise RefusedError(TAKEN, "MaThamChieu đã được dùng cho giao dịch khác") from None
-        if faults.befalls(self.office.faults, "notice_before_response", request):
+        if self.office.faults.befalls("notice_before_response", request):
             self.office.pay(row["reference"], "VCB")
             await self.deliveries.send_now(row["reference"])
         return self._success(message, UrlThanhToan=f"{self.office.settings.public_url}/thanh-toan/{row['token']}")
@@ -87,20 +87,20 @@ class Api:
 
         async def serve(request: Request) -> Response:
             known, body = self.office.faults, await bounded_body(request, LARGEST_BODY)
-            if faults.befalls(known, "storm_500", request):
+            if known.befalls("storm_500", request):
                 return HTMLResponse("<html><body>Internal Server Error</body></html>", 500)
-            await faults.delayed(known, request)
-            if await faults.never_answered(known, "timeout_before", request):
+            await known.delays(request)
+            if await known.silences("timeout_before", request):
                 return Response(status_code=504)
             message: Message = {}
             try:
-                if faults.befalls(known, "unknown_code", request):
+                if known.befalls("unknown_code", request):
                     raise RefusedError(UNDOCUMENTED, "")
                 message = self._read(kind, body)
                 answer = await operation(request, message)
             except RefusedError as refused:
                 answer = JSONResponse({**_head(message), "MaLoi": refused.code, "MoTaLoi": str(refused)})
-            if await faults.never_answered(known, "timeout_after_charge", request):
+            if await known.silences("timeout_after_charge", request):
                 return Response(status_code=504)
             return self._as_faults_would(request, answer)
 
@@ -131,15 +131,15 @@ class Api:
 
     def _as_faults_would(self, request: Request, answer: Response) -> Response:
         known = self.office.faults
-        if faults.befalls(known, "not_an_answer", request):
+        if known.befalls("not_an_answer", request):
             return HTMLResponse("<html><body>Bảo trì hệ thống · Maintenance</body></html>")
         if not isinstance(answer, JSONResponse):
             return answer
         body = json.loads(bytes(answer.body))
         for name, success in (("answer_zero", "0"), ("answer_number", 0)):
-            if body["MaLoi"] == "00" and faults.befalls(known, name, request):
+            if body["MaLoi"] == "00" and known.befalls(name, request):
                 body["MaLoi"] = success
-        if faults.befalls(known, "answer_wrapped", request):
+        if known.befalls("answer_wrapped", request):
             body = {"error_code": 0, "message": json.dumps(body, ensure_ascii=False)}
         return JSONResponse(body)
 

@@ -5,27 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import random
 import sqlite3
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
+from deploy.sandbox.kit.retrying import backoff
 from deploy.sandbox.national.notices import badly_signed
 from deploy.sandbox.national.office import Office
 
-LONGEST_RETRY_SECONDS = 60.0
 GIVE_UP_SECONDS = 3 * 24 * 3600.0
 ANSWER_WITHIN_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
-
-
-def backoff(first: float, attempts: int) -> float:
-    """Seconds until the next try: doubling up to a bound, spread."""
-    longest: float = min(LONGEST_RETRY_SECONDS, first * 2 ** min(attempts, 16))
-    return random.uniform(longest / 2, longest)  # noqa: S311
 
 
 @dataclass

@@ -22,7 +22,7 @@ from deploy.sandbox.national.store import Store
 
 def office(settings: Settings, clock: Callable[[], float] = time.time) -> Office:
     """The platform's memory and rules, without a server."""
-    return Office(settings, Store.open(settings.data), Faults(FAULTS), clock)
+    return Office(settings, Store.open(settings.data), Faults(FAULTS, api="/payment/"), clock)
 
 
 def application(opened: Office) -> Starlette:

@@ -17,7 +17,6 @@ from starlette.routing import Route
 
 from deploy.sandbox.kit.pages import page, templates
 from deploy.sandbox.kit.requests import bounded_body
-from deploy.sandbox.national import faults
 from deploy.sandbox.national.checks import BANKS
 from deploy.sandbox.national.dues import what_is_due
 from deploy.sandbox.national.office import Office
@@ -47,16 +46,16 @@ class Pages:
         row = self.office.store.by_token(request.path_params["token"])
         if row is None:
             return page(PAGES, "unknown.html", 404)
-        if faults.befalls(known, "storm_500", request):
+        if known.befalls("storm_500", request):
             return page(PAGES, "unknown.html", 500)
-        await faults.delayed(known, request)
+        await known.delays(request)
         action, bank, reference = form.get("action"), form.get("bank", ""), row["reference"]
         if action == "leave":
             return self._back(row)
         if action not in ("pay", "fail") or bank not in BANKS:
             return self._page(row, 400, wrong=True)
         row = self.office.pay(reference, bank) if action == "pay" else self.office.fail(reference, bank)
-        if await faults.never_answered(known, "timeout_after_charge", request):
+        if await known.silences("timeout_after_charge", request):
             return Response(status_code=504)
         return self._back(row) if row["state"] == "paid" else self._page(row)
 

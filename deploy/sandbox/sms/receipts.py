@@ -9,13 +9,13 @@ import hmac
 import json
 import logging
 import math
-import random
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from deploy.sandbox.kit.faults import Faults
 from deploy.sandbox.kit.pages import utc_time
+from deploy.sandbox.kit.retrying import backoff
 from deploy.sandbox.sms.store import Receipt, Store
 
 if TYPE_CHECKING:
@@ -43,12 +43,6 @@ def connection() -> AsyncConnectionPool:
     from httpcore import AsyncConnectionPool
 
     return AsyncConnectionPool(max_connections=1)
-
-
-def backoff(attempts: int) -> float:
-    """Seconds until the next try: doubling up to a bound, spread so that receipts do not march in step."""
-    longest: float = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(attempts, 16))
-    return random.uniform(longest / 2, longest)  # noqa: S311
 
 
 @dataclass
@@ -113,7 +107,7 @@ class Receipts:
                 if accepted and self.faults.fires("receipt_duplicated"):
                     await self._post(receipt, settled_at, client)
             now = time.time()
-            due_at = None if accepted else now + backoff(receipt.attempts)
+            due_at = None if accepted else now + backoff(FIRST_RETRY_SECONDS, receipt.attempts, LONGEST_RETRY_SECONDS)
             self.store.record_attempt(receipt.message_id, answer, due_at, now)
         finally:
             self.busy.discard(receipt.message_id)

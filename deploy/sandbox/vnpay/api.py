@@ -54,7 +54,7 @@ class Api:
         if (trouble := await faults.before(self.office.faults, request, command)) is not None:
             return trouble
         answer = self._answer(asked) if asked is not None else self._told("", {}, "03")
-        if faults.befalls(self.office.faults, "unknown_code", request, command):
+        if self.office.faults.befalls("unknown_code", request, command):
             answer = self._signed(command, answer | {"vnp_ResponseCode": UNDOCUMENTED})
         if (lost := await faults.after(self.office.faults, request, command)) is not None:
             return lost

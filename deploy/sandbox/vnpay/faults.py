@@ -7,16 +7,13 @@ their vnp_TxnRef.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from deploy.sandbox.kit.faults import Fault, Faults
-from deploy.sandbox.kit.requests import hold
+from deploy.sandbox.kit.faults import Faults
 
-HELD_SECONDS = 24 * 3600.0
 API = "/merchant_webapi/"
 
 FAULTS: Mapping[str, str] = {
@@ -44,37 +41,22 @@ FAULTS: Mapping[str, str] = {
 }
 
 
-def subject(request: Request, command: str = "") -> str:
-    return f"{request.method} {request.url.path} {command}".rstrip()
-
-
-def befalls(faults: Faults, name: str, request: Request, command: str = "") -> Fault | None:
-    """The fault if it hits this request; outside the API only when it was armed with a `match`."""
-    fault = faults.armed.get(name)
-    if fault is None or (not fault.match and not request.url.path.startswith(API)):
-        return None
-    return faults.fires(name, subject(request, command))
-
-
 async def before(faults: Faults, request: Request, command: str = "") -> Response | None:
     """What a fault answers instead of the request's own work. The body must have been read before."""
-    if befalls(faults, "storm_500", request, command):
+    if faults.befalls("storm_500", request, command):
         return JSONResponse({"message": "internal error"}, 500)
-    if befalls(faults, "rate_limited_429", request, command):
+    if faults.befalls("rate_limited_429", request, command):
         return JSONResponse({"message": "too many requests"}, 429, {"Retry-After": "1"})
-    if befalls(faults, "not_an_answer", request, command):
+    if faults.befalls("not_an_answer", request, command):
         return HTMLResponse("<html><body>Bảo trì hệ thống · Maintenance</body></html>")
-    if fault := befalls(faults, "slow", request, command):
-        await asyncio.sleep(fault.delay_seconds or 1.0)
-    if fault := befalls(faults, "timeout_before", request, command):
-        await hold(request, fault.delay_seconds or HELD_SECONDS)
-        return Response(status_code=504)
-    return None
+    await faults.delays(request, command)
+    return await _silent(faults, "timeout_before", request, command)
 
 
 async def after(faults: Faults, request: Request, command: str = "") -> Response | None:
     """The answer is held back after the work was done."""
-    if fault := befalls(faults, "timeout_after_charge", request, command):
-        await hold(request, fault.delay_seconds or HELD_SECONDS)
-        return Response(status_code=504)
-    return None
+    return await _silent(faults, "timeout_after_charge", request, command)
+
+
+async def _silent(faults: Faults, name: str, request: Request, command: str) -> Response | None:
+    return Response(status_code=504) if await faults.silences(name, request, command) else None

@@ -9,11 +9,11 @@ import asyncio
 import contextlib
 import json
 import logging
-import random
 import sqlite3
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from deploy.sandbox.kit.retrying import backoff
 from deploy.sandbox.vnpay.codes import ENDED
 from deploy.sandbox.vnpay.office import Office
 
@@ -22,16 +22,9 @@ if TYPE_CHECKING:
 
 AT_ONCE = 16
 TRIES = 10
-LONGEST_RETRY_SECONDS = 60.0
 ANSWER_WITHIN_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
-
-
-def backoff(first: float, attempts: int) -> float:
-    """Seconds until the next try, spread so that notices do not march in step."""
-    longest: float = min(LONGEST_RETRY_SECONDS, first * 2 ** min(attempts, 16))
-    return random.uniform(longest / 2, longest)  # noqa: S311
 
 
 @dataclass

@@ -14,7 +14,7 @@ from datetime import datetime
 from deploy.sandbox.kit.faults import Faults
 from deploy.sandbox.kit.pages import VIETNAM
 from deploy.sandbox.vnpay.codes import PAYMENT
-from deploy.sandbox.vnpay.faults import FAULTS
+from deploy.sandbox.vnpay.faults import API, FAULTS
 from deploy.sandbox.vnpay.settings import Settings
 from deploy.sandbox.vnpay.signature import HASH, mac, query
 from deploy.sandbox.vnpay.store import Store
@@ -44,7 +44,7 @@ class Office:
 
     @classmethod
     def open(cls, settings: Settings, clock: Callable[[], float] = time.time) -> Office:
-        return cls(settings, Store(settings.data), Faults(dict(FAULTS)), clock)
+        return cls(settings, Store(settings.data), Faults(dict(FAULTS), api=API), clock)
 
     def day(self) -> str:
         return wire_time(self.clock())[:8]

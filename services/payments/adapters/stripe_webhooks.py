@@ -5,8 +5,6 @@ Source: Stripe, Webhooks, "Verify webhook signatures manually"; API reference, T
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -18,9 +16,9 @@ from pydantic import StringConstraints, ValidationError
 from chassis.errors import Refusal
 from services.payments.adapters import stripe_codes
 from services.payments.adapters.stripe_objects import Intent, Ours, Page, Shape, at, our_id, read
+from services.payments.adapters.timed_signature import verify
 from services.payments.domain.gateway import STRIPE, Captured, Ring, Tiding
 
-TOLERANCE_SECONDS = 300
 TELLING = (
     "checkout.session.completed",
     "checkout.session.expired",
@@ -59,27 +57,12 @@ def heard(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], now: 
     `secrets` are several while one is being replaced. Raises Refusal 400 for a signature that is missing, forged or too
     old, and for a body that is no event.
     """
-    verify(body, headers.get("stripe-signature"), secrets, now.timestamp())
+    verify(body, headers.get("stripe-signature"), secrets, now)
     try:
         event = _Head.model_validate_json(body)
     except ValidationError:
         raise Refusal("bad_event", "Nội dung thông báo không đúng.", "The body is not an event.", 400) from None
     return Ring(event.id, event.type, body)
-
-
-def verify(body: bytes, signature: str | None, secrets: Sequence[str], now: float) -> None:
-    """Raises Refusal 400 where none of the secrets signed this body lately. `now` in seconds since 1970."""
-    parts = [part.partition("=")[::2] for part in (signature or "").split(",")]
-    stamps = [value for name, value in parts if name.strip() == "t"]
-    if not stamps or not re.fullmatch("[0-9]{1,12}", stamps[0]):
-        raise _forged("the signature has no time")
-    signed = f"{stamps[0]}.".encode() + body
-    expected = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest().encode() for secret in secrets]
-    given = [value.encode() for name, value in parts if name.strip() == "v1"]
-    if not any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in given):
-        raise _forged("the signature does not match")
-    if abs(now - int(stamps[0])) > TOLERANCE_SECONDS:
-        raise _forged("the signature is too old")
 
 
 def told(ring: Ring) -> Sequence[Tiding]:
@@ -142,7 +125,3 @@ def _money(ours: Ours, amount: int, currency: str, reference: str, created: int)
         gateway=STRIPE,
         heard_only=True,
     )
-
-
-def _forged(reason: str) -> Refusal:
-    return Refusal("bad_signature", "Chữ ký của thông báo không hợp lệ.", f"Webhook refused: {reason}.", 400)

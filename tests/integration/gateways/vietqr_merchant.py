@@ -12,7 +12,7 @@ from typing import Literal
 
 import httpx
 
-from deploy.sandbox.bank.deliveries import signature
+from deploy.sandbox.kit.retrying import timed_signature as signature
 from services.payments.adapters.vietqr import VietQr
 from services.payments.adapters.vietqr_api import client
 from services.payments.domain.gateway import CheckoutCreated

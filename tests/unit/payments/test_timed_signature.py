@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.errors import Refusal
-from deploy.sandbox.bank.deliveries import signature as as_the_bank_signs
+from deploy.sandbox.kit.retrying import timed_signature as as_the_bank_signs
 from services.payments.adapters.timed_signature import TOLERANCE_SECONDS, verify
 from tests.records import NOON
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.errors import Refusal, Unanswered
-from deploy.sandbox.bank.deliveries import signature
+from deploy.sandbox.kit.retrying import timed_signature as signature
 from services.payments.adapters.vietqr_notices import told
 from services.payments.domain.gateway import (
     Ring,

@@ -14,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import Refusal
-from services.payments.adapters.stripe_webhooks import TOLERANCE_SECONDS, heard, verify
+from services.payments.adapters.stripe_webhooks import heard
+from services.payments.adapters.timed_signature import TOLERANCE_SECONDS, verify
 
 SECRET, BODY, NOW = "whsec_ours", '{"type":"checkout.session.completed","note":"đã nộp"}'.encode(), 1_780_000_000.0
+AT = datetime.fromtimestamp(NOW, UTC)
 
 
 def v1(body: bytes = BODY, at: int = int(NOW), secret: str = SECRET) -> str:
@@ -25,29 +27,29 @@ def v1(body: bytes = BODY, at: int = int(NOW), secret: str = SECRET) -> str:
 
 def assert_refused(signature: str | None, body: bytes = BODY) -> None:
     with pytest.raises(Refusal) as refusal:
-        verify(body, signature, [SECRET], NOW)
+        verify(body, signature, [SECRET], AT)
     assert (refusal.value.status, refusal.value.code) == (400, "bad_signature")
 
 
 def test_our_gateways_signature_is_accepted() -> None:
-    verify(BODY, f"t={int(NOW)},v1={v1()}", [SECRET], NOW)
+    verify(BODY, f"t={int(NOW)},v1={v1()}", [SECRET], AT)
 
 
 def test_while_the_secret_is_changed_one_of_two_signatures_is_enough() -> None:
-    verify(BODY, f"t={int(NOW)},v1={v1(secret='whsec_next')},v1={v1()},v0=old", [SECRET], NOW)
+    verify(BODY, f"t={int(NOW)},v1={v1(secret='whsec_next')},v1={v1()},v0=old", [SECRET], AT)
 
 
 def test_while_our_secret_is_changed_either_of_ours_is_enough() -> None:
     for secret in (SECRET, "whsec_next"):
-        verify(BODY, f"t={int(NOW)},v1={v1(secret=secret)}", [SECRET, "whsec_next"], NOW)
+        verify(BODY, f"t={int(NOW)},v1={v1(secret=secret)}", [SECRET, "whsec_next"], AT)
     with pytest.raises(Refusal):
-        verify(BODY, f"t={int(NOW)},v1={v1()}", [], NOW)
+        verify(BODY, f"t={int(NOW)},v1={v1()}", [], AT)
 
 
 def test_what_is_heard_is_the_event_by_its_own_id_and_every_byte_of_it() -> None:
     body = b'{"id": "evt_1",  "type":"payment_intent.succeeded"}'
     signature = f"t={int(NOW)},v1={v1(body)}"
-    ring = heard(body, {"stripe-signature": signature}, [SECRET], datetime.fromtimestamp(NOW, UTC))
+    ring = heard(body, {"stripe-signature": signature}, [SECRET], AT)
     assert (ring.event_id, ring.kind, ring.body) == ("evt_1", "payment_intent.succeeded", body)
 
 
@@ -57,14 +59,14 @@ def test_what_is_heard_is_the_event_by_its_own_id_and_every_byte_of_it() -> None
 def test_what_is_signed_and_no_event_is_refused(body: bytes) -> None:
     headers = {"stripe-signature": f"t={int(NOW)},v1={v1(body)}"}
     with pytest.raises(Refusal) as refusal:
-        heard(body, headers, [SECRET], datetime.fromtimestamp(NOW, UTC))
+        heard(body, headers, [SECRET], AT)
     assert (refusal.value.status, refusal.value.code) == (400, "bad_event")
 
 
 def test_the_signature_lives_five_minutes_in_both_directions() -> None:
     for seconds in (-TOLERANCE_SECONDS, TOLERANCE_SECONDS):
         at = int(NOW) + seconds
-        verify(BODY, f"t={at},v1={v1(at=at)}", [SECRET], NOW)
+        verify(BODY, f"t={at},v1={v1(at=at)}", [SECRET], AT)
         late = at + (1 if seconds > 0 else -1)
         assert_refused(f"t={late},v1={v1(at=late)}")
 

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deploy.sandbox.kit.retrying import backoff
 from deploy.sandbox.sms.app import Settings, application
-from deploy.sandbox.sms.receipts import LONGEST_RETRY_SECONDS, backoff, signature
+from deploy.sandbox.sms.receipts import FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS, signature
 from deploy.sandbox.sms.submission import Submission, read
 from tests.unit.sandbox.client import arm, client_of, fired
 
@@ -171,4 +172,4 @@ def test_the_signature_covers_time_and_body() -> None:
 @settings(deadline=None)  # other work on the machine must not fail a claim
 @given(st.integers(min_value=0, max_value=10_000))
 def test_retries_never_wait_longer_than_the_bound(attempts: int) -> None:
-    assert 0 < backoff(attempts) <= LONGEST_RETRY_SECONDS
+    assert 0 < backoff(FIRST_RETRY_SECONDS, attempts, LONGEST_RETRY_SECONDS) <= LONGEST_RETRY_SECONDS
