@@ -75,6 +75,11 @@ class Merchant(Protocol):
         ...
 
     @property
+    def pending_ends(self) -> bool:
+        """Whether a refund under the fault `refund_pending` is done a little later; else it stays in work."""
+        ...
+
+    @property
     def unknown_code(self) -> Literal["checkout", "refund"]:
         """Which question meets a code that nobody has documented, once `unknown_code` is armed."""
         ...

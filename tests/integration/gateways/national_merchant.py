@@ -61,6 +61,7 @@ class NationalMerchant:
     page_lines: int = 2
     create_lost: str | None = "timeout_after_charge"
     refund_lost: str | None = None
+    pending_ends: bool = False
     unknown_code: Literal["checkout", "refund"] = "checkout"
 
     def at(self, url: str, seconds: float) -> Gateway:

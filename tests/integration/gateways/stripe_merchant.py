@@ -38,6 +38,7 @@ class StripeMerchant:
     page_lines: int = 2
     create_lost: str = "timeout_after_charge"
     refund_lost: str = "timeout_after_charge"
+    pending_ends: bool = True
     unknown_code: Literal["checkout"] = "checkout"
 
     def at(self, url: str, seconds: float) -> Stripe:

@@ -64,6 +64,23 @@ async def test_a_refund_whose_answer_was_lost_is_one_refund(merchant: Merchant) 
     assert (went.amount, went.reference) == (35_000, answer.reference)
 
 
+async def test_a_refund_that_the_gateway_has_in_work_is_no_answer_and_is_not_begun_anew(merchant: Merchant) -> None:
+    request = earlier(merchant)
+    page, money = await paid(merchant, request)
+    refund = return_of(request, page, money, 35_000)
+    await merchant.arm("refund_pending")
+    with pytest.raises(Unanswered):
+        await merchant.gateway.refund(refund, CALLING)
+    assert await merchant.fired("refund_pending") == 1
+    if merchant.pending_ends:
+        answer = await done(merchant, refund)
+        lines = [line for page_ in await statement(merchant, [known(request, page)], 2) for line in page_]
+        assert [line.reference for line in lines if line.kind == "refund"] == [answer.reference]
+    else:
+        with pytest.raises(Unanswered):
+            await merchant.gateway.refund(refund, CALLING)
+
+
 async def test_a_refund_that_the_gateway_refuses_is_refused_and_moves_nothing(merchant: Merchant) -> None:
     request = earlier(merchant)
     page, money = await paid(merchant, request)

@@ -41,6 +41,7 @@ class VietQrMerchant:
     page_lines: int = PAGE_LINES
     create_lost: None = None
     refund_lost: str = "timeout_after_charge"
+    pending_ends: bool = False
     unknown_code: Literal["refund"] = "refund"
 
     def at(self, url: str, seconds: float) -> VietQr:

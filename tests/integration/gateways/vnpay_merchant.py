@@ -77,6 +77,7 @@ class VnpayMerchant:
     page_lines: int = PAGE_LINES
     create_lost: str | None = None
     refund_lost: str | None = "timeout_after_charge"
+    pending_ends: bool = False
     unknown_code: Literal["checkout", "refund"] = "checkout"
 
     def at(self, url: str, seconds: float) -> Vnpay:
