@@ -58,21 +58,37 @@ async def order(service: str, asked: Asked, meant: Callable[[], Filters], every:
     if not asked.yes:
         _confirm()
     async with connected(service, read_only=False) as connection:
-        written = await parked_orders.order(connection, asked.action, rows, asked.by, asked.reason, asked.per_second)
-        if written.known:
-            _warn(
-                f"{written.known} bản ghi đã có lệnh này, chưa xong · have this order already, and it is not done yet"
-            )
-        if written.contrary:
-            _warn(
-                f"{written.contrary} bản ghi đang chờ một lệnh khác: chạy lại lệnh kia rồi Ctrl-C để rút · "
-                "wait for another order and keep it: run that command again and withdraw it with Ctrl-C"
-            )
-        if asked.wait:
-            code = await _follow(service, connection, asked, written.ids)
-        else:
-            code = _report(asked, await parked_orders.look(connection, written.ids), 0)
+        writing = asyncio.create_task(
+            parked_orders.order(connection, asked.action, rows, asked.by, asked.reason, asked.per_second)
+        )
+        try:
+            code = await _given(service, connection, asked, await asyncio.shield(writing))
+        except asyncio.CancelledError:
+            # Ctrl-C while they are written: they are there a moment later, and nobody would know.
+            await _withdraw(service, (await writing).ids)
+            raise
+    return code
+
+
+async def _given(service: str, connection: Connection, asked: Asked, written: parked_orders.Written) -> int:
+    if written.known:
+        _warn(f"{written.known} bản ghi đã có lệnh này, chưa xong · have this order already, and it is not done yet")
+    if written.contrary:
+        _warn(
+            f"{written.contrary} bản ghi đang chờ một lệnh khác: chạy lại lệnh kia rồi Ctrl-C để rút · "
+            "wait for another order and keep it: run that command again and withdraw it with Ctrl-C"
+        )
+    if asked.wait:
+        code = await _follow(service, connection, asked, written.ids)
+    else:
+        code = _report(asked, await parked_orders.look(connection, written.ids), 0)
     return code or (OTHERWISE if written.contrary else 0)
+
+
+async def _withdraw(service: str, ids: Sequence[UUID]) -> None:
+    async with connected(service, read_only=False) as connection:
+        number = await orders.withdraw(connection, ids, "Ctrl-C")
+    _warn(f"Đã rút {number} lệnh chưa làm · withdrew what was not carried out yet")
 
 
 async def _follow(service: str, connection: Connection, asked: Asked, ids: Sequence[UUID]) -> int:
@@ -84,13 +100,7 @@ async def _follow(service: str, connection: Connection, asked: Asked, ids: Seque
             left = f" · còn mở · still open: {seen.open}" if seen.open else ""
             bar.update(task, completed=seen.done, description=f"đang chờ dịch vụ · the service works{left}")
 
-        try:
-            seen = await parked_orders.follow(connection, ids, asked.patience, tell)
-        except asyncio.CancelledError:
-            async with connected(service, read_only=False) as other:
-                number = await orders.withdraw(other, ids, "Ctrl-C")
-            _warn(f"Đã rút {number} lệnh chưa làm · withdrew what was not carried out yet")
-            raise
+        seen = await parked_orders.follow(connection, ids, asked.patience, tell)
     if seen.timed_out:
         typer.secho(
             f"Không có tiến triển trong {asked.patience:.0f} giây; lệnh vẫn còn đó. {service} có chạy không? `motcua status`"

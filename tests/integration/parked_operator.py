@@ -6,10 +6,12 @@ import asyncio
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +49,14 @@ class Operator:
         return {**os.environ, "MOTCUA_OPERATION_DATABASE_URL": self.database_url}
 
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
-        """A command as a process of its own."""
+        """A command as a process of its own, as a terminal starts it: a shell's background jobs are deaf to Ctrl-C."""
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "motcua", "parked", *arguments, "--service", "status"),
             env=self.environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
 
     async def run(self, *arguments: str, service: str = "status") -> Told:

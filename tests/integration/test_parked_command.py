@@ -224,6 +224,19 @@ async def test_ctrl_c_withdraws_what_was_not_carried_out(place: Place) -> None:
     assert [order["outcome"] for order in await _orders(place.pool)] == ["withdrawn"] * 2
 
 
+async def test_ctrl_c_while_the_orders_are_written_leaves_none(place: Place) -> None:
+    async with place.pool.acquire() as holder, holder.transaction():
+        await holder.execute("lock table parked_order in share mode")
+        process = await place.operator.start("redrive", "--all", "--yes")
+        async with asyncio.timeout(60):
+            while not await place.pool.fetchval("select exists (select from pg_locks where not granted)"):
+                await asyncio.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+    await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 130
+    assert [order["outcome"] for order in await _orders(place.pool)] == ["withdrawn"] * 2
+
+
 async def test_a_database_that_is_away_is_one_line_with_what_to_do() -> None:
     told = await Operator("postgresql://nobody@127.0.0.1:1/status").run("list")
     assert told.code == 1
