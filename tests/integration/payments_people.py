@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import itertools
 import json
 import re
 from collections.abc import AsyncIterator
@@ -14,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import pytest
 
 from chassis.identifiers import new_id
 from tests.database import Server as Postgres
@@ -58,12 +58,18 @@ def told(bank: Server) -> dict[str, Any]:
     }
 
 
+def wait_for_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests wait for the outside as they always do, and not long: in this test nobody answers there."""
+    for name in ("paying.CHECKOUT_SECONDS", "api.checkouts.CHECKOUT_SECONDS", "taking.CLOSING_SECONDS"):
+        monkeypatch.setattr(f"services.payments.{name}", 0.5)
+
+
 class People:
     """Everybody, at one counter."""
 
     def __init__(self, counter: Counter, our_bank: Server) -> None:
         self.counter, self._our_bank = counter, our_bank
-        self._signed = itertools.count(1)
+        self._signed = set[tuple[int, bytes, str]]()
 
     async def citizen(self, dossier: Dossier, method: str, path: str, body: Any = None, **more: Any) -> httpx.Response:
         """The dossier's citizen, about its bill: `path` goes on behind the bill's id."""
@@ -109,7 +115,10 @@ class People:
 
     def signature(self, content: bytes, ago: float = 0, secret: str = BANK_KEY) -> str:
         # Never twice the same: the clock of a bank goes on between two requests, that of a test may not.
-        stamp = int(self.counter.clock().timestamp() - ago) - next(self._signed) % 200
+        stamp = int(self.counter.clock().timestamp() - ago)
+        while (stamp, content, secret) in self._signed:
+            stamp -= 1
+        self._signed.add((stamp, content, secret))
         mac = hmac.new(secret.encode(), f"{stamp}.".encode() + content, hashlib.sha256).hexdigest()
         return f"t={stamp},v1={mac}"
 

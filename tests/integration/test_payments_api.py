@@ -12,7 +12,7 @@ import pytest
 from services.payments.domain.vietqr import decode
 from tests.database import Server as Postgres
 from tests.integration.payments_counter import AMOUNT, FEE, Counter, eventually
-from tests.integration.payments_people import OTHER_AGENCY, PAYER, People, open_people
+from tests.integration.payments_people import OTHER_AGENCY, PAYER, People, open_people, wait_for_no_answer
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +124,9 @@ async def test_a_gateway_that_prints_receipts_asks_who_pays(people: People, coun
 
 
 async def test_who_pays_is_sealed_wherever_it_is_kept_and_his_address_is_the_connections(
-    people: People, counter: Counter
+    people: People, counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    wait_for_no_answer(monkeypatch)
     dossier = await counter.filed()
     path, person = await people.at(dossier, "/checkout"), str(dossier.person)
     headers = counter.issuer.bearer("citizen", person_id=person) | {"X-Forwarded-For": "203.0.113.9"}
@@ -208,9 +209,10 @@ async def test_only_a_citizen_pays_by_a_page(people: People, counter: Counter, p
 
 
 async def test_a_page_that_can_be_closed_and_that_nobody_answers_for_is_given_up_once_that_is_known(
-    people: People, counter: Counter
+    people: People, counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The silent gateway's page may have been made, and may be paid."""
+    wait_for_no_answer(monkeypatch)
     dossier = await counter.filed()
     await counter.arm("storm_500", times=100, match="POST /v1/checkout/sessions")
     await people.citizen(dossier, "POST", "/checkout", {"gateway": "stripe"})
@@ -219,13 +221,15 @@ async def test_a_page_that_can_be_closed_and_that_nobody_answers_for_is_given_up
     blocked = await people.citizen(dossier, "POST", "/checkout")
     assert (blocked.status_code, blocked.json()["code"]) == (409, "page_closing")
     await counter.all_is_well()
-    await counter.comes_to(dossier, "open")
+    async with counter.without_pauses():
+        await counter.comes_to(dossier, "open")
 
 
 async def test_a_page_that_never_closes_and_that_nobody_answers_for_gives_way_at_once(
-    people: People, counter: Counter
+    people: People, counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What comes on the silent platform's page all the same is known as that page's."""
+    wait_for_no_answer(monkeypatch)
     dossier = await counter.filed()
     await people.citizen(dossier, "POST", "/checkout", {"gateway": "national", "payer": PAYER})
     cancelled = await people.citizen(dossier, "POST", "/checkout/cancel")
@@ -234,7 +238,10 @@ async def test_a_page_that_never_closes_and_that_nobody_answers_for_gives_way_at
     assert (other.status_code, other.json()["gateway"]) == (201, "vietqr")
 
 
-async def test_an_ailing_gateway_is_tried_last(people: People, counter: Counter) -> None:
+async def test_an_ailing_gateway_is_tried_last(
+    people: People, counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_for_no_answer(monkeypatch)
     ailing = await counter.filed()
     await counter.arm("storm_500", times=8, match="POST /v1/checkout/sessions")
     answer = await people.citizen(ailing, "POST", "/checkout", {"gateway": "stripe"})
@@ -244,8 +251,10 @@ async def test_an_ailing_gateway_is_tried_last(people: People, counter: Counter)
         ways = (await people.citizen(ailing, "GET", "/gateways")).json()
         return not next(way["healthy"] for way in ways if way["gateway"] == "stripe")
 
-    await eventually(noticed)
+    async with counter.without_pauses():
+        await eventually(noticed)
     other = await counter.filed()
     assert (await people.citizen(other, "POST", "/checkout")).json()["gateway"] == "vietqr"
     await counter.all_is_well()
-    await counter.settled(ailing)
+    async with counter.without_pauses():
+        await counter.settled(ailing)

@@ -14,7 +14,7 @@ import pytest
 from contracts import dossiers
 from tests.database import Server as Postgres
 from tests.integration.payments_counter import AGENCY, AMOUNT, Counter, Dossier
-from tests.integration.payments_people import BANK, PLATFORM_KEY, People, open_people
+from tests.integration.payments_people import BANK, PLATFORM_KEY, People, open_people, wait_for_no_answer
 from tests.records import example
 
 
@@ -155,7 +155,10 @@ async def test_one_transaction_with_another_content_is_a_conflict(people: People
     assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_key_reused")
 
 
-async def test_a_notice_waits_for_a_page_that_is_being_closed(people: People, counter: Counter) -> None:
+async def test_a_notice_waits_for_a_page_that_is_being_closed(
+    people: People, counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_for_no_answer(monkeypatch)
     dossier, key = await counter.filed(), str(uuid4())
     url = await counter.page(dossier)
     await counter.arm("storm_500", times=100, match="/expire")
@@ -163,8 +166,10 @@ async def test_a_notice_waits_for_a_page_that_is_being_closed(people: People, co
     deferred = await people.bank("/bank/notices", body, key)
     assert (deferred.status_code, deferred.json()["result"]) == (202, "deferred")
     assert await counter.fired("storm_500") > 0
+    monkeypatch.undo()
     await counter.all_is_well()
-    await counter.comes_to(dossier, "open")
+    async with counter.without_pauses():
+        await counter.comes_to(dossier, "open")
     assert (await people.bank("/bank/notices", body, key)).json()["result"] == "accepted"
     assert await counter.pays(url) == 410
 

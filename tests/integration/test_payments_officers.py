@@ -12,7 +12,7 @@ import pytest
 from contracts import dossiers
 from tests.database import Server as Postgres
 from tests.integration.payments_counter import AGENCY, AMOUNT, FEE, PHOTO, RETURNED, Counter
-from tests.integration.payments_people import OTHER_AGENCY, PAYER, People, open_people
+from tests.integration.payments_people import OTHER_AGENCY, PAYER, People, open_people, wait_for_no_answer
 from tests.records import example
 
 ORDER = {"available": RETURNED, "reason": "Nộp nhầm"}
@@ -154,7 +154,8 @@ async def test_a_refund_that_the_gateway_is_sending_is_not_paid_out_too(people: 
     assert (answer.status_code, answer.json()["code"]) == (409, "illegal_move")
     unknown = await people.officer(dossier, "POST", f"/refunds/{uuid4()}/pay-out", body, "minh")
     assert unknown.status_code == 404
-    await counter.refunds_come_to(dossier, "done")
+    async with counter.without_pauses():
+        await counter.refunds_come_to(dossier, "done")
 
 
 async def test_money_at_the_counter_is_taken_once_and_exactly(people: People, counter: Counter) -> None:
@@ -194,8 +195,9 @@ async def test_a_page_is_closed_before_money_is_taken_at_the_counter(people: Peo
 
 
 async def test_while_a_page_cannot_be_closed_the_counter_waits_and_nothing_is_taken(
-    people: People, counter: Counter
+    people: People, counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    wait_for_no_answer(monkeypatch)
     dossier, key = await counter.filed(), str(uuid4())
     await counter.page(dossier)
     await counter.arm("storm_500", times=100, match="/expire")
@@ -204,8 +206,10 @@ async def test_while_a_page_cannot_be_closed_the_counter_waits_and_nothing_is_ta
     assert (waits.status_code, waits.json()["state"]) == (202, "closing")
     assert waits.headers["retry-after"]
     assert await counter.fired("storm_500") > 0
+    monkeypatch.undo()
     await counter.all_is_well()
-    await counter.comes_to(dossier, "open")
+    async with counter.without_pauses():
+        await counter.comes_to(dossier, "open")
     taken = await people.officer(dossier, "POST", "/counter", body, key=key)
     assert (taken.status_code, taken.json()["state"]) == (200, "paid"), "the same again, with the same key"
 
