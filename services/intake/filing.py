@@ -69,7 +69,7 @@ class Filing:
         form = forms.check(typed, catalogue, today, self.schemas)
         procedure, filed = catalogue.in_force(form.procedure, form.agency, today), form.filed()
         lines = fees.assess(procedure, filed, online=filed_by is None, day=today)
-        submit = _submit(procedure, catalogue, form, person_id).model_copy(
+        submit = submit_of(procedure, catalogue, form, person_id).model_copy(
             update={"fee_lines": lines, "form": filed, "filed_by": filed_by, "checks_register": self.checks_register}
         )
         return Filed(form, submit, catalogue.agencies[form.agency], today, person_id)
@@ -196,7 +196,8 @@ async def _codes(connection: Connection, filed: Sequence[Filed]) -> list[str]:
     return codes
 
 
-def _submit(procedure: Procedure, catalogue: Catalogue, form: Form, person_id: UUID) -> Submit:
+def submit_of(procedure: Procedure, catalogue: Catalogue, form: Form, person_id: UUID) -> Submit:
+    """What a dossier of this form is held to, without its code, its fees and what it says."""
     agency = catalogue.agencies[form.agency]
     return Submit(
         code="",

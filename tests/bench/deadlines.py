@@ -10,12 +10,13 @@ from typing import Any
 import httpx
 
 from contracts import dossiers
-from deploy.local.offsets import free_offset
 from services.intake.domain.calendar_changes import SETTLING
 from tests.bench.gate import Invalid
 from tests.bench.ground import Ground
 from tests.bench.hop import Say
-from tests.bench.intake_submit import TOPICS, ready, service, told
+from tests.bench.intake_submit import TOPICS, all_told, intake_settings
+from tests.bench.processes import service
+from tests.bench.services import ready
 from tests.issuer import issuing
 
 _PATIENCE_SECONDS = 300.0
@@ -49,9 +50,10 @@ async def measure(ground: Ground, count: int, say: Say) -> dict[str, Any]:
         issuer = kept.enter_context(issuing())
         store = await kept.enter_async_context(ground.fresh("intake"))
         await ground.empty_topics(TOPICS)
-        port = 20_000 + free_offset() % 10_000
-        working = await kept.enter_async_context(service(ground, store, issuer, "api,timers", port))
-        await kept.enter_async_context(service(ground, store, issuer, "relay", port + 1))
+        own = intake_settings(ground, store, issuer)
+        port = int(own["http_port"])
+        working = await kept.enter_async_context(service(ground, "intake", "api,timers", own))
+        await kept.enter_async_context(service(ground, "intake", "relay", {**own, "http_port": str(port + 1)}))
         await ready(working, port)
         http = await kept.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30))
         began = await store.connection.fetchval("select now()")
@@ -75,7 +77,7 @@ async def measure(ground: Ground, count: int, say: Say) -> dict[str, Any]:
             return time.perf_counter() - begin
 
         all_moved = await counted("2030-06-03")
-        await told(store, ground)
+        await all_told(store, ground)
         none_moved = await counted("2030-06-04")
         async with ground.written(dossiers.TOPIC) as written:
             if (found := await written()) != count:

@@ -1,77 +1,125 @@
-"""Filing dossiers: HTTP, token, form, fees, code, state, journal and outbox in one transaction, and on to Kafka."""
+"""Filing dossiers: HTTP, token, form, fees, code, state, journal and outbox in one transaction, and on to Kafka.
+
+Beside the textbook, whose events our relay publishes, too.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import json
-import os
-import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any, NamedTuple
 from uuid import UUID
 
-import httpx
 from uuid_utils import uuid7
 
 from contracts import agency_answers, contacts, dossiers, procedures
-from deploy.local.offsets import free_offset
 from services.intake.domain import catalogue
-from tests.bench.gate import Invalid
+from tests.bench.gate import Invalid, agree
 from tests.bench.ground import Ground, Store
 from tests.bench.hop import Say
-from tests.bench.processes import Process, processor_seconds, started
+from tests.bench.processes import Process, processor_seconds, service, started
+from tests.bench.services import free_port, ready, settings
+from tests.bench.turns import Figures, in_turns
 from tests.issuer import Issuer, issuing
 
 TOPICS = (dossiers.TOPIC, contacts.TOPIC, procedures.TOPIC, agency_answers.TOPIC)
-CITIZENS = 2_000
-ASKED_PER_S = 400.0
-_ROOT = Path(__file__).resolve().parents[2]
-_READY_TRIES = 600
+CITIZENS = 500  # so few that all have filed before the measurement begins, whoever is measured
+_CONTACTS_KEY = base64.urlsafe_b64encode(bytes(32)).decode()
+WARM_SECONDS = 3.0
 _PUBLISHED_SECONDS = 60.0
 
+Told = dict[str, str]
 
-async def measure(ground: Ground, seconds: float, say: Say) -> dict[str, Any]:
+
+class Side(NamedTuple):
+    """Who answers, told a service's settings, and what is asked of it in a second for latencies."""
+
+    answering: Callable[[Ground, Told], AbstractAsyncContextManager[Process]]
+    asked_per_s: float
+
+
+async def measure(ground: Ground, seconds: float, repetitions: int, say: Say) -> dict[str, Any]:
     """Dossiers filed a second, by citizens who wait for each answer; latencies in ms at 400 a second, by due times.
 
-    One process answers, another is the relay; nothing follows up (no register, no timers), and nobody pays.
+    One process answers, ours or the textbook's (asked for 100 a second), another is our relay; nothing follows up (no
+    register, no timers), and nobody pays.
 
-    Raises Invalid when a form was refused, or a dossier or one of its events is missing.
+    Raises Invalid when a form was refused, or a dossier, what belongs to it, or one of its events is missing.
     """
+    with issuing() as issuer:
+
+        async def ours(turn: str) -> Figures:
+            say(f"intake_submit {turn}: {seconds:.0f} s")
+            return await run(ground, OURS, issuer, seconds)
+
+        async def textbook(turn: str) -> Figures:
+            say(f"intake_submit {turn}: {seconds:.0f} s, sách giáo khoa · the textbook")
+            return await run(ground, TEXTBOOK, issuer, seconds)
+
+        return await in_turns(repetitions, ours, textbook)
+
+
+async def run(ground: Ground, side: Side, issuer: Issuer, seconds: float) -> Figures:
+    """One run from an empty database: warmed up, as fast as it goes, and at the side's steady rate."""
     async with AsyncExitStack() as kept:
-        issuer = kept.enter_context(issuing())
         store = await kept.enter_async_context(ground.fresh("intake"))
         await ground.empty_topics(TOPICS)
-        port = 20_000 + free_offset() % 10_000
+        told = intake_settings(ground, store, issuer)
+        port = int(told["http_port"])
+        services = [
+            await kept.enter_async_context(side.answering(ground, told)),
+            await kept.enter_async_context(service(ground, "intake", "relay", {**told, "http_port": str(port + 1)})),
+        ]
+        await ready(services[1], port + 1)
         citizens = ground.folder / "citizens.jsonl"
         citizens.write_text("".join(_citizens(issuer)), "utf-8")
-        services = [
-            await kept.enter_async_context(service(ground, store, issuer, roles, port + place))
-            for place, roles in enumerate(("api", "relay"))
-        ]
-        await ready(services[0], port)
         where = {"host": "127.0.0.1", "port": port, "citizens": str(citizens)}
         client = await kept.enter_async_context(started(ground, "filers", "filers", where))
         await client.said()
-        await _filed(client, 3.0, None)  # until connections, caches and statements are warm
-        say(f"intake_submit: {seconds:.0f} s so nhanh như được trả lời · as fast as they are answered")
+        warm = await _filed(client, WARM_SECONDS, None)  # until connections, caches and statements are warm
         before = processor_seconds(ground, services)
         fastest = await _filed(client, seconds, None)
         after = processor_seconds(ground, services)
-        await told(store, ground)
-        say(f"intake_submit: {seconds:.0f} s, {ASKED_PER_S:.0f}/s")
-        steady = await _filed(client, seconds, ASKED_PER_S)
-        await told(store, ground)
-        count = fastest["count"]
-        return {
-            "per_s": round(count / fastest["seconds"]),
-            "p50_ms": steady["p50_ms"],
-            "p99_ms": steady["p99_ms"],
-            "latency_at_per_s": round(steady["count"] / steady["seconds"]),
-            "processor_us": {name: round((after[name] - before[name]) * 1e6 / count) for name in after},
-        }
+        await all_told(store, ground)
+        steady = await _filed(client, seconds, side.asked_per_s)
+        await all_told(store, ground)
+        await all_filed(store, sum(each["count"] for each in (warm, fastest, steady)))
+    count = fastest["count"]
+    return {
+        "per_s": count / fastest["seconds"],
+        "p50_ms": steady["p50_ms"],
+        "p99_ms": steady["p99_ms"],
+        "latency_at_per_s": steady["count"] / steady["seconds"],
+        "processor_us": {name: (after[name] - before[name]) * 1e6 / count for name in after},
+    }
+
+
+@asynccontextmanager
+async def _ours(ground: Ground, told: Told) -> AsyncIterator[Process]:
+    async with service(ground, "intake", "api", told) as answering:
+        await ready(answering, int(told["http_port"]))
+        yield answering
+
+
+@asynccontextmanager
+async def _textbook(ground: Ground, told: Told) -> AsyncIterator[Process]:
+    wish = {
+        "url": told["database_url"],
+        "port": int(told["http_port"]),
+        "issuer": told["oidc_issuer"],
+        "contacts_key": told["contacts_key"],
+    }
+    async with started(ground, "textbook_filing", "textbook", wish) as answering:
+        await answering.said()
+        yield answering
+
+
+# Each side is asked for what it can sustain.
+OURS = Side(_ours, 400.0)
+TEXTBOOK = Side(_textbook, 100.0)
 
 
 async def _filed(client: Process, seconds: float, per_s: float | None) -> dict[str, Any]:
@@ -82,7 +130,7 @@ async def _filed(client: Process, seconds: float, per_s: float | None) -> dict[s
     return done
 
 
-async def told(store: Store, ground: Ground) -> None:
+async def all_told(store: Store, ground: Ground) -> None:
     """Every dossier there is has its events in Kafka. Raises Invalid."""
     async with asyncio.timeout(_PUBLISHED_SECONDS):
         while await store.connection.fetchval("select exists (select from outbox where published_at is null)"):
@@ -100,6 +148,38 @@ async def told(store: Store, ground: Ground) -> None:
         raise Invalid(f"mã hồ sơ không liền nhau · codes have gaps: {[dict(row) for row in gaps]}")
 
 
+async def all_filed(store: Store, count: int) -> None:
+    """As many dossiers as were answered, each with its journal's line and kept answer, each person told. Raises Invalid."""
+    found = await store.connection.fetchrow(
+        """
+        select (select count(*) from dossier) as "dossiers",
+            (select count(distinct code) from dossier_journal join dossier using (code) where kind = 'submitted')
+                as "dossiers with a journal",
+            (select count(*) from idempotency join dossier on response ->> 'code' = code) as "answers kept",
+            (select count(*) from dossier where search @@ plainto_tsquery('simple', form -> 'applicant' ->> 'citizen_id'))
+                as "dossiers that are found",
+            (select count(*) from person where not exists (
+                select from outbox where aggregatetype = $1 and aggregateid = person_id::text)) as "people not told of"
+        """,
+        contacts.TOPIC,
+    )
+    each = ("dossiers", "dossiers with a journal", "answers kept", "dossiers that are found")
+    agree({**dict.fromkeys(each, count), "people not told of": 0}, dict(found or {}))
+
+
+def intake_settings(ground: Ground, store: Store, issuer: Issuer) -> Told:
+    """What intake is told, without a register to ask."""
+    return settings(
+        ground,
+        store,
+        free_port(),
+        issuer.url,
+        contacts_key=_CONTACTS_KEY,
+        public_url="http://127.0.0.1",
+        documents_url=(ground.folder / "documents").as_uri(),
+    )
+
+
 def _citizens(issuer: Issuer) -> Sequence[str]:
     """A line for each citizen: a token, and the licence form as theirs: one agency, so one counter of codes, no uploads."""
     loaded = catalogue.load()
@@ -111,47 +191,3 @@ def _citizens(issuer: Issuer) -> Sequence[str]:
         token = issuer.token("citizen", sub=f"citizen-{number}", person_id=str(UUID(bytes=uuid7().bytes)))
         lines.append(json.dumps({"token": token, "form": form}, ensure_ascii=False) + "\n")
     return lines
-
-
-@asynccontextmanager
-async def service(ground: Ground, store: Store, issuer: Issuer, roles: str, port: int) -> AsyncIterator[Process]:
-    """intake in these roles, as it is run anywhere."""
-    environment = {
-        "MOTCUA_DATABASE_URL": store.database.url,
-        "MOTCUA_KAFKA_BOOTSTRAP": ground.login["bootstrap"],
-        "MOTCUA_KAFKA_USER": ground.login["user"],
-        "MOTCUA_KAFKA_PASSWORD": ground.login["password"],
-        "MOTCUA_HTTP_PORT": str(port),
-        "MOTCUA_OIDC_ISSUER": issuer.url,
-        "MOTCUA_INSTANCE": f"intake-bench-{roles}-{ground.run()}",
-        "MOTCUA_CONTACTS_KEY": base64.urlsafe_b64encode(bytes(32)).decode(),
-        "MOTCUA_PUBLIC_URL": "http://127.0.0.1",
-        "MOTCUA_DOCUMENTS_URL": (ground.folder / "documents").as_uri(),
-        "MOTCUA_LOG_LEVEL": "warning",
-    }
-    log = ground.folder / f"intake-{roles}.log"
-    with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "services.intake", "--roles", roles),
-            cwd=_ROOT,
-            env={**os.environ, **environment},
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        yield Process(f"intake {roles}", process, log)
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
-async def ready(running: Process, port: int) -> None:
-    """Wait until it serves. Raises Invalid, with what it said last, when it does not come to that."""
-    async with httpx.AsyncClient(trust_env=False) as http:
-        for _ in range(_READY_TRIES):
-            with suppress(httpx.TransportError):
-                if (await http.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200:
-                    return
-            await asyncio.sleep(0.1)
-    raise running.gone()

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
 
 from chassis.clock import VIETNAM, utc_now
-from deploy.local.offsets import free_offset
 from services.payments.settings import PaymentsSettings
 from tests.bench.gate import Invalid, agree
 from tests.bench.ground import Ground, Store
 from tests.bench.hop import Say
-from tests.bench.intake_submit import ready
 from tests.bench.payments_day import EVERY, SHORT, STRANGE, STRANGERS, WRONG, paid
 from tests.bench.payments_pages import AMOUNT
-from tests.bench.processes import Process, processor_seconds
+from tests.bench.processes import processor_seconds, service
+from tests.bench.services import free_port, ready, settings
 from tests.integration.sandbox_process import Server, running
 from tests.issuer import Issuer, issuing
 
 _LONGEST_SECONDS = 600.0
-_ROOT = Path(__file__).resolve().parents[2]
 _KEY, _BIN, _ACCOUNT = "bank-bench", "970403", "1017595600"
 _SECRET = "bank-secret-of-the-bench"
 _BANK = {
@@ -54,19 +48,19 @@ async def measure(ground: Ground, count: int, say: Say) -> dict[str, Any]:
         store = await kept.enter_async_context(ground.fresh("payments"))
         (ground.folder / "bank").mkdir(exist_ok=True)
         bank = kept.enter_context(running(Server("bank", ground.folder / "bank", _BANK)))
-        environment = _environment(ground, store, bank, issuer)
+        own = _told(ground, store, bank, issuer)
         say(f"payments_reconcile: {count:,} khoản phí đã nộp · paid bills")
-        await paid(store, _settings(environment), bank.url, day, count)
+        await paid(store, PaymentsSettings.model_validate(own), bank.url, day, count)
         await ground.checkpoint()
-        service = await kept.enter_async_context(_service(ground, environment))
-        port = int(environment["MOTCUA_HTTP_PORT"])
-        await ready(service, port)
+        reconciling = await kept.enter_async_context(service(ground, "payments", "api,timers", own))
+        port = int(own["http_port"])
+        await ready(reconciling, port)
         say(f"payments_reconcile: đối soát ngày {day} · reconciling that day")
-        before, begin = processor_seconds(ground, [service]), time.monotonic()
+        before, begin = processor_seconds(ground, [reconciling]), time.monotonic()
         statement = await _reconciled(port, issuer, "vietqr", day)
         middle = time.monotonic()
         dossiers = await _reconciled(port, issuer, "dossiers", day)
-        end, after = time.monotonic(), processor_seconds(ground, [service])
+        end, after = time.monotonic(), processor_seconds(ground, [reconciling])
         await _all_found(store, bank, count, statement, dossiers)
         return {
             "seconds": round(end - begin, 1),
@@ -137,52 +131,22 @@ async def _all_found(
     agree(expected, found)
 
 
-def _environment(ground: Ground, store: Store, bank: Server, issuer: Issuer) -> dict[str, str]:
-    return {
-        "MOTCUA_DATABASE_URL": store.database.url,
-        "MOTCUA_KAFKA_BOOTSTRAP": ground.login["bootstrap"],
-        "MOTCUA_KAFKA_USER": ground.login["user"],
-        "MOTCUA_KAFKA_PASSWORD": ground.login["password"],
-        "MOTCUA_HTTP_PORT": str(20_000 + free_offset() % 10_000),
-        "MOTCUA_OIDC_ISSUER": issuer.url,
-        "MOTCUA_INSTANCE": f"payments-bench-{ground.run()}",
-        "MOTCUA_TRACES_RATIO": "0.01",
-        "MOTCUA_LOG_LEVEL": "warning",
-        "MOTCUA_RETURN_URL": "http://127.0.0.1/{code}",
-        "MOTCUA_GATEWAY_URL": "http://127.0.0.1:9",
-        "MOTCUA_GATEWAY_SECRET_KEY": "sk_bench",
-        "MOTCUA_GATEWAY_WEBHOOK_SECRET": "whsec_bench",
-        "MOTCUA_BANK_URL": bank.url,
-        "MOTCUA_BANK_KEY": _KEY,
-        "MOTCUA_BANK_WEBHOOK_SECRET": _SECRET,
-        "MOTCUA_BANK_BIN": _BIN,
-        "MOTCUA_BANK_ACCOUNT": _ACCOUNT,
+def _told(ground: Ground, store: Store, bank: Server, issuer: Issuer) -> dict[str, str]:
+    return settings(
+        ground,
+        store,
+        free_port(),
+        issuer.url,
+        traces_ratio="0.01",
+        return_url="http://127.0.0.1/{code}",
+        gateway_url="http://127.0.0.1:9",
+        gateway_secret_key="sk_bench",
+        gateway_webhook_secret="whsec_bench",
+        bank_url=bank.url,
+        bank_key=_KEY,
+        bank_webhook_secret=_SECRET,
+        bank_bin=_BIN,
+        bank_account=_ACCOUNT,
         # The day is read when it is asked for, not a moment before.
-        "MOTCUA_STATEMENT_SECONDS": "1000000000",
-    }
-
-
-def _settings(environment: dict[str, str]) -> PaymentsSettings:
-    return PaymentsSettings.model_validate(
-        {name.removeprefix("MOTCUA_").lower(): value for name, value in environment.items()}
+        statement_seconds="1000000000",
     )
-
-
-@asynccontextmanager
-async def _service(ground: Ground, environment: dict[str, str]) -> AsyncIterator[Process]:
-    """payments, answering and working off in one process."""
-    log = ground.folder / "payments.log"
-    with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "services.payments", "--roles", "api,timers"),
-            cwd=_ROOT,
-            env={**os.environ, **environment},
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        yield Process("payments", process, log)
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()

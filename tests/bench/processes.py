@@ -6,8 +6,8 @@ import asyncio
 import json
 import os
 import sys
-from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Iterable, Mapping
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,15 +64,35 @@ class Process:
 @asynccontextmanager
 async def started(ground: Ground, module: str, name: str, told: Mapping[str, Any]) -> AsyncIterator[Process]:
     """`python -m tests.bench.MODULE`, told by BENCH; killed at the end."""
+    environment = {"BENCH": json.dumps({"kafka": ground.login, **told})}
+    async with _running(ground, name, [f"tests.bench.{module}"], environment, speaks=True) as process:
+        yield process
+
+
+@asynccontextmanager
+async def service(ground: Ground, name: str, roles: str, settings: Mapping[str, str]) -> AsyncIterator[Process]:
+    """`python -m services.NAME` in these roles, told its settings as anywhere; it says nothing. Killed at the end."""
+    own = {**settings, "instance": f"{name}-bench-{roles}-{ground.run()}"}
+    environment = {f"MOTCUA_{setting.upper()}": value for setting, value in own.items()}
+    command = [f"services.{name}", "--roles", roles]
+    async with _running(ground, f"{name} {roles}", command, environment, speaks=False) as process:
+        yield process
+
+
+@asynccontextmanager
+async def _running(
+    ground: Ground, name: str, command: Sequence[str], environment: Mapping[str, str], speaks: bool
+) -> AsyncIterator[Process]:
+    """`python -m COMMAND` until the block is left; what it says to nobody is logged."""
     log = ground.folder / f"{name}.log"
-    with log.open("wb") as errors:
+    with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", f"tests.bench.{module}"),
+            *(sys.executable, "-m", *command),
             cwd=_ROOT,
-            env={**os.environ, "BENCH": json.dumps({"kafka": ground.login, **told})},
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=errors,
+            env={**os.environ, **environment},
+            stdin=PIPE if speaks else DEVNULL,
+            stdout=PIPE if speaks else output,
+            stderr=output,
         )
     try:
         yield Process(name, process, log)

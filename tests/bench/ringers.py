@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections import Counter
+from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,13 +47,16 @@ def _signed(told: dict[str, str], secret: str) -> Webhook:
     return Webhook(told["key"], head.encode() + body)
 
 
-async def rung(host: str, port: int, webhooks: list[Webhook], per_s: float | None) -> tuple[dict[str, Any], Any]:
-    """What came of these, milliseconds until half and 99 % were answered, and when each was due to be posted."""
+async def rung(host: str, ports: list[int], webhooks: list[Webhook], per_s: float | None) -> tuple[dict[str, Any], Any]:
+    """What came of these, milliseconds until half and 99 % were answered, and when each was due to be posted.
+
+    Connections are shared out among the ports.
+    """
     loop, waiting = asyncio.get_running_loop(), iter(enumerate(webhooks))
     statuses, took, due_at = Counter[int](), list[float](), dict[str, float]()
     begin = time.monotonic()
 
-    async def gateway() -> None:
+    async def gateway(port: int) -> None:
         _, connection = await loop.create_connection(lambda: Connection(b"200"), host, port)
         for place, webhook in waiting:
             due = begin + place / per_s if per_s else time.monotonic()
@@ -61,7 +65,7 @@ async def rung(host: str, port: int, webhooks: list[Webhook], per_s: float | Non
             statuses[await connection.ask(webhook.request)] += 1
             took.append((time.monotonic() - due) * 1_000)
 
-    await asyncio.gather(*(gateway() for _ in range(_CONNECTIONS)))
+    await asyncio.gather(*(gateway(port) for _, port in zip(range(_CONNECTIONS), cycle(ports), strict=False)))
     took.sort()
     shares = {f"answer_p{share}_ms": round(took[len(took) * share // 100], 1) for share in (50, 99)}
     return {"statuses": dict(statuses), "seconds": time.monotonic() - begin, **shares}, due_at
@@ -73,7 +77,7 @@ async def main() -> None:
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         asked = json.loads(line)
         file = Path(asked["file"])
-        done, due_at = await rung(told["host"], told["port"], signed(file, told["secret"]), asked["per_s"])
+        done, due_at = await rung(told["host"], told["ports"], signed(file, told["secret"]), asked["per_s"])
         file.with_suffix(".due").write_text(json.dumps(due_at))
         print(json.dumps(done), flush=True)
 

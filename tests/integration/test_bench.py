@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.bench import growth, hop, payments_webhooks, rebuild, relay, suite, timed
+from tests.bench import growth, hop, intake_submit, payments_webhooks, rebuild, relay, suite, timed
 from tests.bench.gate import Invalid
 from tests.bench.ground import Ground, Store, standing
 from tests.bench.meters import TOTALS
-from tests.bench.payments_pages import AMOUNT
+from tests.bench.payments_pages import AMOUNT, template
 from tests.bench.readings import Coded, fill
 
 EVENTS = 3_000
@@ -110,12 +110,27 @@ async def test_the_benchmarks_that_take_long_run_with_small_counts(ground: Groun
     assert grown["history"]["100"]["ratio"] == 1
 
 
-async def test_webhooks_are_measured_until_their_bills_are_paid_and_one_that_is_not_gives_no_figure(
+def test_webhooks_are_measured_beside_the_textbook_by_the_command() -> None:
+    command = [sys.executable, "-m", "motcua", "bench", "payments_webhooks", "--quick", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)["payments_webhooks"]
+    assert told["ratio"] == pytest.approx(told["per_s"] / told["textbook"]["per_s"], rel=0.02, abs=0.1)
+    for side, names in ((told, {"payments api", "payments timers"}), (told["textbook"], {"textbook-0", "textbook-1"})):
+        assert 0 < side["answer_p50_ms"] <= side["p50_ms"] <= side["p99_ms"]
+        assert side["processor_us"].keys() == names | {"kafka", "postgres"}
+        assert all(side["processor_us"][name] > 0 for name in names)
+
+
+async def test_a_bill_that_is_not_paid_as_asked_gives_no_figure(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = await payments_webhooks.measure(ground, 60, quietly)
-    assert told["per_s"] > 0
-    assert 0 < told["answer_p50_ms"] <= told["p50_ms"] <= told["p99_ms"]
     monkeypatch.setattr(payments_webhooks, "AMOUNT", AMOUNT - 1)
     with pytest.raises(Invalid, match="đồng at the gateway"):
-        await payments_webhooks.measure(ground, 60, quietly)
+        await payments_webhooks.run(ground, payments_webhooks.OURS, 20, await template(ground.folder))
+
+
+async def test_a_dossier_that_somebody_was_answered_and_that_is_not_there_gives_no_figure(ground: Ground) -> None:
+    async with ground.fresh("intake") as store:
+        with pytest.raises(Invalid, match="answers kept: 0 ≠ 1, dossiers: 0 ≠ 1"):
+            await intake_submit.all_filed(store, 1)
