@@ -20,6 +20,7 @@ from services.payments.api import (
     banks,
     checkouts,
     citizens,
+    differences,
     links,
     national,
     officers,
@@ -90,6 +91,7 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
             rings.of_operators(),
             balances.of_operators(gateways),
             reconciliation.of_operators(reconciler),
+            differences.of_operators(),
         ],
         consumes=[
             Fold(
@@ -148,6 +150,7 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
                     difference.Explain: explaining.explain,
                     difference.Assign: explaining.assign,
                     difference.Return: explaining.send_back,
+                    difference.TakeOver: explaining.take_over,
                     difference.PayOutByHand: explaining.pay_out,
                 },
                 answers={

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import date
 from typing import Any
 
 import httpx
 import pytest
 
+from chassis.clock import VIETNAM, utc_now
 from chassis.identifiers import new_id
 from tests.database import Server as Postgres
 from tests.integration.payments_counter import AMOUNT, KEY, PAID, Counter, eventually, open_counter
@@ -19,12 +21,11 @@ async def counter(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFa
         yield opened
 
 
-async def reconciled(counter: Counter, gateway: str = "stripe") -> dict[str, Any]:
-    """The report of a run over all up to the present: ten minutes pass before it."""
+async def reconciled(counter: Counter, gateway: str = "stripe", day: date | None = None) -> dict[str, Any]:
+    """The report of a run over that day, or over all up to the present: ten minutes pass before it."""
     counter.passes(minutes=11)
-    ids = await counter.http.post(
-        "/reconciliations", json={"gateway": gateway}, headers=counter.issuer.bearer("operator")
-    )
+    asked = {"gateway": gateway} | ({"day": day.isoformat()} if day else {})
+    ids = await counter.http.post("/reconciliations", json=asked, headers=counter.issuer.bearer("operator"))
     assert ids.status_code in (200, 202), ids.text
     run_id = ids.json()[0]["run_id"]
 
@@ -63,7 +64,8 @@ async def found(counter: Counter, state: str = "open") -> list[dict[str, Any]]:
 async def told_to(counter: Counter, difference: dict[str, Any], action: str, **body: Any) -> httpx.Response:
     headers = counter.issuer.bearer("operator", sub="tests", name="Tên") | {"Idempotency-Key": str(new_id())}
     path = f"/differences/{difference['difference_id']}/{action}"
-    return await counter.http.post(path, json={"reason": "Đã hỏi ngân hàng"} | body, headers=headers)
+    said = None if action == "take-over" else {"reason": "Đã hỏi ngân hàng"} | body
+    return await counter.http.post(path, json=said, headers=headers)
 
 
 async def pays_out(counter: Counter, difference: dict[str, Any], subject: str) -> httpx.Response:
@@ -167,6 +169,44 @@ async def test_a_return_that_is_refused_stands_in_suspense_again(counter: Counte
     paid = await pays_out(counter, difference, "thủ quỹ")
     assert (paid.status_code, paid.json()["state"], paid.json()["paid_out_by"]) == (200, "returned", "thủ quỹ")
     assert await balances(counter) == {"gateway:stripe": 70_000, "hand:operators": -70_000}
+
+
+@pytest.mark.parametrize("sent", [False, True])
+async def test_a_return_is_taken_out_of_the_hands_of_a_silent_gateway(counter: Counter, sent: bool) -> None:
+    """Somebody pays out what the gateway did not send; what it had sent all the same is found on its statement."""
+    await stranger_pays(counter)
+    await reconciled(counter)
+    (difference,) = await found(counter)
+    lost = "error_500_after_charge" if sent else "storm_500"
+    days = [utc_now().astimezone(VIETNAM).date()]
+    await counter.arm(lost, match="POST /v1/refunds")
+    await told_to(counter, difference, "return")
+
+    async def lost_it() -> bool:
+        return await counter.fired(lost) == 1
+
+    await eventually(lost_it)
+    days.append(utc_now().astimezone(VIETNAM).date())
+    await counter.arm("storm_500", times=1000, match="/v1/refunds")
+    early = await told_to(counter, difference, "take-over")
+    assert (early.status_code, early.json()["code"]) == (409, "not_silent_yet")
+    counter.passes(days=3)
+    taken = await told_to(counter, difference, "take-over")
+    assert (taken.status_code, taken.json()["state"]) == (200, "by_hand")
+    assert await counter.pool.fetchval("select count(*) from call") == 0
+    if sent:
+        for day in set(days):
+            await reconciled(counter, day=day)
+        (after,) = await found(counter, "all")
+        assert (after["state"], after["paid_out_by"]) == ("returned", None)
+        assert (await pays_out(counter, difference, "thủ quỹ")).status_code == 409
+        assert await balances(counter) == {}
+    else:
+        counter.passes(days=3)
+        assert (await reconciled(counter, "dossiers"))["found"] == {"by_hand_waiting": {"open": 1}}
+        assert (await pays_out(counter, difference, "thủ quỹ")).status_code == 200
+        assert (await reconciled(counter, "dossiers"))["found"] == {}
+        assert await balances(counter) == {"gateway:stripe": 70_000, "hand:operators": -70_000}
 
 
 async def test_only_operators_reconcile(counter: Counter) -> None:

@@ -79,6 +79,12 @@ class Return(Message):
     by_hand: bool = False
 
 
+class TakeOver(Message):
+    """The gateway has not answered for days whether it sent the money back: it is asked no more, somebody pays it out."""
+
+    by: str
+
+
 class PayOutByHand(Message):
     """Another operator has paid out what one has ordered; `voucher` is its number."""
 
@@ -133,6 +139,7 @@ WORDS: dict[type, str] = {
     Explain: "giải thích",
     Assign: "gán cho một khoản phí",
     Return: "trả lại người nộp",
+    TakeOver: "chuyển sang chi trả tại quầy",
     PayOutByHand: "ghi nhận đã chi trả",
 }
 UNSETTLED = ("open", "explained")
@@ -152,9 +159,12 @@ MOVES = Table(
         Move("by_hand", PayOutByHand, "returned"),
         Move("returning", RefundDone, "returned"),
         Move("returning", RefundRefused, "open"),
+        Move("returning", TakeOver, "by_hand"),
+        # It went out after all, as far as nobody paid it out by hand.
+        Move("by_hand", RefundDone, "returned"),
         Move("returned", RefundRefused, "open", payments.DiscrepancyFound),
     ],
     NAMES,
     WORDS,
-    voices=(Explain, Assign, Return, PayOutByHand),
+    voices=(Explain, Assign, Return, TakeOver, PayOutByHand),
 )

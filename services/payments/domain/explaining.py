@@ -7,7 +7,7 @@ from uuid import UUID
 
 from chassis.decider import Call, Decision
 from chassis.errors import NotFound, Refusal
-from chassis.identifiers import derived_id
+from chassis.identifiers import derived_id, time_of
 from contracts import payments
 from contracts.money import MOST_DONG
 from services.payments.domain import ledger
@@ -22,9 +22,11 @@ from services.payments.domain.difference import (
     Gone,
     PayOutByHand,
     Return,
+    TakeOver,
 )
 from services.payments.domain.gateway import Captured, Refund, RefundDone, RefundRefused
 from services.payments.domain.gateways import GATEWAYS
+from services.payments.domain.refund import require_silence
 
 _ALL = UUID("018f0000-0000-7000-8000-00000d1ffe2e")
 
@@ -128,6 +130,20 @@ def send_back(difference: Difference | None, message: Return, now: datetime) -> 
     return Decision(after, calls=(Call(message.refund_id, request),), notes=notes)
 
 
+def take_over(difference: Difference | None, message: TakeOver, now: datetime) -> Decision[Difference] | None:
+    """Out of the hands of a gateway that is silent for days: it is asked no more, and somebody pays it out by hand.
+
+    If it had sent the money all the same, its statement says so. Raises Refusal `not_silent_yet`.
+    """
+    if difference is not None and difference.state == "by_hand":
+        return None
+    after = _to(difference, TakeOver, "by_hand")
+    if after.refund_id is None:
+        return Decision(after)
+    require_silence(time_of(after.refund_id), now)
+    return Decision(after, drops=(after.refund_id,))
+
+
 def pay_out(difference: Difference | None, message: PayOutByHand, now: datetime) -> Decision[Difference] | None:
     """It was paid out by hand. Raises Refusal 403 for whoever ordered that: two people pay out what no bill owes."""
     paid = (message.voucher, message.by)
@@ -148,7 +164,9 @@ def pay_out(difference: Difference | None, message: PayOutByHand, now: datetime)
 
 def returned(difference: Difference | None, message: RefundDone, now: datetime) -> Decision[Difference] | None:
     """The gateway has sent it back."""
-    if difference is None or difference.refund_id != message.refund_id or difference.state != "returning":
+    if difference is None or difference.refund_id != message.refund_id:
+        return None
+    if not MOVES.allows(difference.state, RefundDone):
         return None
     amount = difference.found - difference.expected
     way = ledger.clearing(difference.gateway)

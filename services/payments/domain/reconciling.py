@@ -51,6 +51,8 @@ def healing(row: Stated) -> Healing | None:
 
 def _has_gone(row: Stated) -> bool:
     """Whether a refund's line is news to whoever ordered it: he waits for it, or was told otherwise and it never came back."""
+    if row.by_hand:
+        return False
     if row.refund_state == "ready" or row.difference_key:
         return True
     return REFUND_MOVES.allows(row.refund_state, RefundDone) and not row.opposite

@@ -5,18 +5,21 @@ Its row is written under the bill's lock before anybody is asked, its id is the 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from chassis.errors import Refusal
 from chassis.table import Move, Table
 from contracts import payments
 from services.payments.domain.gateway import STRIPE, RefundDone, RefundRefused
 from services.payments.domain.messages import PayOut, RequestRefund, TakeOver
 
 ORDERED = "theo quyết định của cán bộ"
+SILENCE = timedelta(days=3)
+"""So long must a gateway be silent before a refund is taken out of its hands."""
 RefundState = Literal["ready", "by_hand", "refused", "done"]
 
 
@@ -99,3 +102,13 @@ REFUND_MOVES = Table(
     {RequestRefund: "hoàn trả", PayOut: "ghi nhận đã chi trả", TakeOver: "chuyển sang chi trả tại quầy"},
     voices=(PayOut, TakeOver),
 )
+
+
+def require_silence(requested_at: datetime, now: datetime) -> None:
+    """Raises Refusal `not_silent_yet` while a gateway that was asked to send money back may still answer."""
+    if now - requested_at < SILENCE:
+        raise Refusal(
+            "not_silent_yet",
+            f"Cổng thanh toán còn được hỏi lại. Chỉ chuyển sang chi trả tại quầy sau {SILENCE.days} ngày không trả lời.",
+            f"The gateway is still being asked. A refund is taken over after {SILENCE.days} days of silence.",
+        )

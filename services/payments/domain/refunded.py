@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from chassis.decider import Call, Decision
@@ -14,10 +14,9 @@ from services.payments.domain.bill import Bill, known
 from services.payments.domain.gateway import AskRefund, RefundDone, RefundRefused
 from services.payments.domain.messages import PayOut, TakeOver
 from services.payments.domain.receipting import receipt_follows
-from services.payments.domain.refund import REFUND_MOVES, Refund
+from services.payments.domain.refund import REFUND_MOVES, Refund, require_silence
 from services.payments.domain.refunding import joined, kept, noted
 
-SILENCE = timedelta(days=3)  # so long must a gateway be silent before a refund is taken out of its hands
 SILENT = "gateway_silent"
 
 
@@ -78,12 +77,8 @@ def take_over(bill: Bill | None, message: TakeOver, now: datetime) -> Decision[B
     if refund.state == "refused" and refund.failure == SILENT:
         return None
     silent = _moved(refund, TakeOver, failure=SILENT, taken_over_by=message.by)
-    if refund.requested_at is not None and now - refund.requested_at < SILENCE:
-        raise Refusal(
-            "not_silent_yet",
-            f"Cổng thanh toán còn được hỏi lại. Chỉ chuyển sang chi trả tại quầy sau {SILENCE.days} ngày không trả lời.",
-            f"The gateway is still being asked. A refund is taken over after {SILENCE.days} days of silence.",
-        )
+    if refund.requested_at is not None:
+        require_silence(refund.requested_at, now)
     failed = payments.RefundFailed(
         bill_id=bill.bill_id, refund_id=refund.refund_id, reason=SILENT, unexpected=refund.unexpected
     )

@@ -65,7 +65,13 @@ select case when r ->> 'state' = 'ready' then 'refund_stuck' else 'by_hand_waiti
 from bill as b, jsonb_array_elements(b.refunds) as r
 where jsonb_path_exists(b.refunds, '$[*] ? (@.state == "ready" || @.state == "by_hand" || @.state == "refused")')
     and (r ->> 'state' in ('by_hand', 'refused')
-         or (r ->> 'state' = 'ready' and coalesce((r ->> 'requested_at')::timestamptz, b.due) < $1::timestamptz - interval '1 day'))"""
+         or (r ->> 'state' = 'ready' and coalesce((r ->> 'requested_at')::timestamptz, b.due) < $1::timestamptz - interval '1 day'))
+union all
+select case state when 'returning' then 'refund_stuck' else 'by_hand_waiting' end, refund_id::text, dossier_code, bill_id,
+    amount, 0, currency, uuid_extract_timestamp(refund_id)
+from difference
+where state = 'by_hand'
+    or (state = 'returning' and uuid_extract_timestamp(refund_id) < $1::timestamptz - interval '1 day')"""
 _OF_BILLS = """
 with touched as (
     select bill_id from ledger_entry where posted_at >= $1 and bill_id is not null
@@ -96,11 +102,17 @@ where b.state = 'discrepancy' and c ->> 'use' = 'apart'
         select from jsonb_array_elements(b.refunds) as r where r ->> 'capture_id' = c ->> 'capture_id')"""
 
 _WAITING = """
-select r ->> 'state' as state, count(*) as count,
-    coalesce(extract(epoch from now() - min((r ->> 'requested_at')::timestamptz)), 0)::float8 as seconds
-from bill as b, jsonb_array_elements(b.refunds) as r
-where jsonb_path_exists(b.refunds, '$[*] ? (@.state == "ready" || @.state == "by_hand" || @.state == "refused")')
-    and r ->> 'state' <> 'done' group by 1"""
+with waiting as (
+    select r ->> 'state' as state, (r ->> 'requested_at')::timestamptz as since
+    from bill as b, jsonb_array_elements(b.refunds) as r
+    where jsonb_path_exists(b.refunds, '$[*] ? (@.state == "ready" || @.state == "by_hand" || @.state == "refused")')
+        and r ->> 'state' <> 'done'
+    union all
+    select case state when 'returning' then 'ready' else state end, uuid_extract_timestamp(refund_id)
+    from difference where state in ('returning', 'by_hand')
+)
+select state, count(*) as count, coalesce(extract(epoch from now() - min(since)), 0)::float8 as seconds
+from waiting group by 1"""
 
 # How far back is looked, before when something must have been there, and the references of what is known already; or only
 # the second of these, where all is looked at.

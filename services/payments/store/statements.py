@@ -55,7 +55,7 @@ select $1 as gateway, u.reference, u.incoming, (u.first).kind, (u.first).line, u
     coalesce(refund.state, case difference.state when 'returning' then 'ready' when 'returned' then 'done'
         when 'by_hand' then 'by_hand'
         when 'open' then 'refused' when 'explained' then 'refused' end) as refund_state,
-    refund.paid_out_by is not null as by_hand, difference.key as difference_key,
+    coalesce(refund.paid_out_by, difference.paid_out_by) is not null as by_hand, difference.key as difference_key,
     (select coalesce(sum(l.amount), 0)::bigint from statement_line as l
      where l.gateway = $1 and l.refund_id = (u.first).refund_id and l.incoming <> u.incoming
         and l.kind in ('refund', 'refund_returned') and l.currency = (u.first).currency) as opposite

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -14,11 +15,23 @@ from chassis.decider import Decision, Message
 from chassis.errors import Refusal
 from chassis.identifiers import new_id
 from services.payments.domain import explaining
-from services.payments.domain.difference import MOVES, Assign, Difference, Explain, Found, Gone, PayOutByHand, Return
+from services.payments.domain.difference import (
+    MOVES,
+    Assign,
+    Difference,
+    Explain,
+    Found,
+    Gone,
+    PayOutByHand,
+    Return,
+    TakeOver,
+)
 from services.payments.domain.gateway import Refund, RefundDone, RefundRefused
+from services.payments.domain.refund import SILENCE
 
 NOW = datetime(2026, 6, 9, 5, tzinfo=UTC)
-REFUND, BILL, MONEY = new_id(), new_id(), new_id()
+BILL, MONEY = new_id(), new_id()
+REFUND = UUID(int=int(NOW.timestamp() * 1000) << 80 | 7 << 76 | 2 << 62 | 1)  # a UUIDv7 of that moment
 STRANGE = Found(
     gateway="stripe",
     kind="unknown_payment",
@@ -35,12 +48,14 @@ DECIDERS: dict[type[Message], Any] = {
     Explain: explaining.explain,
     Assign: explaining.assign,
     Return: explaining.send_back,
+    TakeOver: explaining.take_over,
     PayOutByHand: explaining.pay_out,
     RefundDone: explaining.returned,
     RefundRefused: explaining.not_returned,
 }
 SENT_BACK = Return(refund_id=REFUND, reason="không phải phí", by="op")
 BY_HAND = SENT_BACK.model_copy(update={"by_hand": True})
+TAKEN_OVER = TakeOver(by="op")
 PAID_OUT = PayOutByHand(voucher="PC-1", by="treasurer")
 DONE, REFUSED = RefundDone(refund_id=REFUND, reference="re_1"), RefundRefused(refund_id=REFUND, reason="closed")
 EXPLAINED, ASSIGNED = Explain(reason="đã hỏi", by="op"), Assign(bill_id=BILL, reason="sai nội dung", by="op")
@@ -136,6 +151,27 @@ def test_what_the_gateway_refuses_is_paid_out_by_hand() -> None:
     assert story.says(PAID_OUT) is None
 
 
+def test_a_silent_gateway_is_asked_no_more_and_somebody_pays_out_what_it_did_not_send() -> None:
+    story = Story(STRANGE, SENT_BACK, now=NOW + SILENCE - timedelta(seconds=1))
+    with pytest.raises(Refusal, match="not_silent_yet"):
+        story.says(TAKEN_OVER)
+    story.now += timedelta(seconds=1)
+    decision = story.says(TAKEN_OVER)
+    assert decision is not None
+    assert (story.now_in, decision.drops, story.says(TAKEN_OVER)) == (("by_hand", 0), (REFUND,), None)
+    assert story.says(REFUSED) is None
+    story.says(PAID_OUT)
+    assert (story.now_in, story.even) == (("returned", 0), {"gateway:stripe": 70_000, "hand:operators": -70_000})
+    assert story.says(DONE) is None
+
+
+def test_what_a_silent_gateway_sent_all_the_same_is_not_paid_out() -> None:
+    story = Story(STRANGE, SENT_BACK, TAKEN_OVER, DONE, now=NOW + SILENCE)
+    assert (story.now_in, story.even) == (("returned", 0), {})
+    with pytest.raises(Refusal, match="illegal_move"):
+        story.says(PAID_OUT)
+
+
 def test_whoever_orders_money_to_be_paid_out_does_not_pay_it_out() -> None:
     story = Story(STRANGE, BY_HAND)
     with pytest.raises(Refusal) as refused:
@@ -183,13 +219,14 @@ def test_what_whoever_must_know_was_told_before_is_not_told_again() -> None:
     assert Story(STRANGE.model_copy(update={"told": True})).events == []
 
 
-MESSAGES = st.sampled_from([STRANGE, STRANGE.model_copy(update={"found": 50_000}), Gone(), EXPLAINED, ASSIGNED, SENT_BACK, BY_HAND, PAID_OUT, DONE, REFUSED])  # fmt: skip
+MESSAGES = st.sampled_from([STRANGE, STRANGE.model_copy(update={"found": 50_000}), Gone(), EXPLAINED, ASSIGNED, SENT_BACK, BY_HAND, TAKEN_OVER, PAID_OUT, DONE, REFUSED])  # fmt: skip
 
 
 @given(messages=st.lists(MESSAGES, max_size=12))
 def test_whatever_is_said_suspense_holds_what_nobody_has(messages: list[Message]) -> None:
     story = Story()
     for message in messages:
+        story.now += SILENCE * (message is TAKEN_OVER)
         try:
             story.says(message)
         except Refusal:
@@ -212,12 +249,14 @@ def test_every_row_of_the_table_is_reached() -> None:
         (STRANGE, EXPLAINED, SENT_BACK, REFUSED),
         (STRANGE, BY_HAND, PAID_OUT),
         (STRANGE, EXPLAINED, BY_HAND),
+        (STRANGE, SENT_BACK, TAKEN_OVER, DONE),
     ]
     reached = set()
     for messages in stories:
         story = Story()
         for message in messages:
             before = story.state.state if story.state else None
+            story.now += SILENCE * (message is TAKEN_OVER)
             story.says(message)
             reached.add((before, type(message), story.state.state if story.state else None))
     assert reached == {(move.source, move.message, move.target) for move in MOVES.moves}
