@@ -1,7 +1,7 @@
-"""`python -m deploy.containers.try_image TARGET`: make and try an image's content where no container can be run.
+"""`python -m deploy.containers.try_image TARGET…`: make and try images' content where no container can be run.
 
 Carries out the Dockerfile's build stages in a folder of its own, with this machine's Python in place of the base
-image's. Then looks at the result, and runs it as another user.
+image's, and a stage that several need once. Then looks at the results, and runs them as another user.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.containers.dockerfile import Stage, stages
@@ -26,31 +28,55 @@ class TryError(Exception):
     """The image could not be made; the text says why."""
 
 
-def make(target: str, folder: Path) -> Image:
-    """What the image `target` takes over from its build stage. Raises TryError, OSError."""
-    user, root = other_user(), folder / "image"
-    root.mkdir()
-    subprocess.run([_python(user), "-m", "venv", folder / "python"], check=True)
-    variables = {name: value for name, value in os.environ.items() if name.startswith(KEPT)}
-    variables |= {"PATH": f"{folder}/python/bin:/usr/bin:/bin", "HOME": str(folder)}
-    for stage in _build_stages(target):
-        for instruction, rest in stage.instructions:
-            if instruction == "ARG":
-                name, _, variables[name] = rest.partition("=")
-            elif instruction == "COPY":
-                _copy(rest.split(), root)
-            elif instruction == "RUN":
-                _run(rest, root, variables)
-    return Image(target, root, user)
+@dataclass(frozen=True)
+class Made:
+    """A stage that was carried out: what its working directory holds, and what later stages know of it."""
+
+    root: Path
+    variables: Mapping[str, str]
 
 
-def _build_stages(target: str) -> list[Stage]:
-    """The stages that lead to the build stage of `target`, first to last."""
-    found = stages(SOURCE / "Dockerfile")
-    chain = [found[f"build-{target}"]]
-    while chain[0].base in found:
-        chain.insert(0, found[chain[0].base])
-    return chain
+class Builder:
+    """Carries out build stages in `folder`, each on top of its base's, and once however many begin with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._stages, self._made = folder, stages(SOURCE / "Dockerfile"), dict[str, Made]()
+        self.user = other_user()
+
+    def image(self, target: str) -> Image:
+        """What the image `target` takes over from its build stage. Raises TryError, OSError."""
+        return Image(target, self._carried_out(f"build-{target}").root, self.user)
+
+    def _carried_out(self, name: str) -> Made:
+        if name not in self._made:
+            stage, root = self._stages[name], self._folder / name
+            if stage.base in self._stages:
+                base = self._carried_out(stage.base)
+                variables = dict(base.variables)
+                # What is installed is added to or replaced, never written over.
+                shutil.copytree(base.root, root, symlinks=True, copy_function=os.link)
+            else:
+                variables = self._begun()
+                root.mkdir()
+            _carry_out(stage, root, variables)
+            self._made[name] = Made(root, variables)
+        return self._made[name]
+
+    def _begun(self) -> dict[str, str]:
+        """What the base image has: a Python of our own."""
+        subprocess.run([_python(self.user), "-m", "venv", self._folder / "python"], check=True)
+        variables = {name: value for name, value in os.environ.items() if name.startswith(KEPT)}
+        return variables | {"PATH": f"{self._folder}/python/bin:/usr/bin:/bin", "HOME": str(self._folder)}
+
+
+def _carry_out(stage: Stage, root: Path, variables: dict[str, str]) -> None:
+    for instruction, rest in stage.instructions:
+        if instruction == "ARG":
+            name, _, variables[name] = rest.partition("=")
+        elif instruction == "COPY":
+            _copy(rest.split(), root)
+        elif instruction == "RUN":
+            _run(rest, root, variables)
 
 
 def _python(user: int | None) -> str:
@@ -98,19 +124,24 @@ def _run(command: str, root: Path, variables: dict[str, str]) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Thử nội dung ảnh container · try an image's content.")
-    parser.add_argument("target", choices=("services", "sandbox"))
-    target: str = parser.parse_args().target
+    parser = argparse.ArgumentParser(description="Thử nội dung ảnh container · try images' content.")
+    parser.add_argument("target", choices=("services", "sandbox"), nargs="+")
+    targets: list[str] = parser.parse_args().target
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
+        builder = Builder(Path(name))
         try:
-            image = make(target, Path(name))
+            return max([_tried(builder.image(target)) for target in targets])
         except (TryError, OSError, subprocess.CalledProcessError) as error:
             print(error, file=sys.stderr)
             return 1
-        found = list(faults(image, SOURCE))
-        megabytes = sum(path.lstat().st_size for path in image.root.rglob("*")) / 1e6
-        print("\n".join(found) or f"{target}: ổn · well; {len(image.distributions)} gói · packages, {megabytes:.0f} MB")
+
+
+def _tried(image: Image) -> int:
+    found = list(faults(image, SOURCE))
+    megabytes = sum(path.lstat().st_size for path in image.root.rglob("*")) / 1e6
+    well = f"{image.target}: ổn · well; {len(image.distributions)} gói · packages, {megabytes:.0f} MB"
+    print("\n".join(found) or well)
     return 1 if found else 0
 
 
