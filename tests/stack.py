@@ -12,6 +12,7 @@ from deploy.local.kafka import connection, kafka_child
 from deploy.local.layout import Layout
 from deploy.local.secrets import Secrets
 from deploy.local.supervisor import Supervisor
+from tests import learnt
 
 READY_SECONDS = 90
 
@@ -51,6 +52,7 @@ class Kafka:
 @asynccontextmanager
 async def kafka_running(layout: Layout) -> AsyncIterator[Kafka]:
     """Apache Kafka under a supervisor in `layout.data`, going on with the data that are there."""
+    await asyncio.to_thread(learnt.give, layout.data)
     secrets = Secrets.open(layout.data)
     supervisor = Supervisor([kafka_child(layout, secrets, learn=False)], layout.data)
     kafka = Kafka(layout, secrets, supervisor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 
@@ -9,6 +10,7 @@ import pytest
 
 from deploy.local.layout import Layout
 from deploy.local.offsets import free_offset
+from tests import learnt
 from tests.chaos import log, stack
 from tests.chaos.people import People
 from tests.chaos.walking import Walk
@@ -24,6 +26,7 @@ def _quiet_clients() -> None:
 async def walk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Walk]:
     """One stack for all tests of a module."""
     layout = Layout(tmp_path_factory.mktemp("chaos"), free_offset())
+    await asyncio.to_thread(learnt.give, layout.data)
     async with stack.running(layout, learn=False) as running, log.reading(running.admin) as read:
         people = People(layout)
         try:

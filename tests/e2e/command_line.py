@@ -14,6 +14,7 @@ from typing import Any
 from deploy.local import state
 from deploy.local.offsets import free_offset
 from deploy.local.state import StackState
+from tests import learnt
 from tests.unit.supervised import until
 
 PATIENCE_SECONDS = 120
@@ -45,6 +46,8 @@ class CommandLine:
         )
 
     def start(self) -> StackState:
+        if not self.parts:
+            learnt.give(self.data)
         result = self.run("start", *self.parts)
         assert result.returncode == 0, result.stderr
         seen = state.read(self.data)
