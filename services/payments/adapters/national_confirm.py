@@ -13,6 +13,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from chassis.errors import Refusal, Unanswered
 from services.payments.adapters import national_codes as codes
 from services.payments.adapters import national_wire as wire
@@ -22,6 +24,8 @@ from services.payments.domain.hearing import capture_of_reference
 
 KIND = "CONFIRM"
 _CURRENCY = re.compile("[A-Z]{3}", re.ASCII)
+
+log = structlog.get_logger()
 
 
 def heard(body: bytes, partner: str, secret: str) -> Ring:
@@ -44,10 +48,10 @@ def heard(body: bytes, partner: str, secret: str) -> Ring:
 
 
 def told(body: bytes, now: datetime) -> Sequence[Tiding]:
-    """What a genuine CONFIRM says. Of a page of ours, anything but clear success makes us ask.
+    """What a genuine CONFIRM says. Of a page of ours, anything but clear success makes us ask, an unknown MaLoi aloud.
 
     Nobody can be asked about money that no page of ours names: then what was heard is all that there is. Raises UnknownCode
-    for a MaLoi that stands in no table, Unanswered for money that cannot be read.
+    for its MaLoi that stands in no table, Unanswered for money that cannot be read.
     """
     message = json.loads(body)
     reference, code = str(message["MaThamChieu"]), message["MaLoi"]
@@ -63,7 +67,12 @@ def told(body: bytes, now: datetime) -> Sequence[Tiding]:
 
 
 def _if_clear(message: Mapping[str, Any], attempt_id: UUID, now: datetime) -> Captured | None:
-    if message["MaLoi"] != codes.SUCCESS:
+    code = message["MaLoi"]
+    if code != codes.SUCCESS:
+        if code not in codes.FAILURES:
+            log.error(
+                "a code that we have no word for: the page is asked about", gateway="national", code=str(code)[:20]
+            )
         return None
     try:
         return captured(message, attempt_id, now, heard_only=True)

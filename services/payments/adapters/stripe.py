@@ -60,15 +60,22 @@ class Stripe:
     async def create_checkout(self, request: CreateCheckout, calling: Calling) -> CheckoutCreated | CheckoutRefused:
         """Make a page. The body follows from the request alone, so that a repetition is the same under the same key."""
         answer = await self._api.post("/v1/checkout/sessions", _form(request), str(request.attempt_id))
-        page = read(Page, answer.body) if answer.status == 200 else None
-        if answer.is_kept_failure:
-            # Kept under our key for good: a failure, or what an older release asked. The page may stand all the same.
-            page = await self._page_of(request)
-            if page is None and answer.key_is_taken and datetime.now(UTC) < request.closes_at:
-                raise Unanswered("the gateway knows this key with another body")
-        if page is None:
-            return CheckoutRefused(attempt_id=request.attempt_id, reason=answer.code)
-        return CheckoutCreated(attempt_id=request.attempt_id, session_id=page.id, url=page.url or "")
+        if answer.status == 200:
+            return _made(request, read(Page, answer.body))
+        if not answer.is_kept_failure and answer.code in stripe_codes.REFUSALS:
+            reason = stripe_codes.refusal(answer.code, "a page")
+            return CheckoutRefused(attempt_id=request.attempt_id, reason=reason)
+        # A failure, or what an older release asked, that is kept under our key for good; or a code that nobody has
+        # documented. The page may stand all the same. Where it does not, nobody pays on it once its time is over.
+        page = await self._page_of(request)
+        if page is not None:
+            return _made(request, page)
+        is_over = datetime.now(UTC) >= request.closes_at
+        if answer.key_is_taken and not is_over:
+            raise Unanswered("the gateway knows this key with another body")
+        if not answer.is_kept_failure and not is_over:
+            stripe_codes.refusal(answer.code, "a page")
+        return CheckoutRefused(attempt_id=request.attempt_id, reason=stripe_codes.NOT_MADE)
 
     async def ask_checkout(self, request: AskCheckout, calling: Calling) -> Truth:
         """What the gateway says of a page now."""
@@ -107,7 +114,8 @@ class Stripe:
             if answer.is_kept_failure:
                 raise Unanswered("what became of the refund is kept under its key")
             if answer.status != 200:
-                return RefundRefused(refund_id=request.refund_id, reason=answer.code)
+                reason = stripe_codes.refusal(answer.code, "a refund")
+                return RefundRefused(refund_id=request.refund_id, reason=reason)
             refund = read(Returned, answer.body)
         return _outcome(request.refund_id, refund)
 
@@ -154,6 +162,10 @@ class Stripe:
                 if (refund.get("metadata") or {}).get("refund_id") == str(request.refund_id):
                     return read(Returned, refund)
         return None
+
+
+def _made(request: CreateCheckout, page: Page) -> CheckoutCreated:
+    return CheckoutCreated(attempt_id=request.attempt_id, session_id=page.id, url=page.url or "")
 
 
 def _form(request: CreateCheckout) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Stripe's words in ours: what a status decides, why a card was declined.
 
-A status decides about money: one that stands in no table here raises UnknownCode. The reason of a decline or of a failed
-refund only explains what is decided already; Stripe adds to those at any time, so a new one is told in a general word,
-and logged.
+A status decides about money, and so does the code of a refusal: one that stands in no table here raises UnknownCode. The
+reason of a decline or of a failed refund only explains what is decided already; Stripe adds to those at any time, so a new
+one is told in a general word, and logged.
 """
 
 from __future__ import annotations
@@ -38,6 +38,27 @@ REFUND_FAILURES = frozenset(
         "unknown",
     }
 )
+REFUSALS: Mapping[str, str] = {
+    "amount_too_large": "amount_too_large",
+    "amount_too_small": "amount_too_small",
+    "charge_already_refunded": "already_refunded",
+    "charge_disputed": "disputed",
+    "refund_disputed_payment": "disputed",
+    "charge_not_refundable": "not_refundable",
+    "payment_intent_unexpected_state": "not_refundable",
+    "url_invalid": "invalid_request",
+    "parameter_invalid_empty": "invalid_request",
+    "parameter_invalid_integer": "invalid_request",
+    "parameter_invalid_string_blank": "invalid_request",
+    "parameter_invalid_string_empty": "invalid_request",
+    "parameter_missing": "invalid_request",
+    "parameter_unknown": "invalid_request",
+    "parameters_exclusive": "invalid_request",
+    "invalid_request_error": "invalid_request",  # the error's type, where it has no code
+}
+"""Stripe's codes (documentation: Error codes) of a page or a refund that is definitely not made -> why, in our words."""
+NOT_MADE = "not_made"
+"""Why there is no page where Stripe gives no reason that we know, and has none."""
 DECLINED = "declined"
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "insufficient_funds": ("insufficient_funds", "card_velocity_exceeded", "withdrawal_count_limit_exceeded"),
@@ -91,6 +112,12 @@ def known(code: str, table: Collection[str], what: str) -> str:
     if code not in table:
         raise UnknownCode(f"{what} is {code!r}: not in Stripe's documentation as we know it")
     return code
+
+
+def refusal(code: str, what: str) -> str:
+    """Why something is definitely not made, in our words. Raises UnknownCode."""
+    known(code, REFUSALS, f"the refusal of {what}")
+    return REFUSALS[code]
 
 
 def decline(code: str) -> str:

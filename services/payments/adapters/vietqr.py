@@ -13,6 +13,7 @@ import httpx
 
 from chassis.calls import Calling
 from chassis.errors import Unanswered
+from services.payments.adapters import vietqr_codes as codes
 from services.payments.adapters import vietqr_notices
 from services.payments.adapters.vietqr_api import (
     PAGE_LINES,
@@ -46,11 +47,6 @@ from services.payments.domain.gateway import (
 from services.payments.domain.vietqr import LARGEST_AMOUNT, Transfer, encode
 
 __all__ = ["VietQr", "client"]
-
-REFUSALS = ("invalid_request", "not_returnable", "currency_not_returned", "window_over", "more_than_left")
-"""Why the bank definitely takes no return; any other code is one that we have no word for."""
-
-_TAKEN_BEFORE = "reference_reused"
 
 
 class VietQr:
@@ -118,10 +114,8 @@ class VietQr:
         }
         answer = await self._api.post("/v1/returns", body, Returned)
         if isinstance(answer, Refused):
-            if answer.error.code in REFUSALS:
-                return RefundRefused(refund_id=request.refund_id, reason=answer.error.code)
-            if answer.error.code != _TAKEN_BEFORE:
-                raise UnknownCode(f"the bank refuses with {answer.error.code[:64]}")
+            if answer.error.code != codes.TAKEN_BEFORE:
+                return RefundRefused(refund_id=request.refund_id, reason=codes.refusal(answer.error.code))
             answer = await self._taken_before(request)
         return _outcome(request, answer)
 
@@ -174,7 +168,7 @@ def _outcome(request: Refund | AskRefund, returned: Returned) -> RefundDone | Re
         case "done" if returned.debit_line:
             return RefundDone(refund_id=request.refund_id, reference=returned.debit_line)
         case "refused" | "returned" as status:
-            return RefundRefused(refund_id=request.refund_id, reason=returned.reason or status)
+            return RefundRefused(refund_id=request.refund_id, reason=codes.came_to_nothing(returned.reason, status))
         case "pending" | "done":
             raise Unanswered("the bank has not settled the return yet")
     raise UnknownCode(f"a return is {returned.status[:64]}")

@@ -153,6 +153,19 @@ async def test_a_page_that_nobody_made_is_no_answer(desk: Desk) -> None:
         await desk.ask(wanted())
 
 
+async def test_a_state_that_nobody_documented_is_neither_open_nor_closed_nor_paid(desk: Desk) -> None:
+    request = wanted()
+    await desk.page(request)
+    told = (await desk.http.post("/payment/query", content=query(request.attempt_id.hex))).json()
+
+    async def answers(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={**told, "TrangThaiGD": "9"})
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answers), base_url="http://platform") as http:
+        with pytest.raises(UnknownCode, match="'9'"):
+            await adapter(http).ask_checkout(about(request), CALLING)
+
+
 async def test_a_payment_is_unknown_for_a_while_and_then_known(desk: Desk) -> None:
     request = wanted()
     await desk.page(request)

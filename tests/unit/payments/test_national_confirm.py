@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from chassis.clock import utc_now
 from chassis.errors import Refusal
@@ -115,6 +116,14 @@ def test_a_confirm_that_is_not_clearly_a_success_makes_us_ask() -> None:
         (tiding,) = told(**changes)
         assert tiding.attempt_id is not None
         assert tiding.captured is None, changes
+
+
+def test_a_confirm_of_our_page_with_a_code_that_nobody_documented_is_said_aloud() -> None:
+    """A failure, which everybody knows, is not."""
+    with capture_logs() as logs:
+        for code in ("77", "0", "10"):
+            told(MaLoi=code)
+    assert [(each["log_level"], each["code"]) for each in logs] == [("error", "77"), ("error", "0")]
 
 
 def test_money_that_was_paid_by_the_dossiers_code_names_its_bill_and_itself() -> None:

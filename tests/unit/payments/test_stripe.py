@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
+from chassis.clock import utc_now
 from chassis.errors import Unanswered
 from deploy.sandbox.gateway.cards import CARDS
 from services.payments.adapters.stripe_codes import DECLINES
@@ -80,14 +81,31 @@ async def test_a_failure_that_is_kept_and_made_no_page_is_a_refusal(till: Till) 
 
     request = till.request()
     answered = await port_to(httpx.MockTransport(answer)).create_checkout(request, CALLING)
-    assert answered == CheckoutRefused(attempt_id=request.attempt_id, reason="api_error")
+    assert answered == CheckoutRefused(attempt_id=request.attempt_id, reason="not_made")
+
+
+async def test_a_refusal_that_nobody_documented_decides_nothing_until_the_pages_time_is_over(till: Till) -> None:
+    """Then nobody can pay on a page that may have been made, and the citizen is let go."""
+    refused = {"error": {"type": "invalid_request_error", "code": "brand_new_code", "message": "x"}}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        listed = httpx.Response(200, json={"data": [], "has_more": False})
+        return listed if request.method == "GET" else httpx.Response(400, json=refused)
+
+    port, now = port_to(httpx.MockTransport(answer)), utc_now()
+    with pytest.raises(UnknownCode, match="brand_new_code"):
+        await port.create_checkout(till.request().model_copy(update={"closes_at": now + timedelta(minutes=1)}), CALLING)
+    over = till.request().model_copy(update={"closes_at": now - timedelta(minutes=1)})
+    answered = await port.create_checkout(over, CALLING)
+    assert answered == CheckoutRefused(attempt_id=over.attempt_id, reason="not_made")
 
 
 async def test_a_request_that_comes_too_late_is_refused_for_good(till: Till) -> None:
     """A page must be open for half an hour: what was never answered ends by itself."""
     request = till.request()
     till.gateway.pass_time(45 * 60)
-    assert isinstance(await till.port.create_checkout(request, CALLING), CheckoutRefused)
+    refused = CheckoutRefused(attempt_id=request.attempt_id, reason="invalid_request")
+    assert await till.port.create_checkout(request, CALLING) == refused
     assert await till.sessions() == []
 
 

@@ -17,6 +17,7 @@ from services.payments.domain.gateway import (
     Refund,
     RefundDone,
     RefundRefused,
+    UnknownCode,
 )
 from tests.records import CODE
 from tests.unit.payments.till import (
@@ -90,8 +91,22 @@ async def test_a_refund_is_found_when_the_gateway_keeps_a_failure_under_its_key(
 
 async def test_a_refund_of_more_than_is_there_is_refused_for_good(till: Till) -> None:
     request = returning(await till.paid(), 135_001)
-    assert isinstance(await till.port.refund(request, CALLING), RefundRefused)
+    refused = RefundRefused(refund_id=request.refund_id, reason="invalid_request")
+    assert await till.port.refund(request, CALLING) == refused
     assert await till.gateway.totals() == {"vnd": 135_000}
+
+
+@pytest.mark.parametrize("status", [400, 402])
+async def test_a_refusal_that_nobody_documented_is_no_refusal(till: Till, status: int) -> None:
+    """The money may have gone: it is asked again, and an officer does not pay it out a second time."""
+    refused = {"error": {"type": "invalid_request_error", "code": "brand_new_code", "message": "x"}}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        listed = httpx.Response(200, json={"data": [], "has_more": False})
+        return listed if request.method == "GET" else httpx.Response(status, json=refused)
+
+    with pytest.raises(UnknownCode, match="brand_new_code"):
+        await port_to(httpx.MockTransport(answer)).refund(returning(await till.paid()), CALLING)
 
 
 @pytest.mark.parametrize("fault", ["storm_500", "rate_limited_429", "conflict_409"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from chassis.errors import Unanswered
 from services.payments.domain.gateway import (
@@ -64,7 +65,7 @@ async def test_a_refund_that_an_older_release_worded_otherwise_is_still_the_same
 async def test_a_refund_is_refused_by_the_banks_reason(till: Till) -> None:
     money = await till.paid()
     too_much = till.refund(money, 135_001)
-    expected = RefundRefused(refund_id=too_much.refund_id, reason="more_than_left")
+    expected = RefundRefused(refund_id=too_much.refund_id, reason="amount_too_large")
     assert await till.port.refund(too_much, CALLING) == expected
     await arm(till.bank.http, "refund_refused")
     refund = till.refund(money)
@@ -106,3 +107,17 @@ async def test_a_status_and_a_refusal_that_nobody_knows_are_said_aloud(till: Til
     port = port_over(httpx.MockTransport(lambda _: httpx.Response(422, json={"error": {"code": "moon_phase"}})))
     with pytest.raises(UnknownCode):
         await port.refund(till.refund(await till.paid()), CALLING)
+
+
+async def test_a_reason_that_nobody_knows_is_told_in_a_general_word_and_said_aloud(till: Till) -> None:
+    """The status has decided; nothing of the bank's own goes out with our events."""
+    refund = till.refund(await till.paid())
+    await arm(till.bank.http, "refund_refused")
+    with pytest.raises(Unanswered):
+        await till.port.refund(refund, CALLING)
+    till.bank.pass_time(2)
+    till.bank.office.store.change("returns", "reference", str(refund.refund_id), reason="moon_phase")
+    with capture_logs() as logs:
+        told = await till.port.ask_refund(asked_again(refund), CALLING)
+    assert told == RefundRefused(refund_id=refund.refund_id, reason="refused_by_bank")
+    assert [(each["log_level"], each["code"]) for each in logs] == [("error", "moon_phase")]
