@@ -50,6 +50,10 @@ class CommandLine:
             learnt.give(self.data)
         result = self.run("start", *self.parts)
         assert result.returncode == 0, result.stderr
+        return self.seen()
+
+    def seen(self) -> StackState:
+        """What the supervisor told last."""
         seen = state.read(self.data)
         assert seen is not None
         return seen

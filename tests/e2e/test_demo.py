@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from deploy.local import state
 from tests.e2e.command_line import CommandLine
 from tests.unit.supervised import until
 
@@ -91,7 +90,7 @@ def test_the_trace_of_the_demo_has_one_root_and_spans_of_all_services(whole: Com
 @pytest.mark.parametrize("victim", CHILDREN)
 def test_the_demo_completes_when_a_process_is_killed_in_its_middle(whole: CommandLine, victim: str) -> None:
     """SIGKILL at a step that needs the victim; the restart counter proves that the fault fired."""
-    until(lambda: _state(whole).state == "ready")
+    until(lambda: whole.seen().state == "ready")
     before = _child(whole, victim)
     demo = subprocess.Popen(
         whole.command("demo", "--json"),
@@ -113,11 +112,5 @@ def test_the_demo_completes_when_a_process_is_killed_in_its_middle(whole: Comman
     assert _child(whole, victim).restarts == before.restarts + 1
 
 
-def _state(stack: CommandLine) -> state.StackState:
-    seen = state.read(stack.data)
-    assert seen is not None
-    return seen
-
-
 def _child(stack: CommandLine, name: str) -> Any:
-    return next(child for child in _state(stack).children if child.name == name)
+    return next(child for child in stack.seen().children if child.name == name)

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import threading
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
@@ -19,6 +19,15 @@ from tests.unit.supervised import all_gone, until
 
 def everything(seen: StackState) -> list[Process]:
     return [seen.supervisor, *seen.processes()]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """A stack for the tests that let it run on."""
+    line = CommandLine(tmp_path_factory.mktemp("running"))
+    line.start()
+    yield line
+    line.close()
 
 
 def test_start_status_stop_and_a_second_start_on_the_same_data(motcua: CommandLine) -> None:
@@ -41,19 +50,18 @@ def test_start_status_stop_and_a_second_start_on_the_same_data(motcua: CommandLi
     assert (motcua.data / "postgres/data/global/pg_control").stat().st_ino == identity
 
 
-def test_the_table_shows_names_addresses_and_states(motcua: CommandLine) -> None:
-    motcua.start()
-    printed = motcua.run("status").stdout
-    for part in (*motcua.parts, f"127.0.0.1:{15432 + motcua.offset}", "sẵn sàng"):
+def test_the_table_shows_names_addresses_and_states(running: CommandLine) -> None:
+    printed = running.run("status").stdout
+    for part in (*running.parts, f"127.0.0.1:{15432 + running.offset}", "sẵn sàng"):
         assert part in printed
 
 
-def test_up_while_it_runs_says_so_and_harms_nothing(motcua: CommandLine) -> None:
-    first = motcua.start()
-    second = motcua.run("up", *motcua.parts)
+def test_up_while_it_runs_says_so_and_harms_nothing(running: CommandLine) -> None:
+    before = everything(running.seen())
+    second = running.run("up", *running.parts)
     assert second.returncode == 0
     assert "make stop" in second.stderr
-    assert all(process.runs() for process in everything(first))
+    assert all(process.runs() for process in before)
 
 
 def drain(terminal: int) -> None:
@@ -88,19 +96,18 @@ def test_a_closed_terminal_ends_everything(motcua: CommandLine) -> None:
 
 
 @pytest.mark.parametrize("name", ["postgres", "mail"])
-def test_a_killed_child_comes_back_while_the_others_go_on(motcua: CommandLine, name: str) -> None:
-    seen = motcua.start()
-    children = {child.name: child.process for child in seen.children}
+def test_a_killed_child_comes_back_while_the_others_go_on(running: CommandLine, name: str) -> None:
+    children = {child.name: child for child in running.seen().children}
     victim = children.pop(name)
-    assert victim is not None
-    os.kill(victim.pid, signal.SIGKILL)
+    assert victim.process is not None
+    os.kill(victim.process.pid, signal.SIGKILL)
 
     def back() -> bool:
-        told = {child["name"]: child for child in motcua.status()["children"]}
-        return bool(told[name]["restarts"] == 1 and told[name]["state"] == "ready")
+        told = {child["name"]: child for child in running.status()["children"]}
+        return bool(told[name]["restarts"] == victim.restarts + 1 and told[name]["state"] == "ready")
 
     until(back, PATIENCE_SECONDS)
-    assert all(process is not None and process.runs() for process in children.values())
+    assert all(child.process is not None and child.process.runs() for child in children.values())
 
 
 def test_after_a_killed_supervisor_the_next_start_goes_on_with_the_data(motcua: CommandLine) -> None:
@@ -113,14 +120,10 @@ def test_after_a_killed_supervisor_the_next_start_goes_on_with_the_data(motcua: 
     assert Secrets.open(motcua.data) == secrets
 
 
-def test_two_stacks_run_side_by_side(motcua: CommandLine, tmp_path: Path) -> None:
-    other = CommandLine(tmp_path / "other")
-    try:
-        seen = [motcua.start(), other.start()]
-        assert all(process.runs() for stack in seen for process in everything(stack))
-        assert motcua.offset != other.offset
-    finally:
-        other.close()
+def test_two_stacks_run_side_by_side(running: CommandLine, motcua: CommandLine) -> None:
+    both = [running.seen(), motcua.start()]
+    assert all(process.runs() for stack in both for process in everything(stack))
+    assert motcua.offset != running.offset
 
 
 def test_reset_forgets_the_data_and_touches_nothing_else(motcua: CommandLine) -> None:
@@ -139,22 +142,20 @@ def test_reset_forgets_the_data_and_touches_nothing_else(motcua: CommandLine) ->
     assert Secrets.open(motcua.data) != before
 
 
-def test_logs_print_each_part_and_name_what_there_is(motcua: CommandLine) -> None:
-    motcua.start()
-    assert "ready to accept connections" in motcua.run("logs", "postgres").stdout
-    assert "ready to accept connections" in motcua.run("logs").stdout
-    unknown = motcua.run("logs", "nothing")
+def test_logs_print_each_part_and_name_what_there_is(running: CommandLine) -> None:
+    assert "ready to accept connections" in running.run("logs", "postgres").stdout
+    assert "ready to accept connections" in running.run("logs").stdout
+    unknown = running.run("logs", "nothing")
     assert unknown.returncode == 1
     assert "postgres" in unknown.stderr
 
 
-def test_following_a_log_prints_what_is_written_from_now_on(motcua: CommandLine) -> None:
-    motcua.start()
-    command = motcua.command("logs", "postgres", "-f", "-n", "0")
-    follower = subprocess.Popen(command, env=motcua.environment, stdout=subprocess.PIPE, text=True)
+def test_following_a_log_prints_what_is_written_from_now_on(running: CommandLine) -> None:
+    command = running.command("logs", "postgres", "-f", "-n", "0")
+    follower = subprocess.Popen(command, env=running.environment, stdout=subprocess.PIPE, text=True)
     assert follower.stdout is not None
     try:
-        log = motcua.data / "logs" / "postgres.log"
+        log = running.data / "logs" / "postgres.log"
         lines: list[str] = []
         reader = threading.Thread(target=lambda: lines.extend(iter(follower.stdout.readline, "")), daemon=True)  # type: ignore[union-attr]
         reader.start()
