@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from contracts import dossiers
+from services.payments import store
 from tests.database import Server as Postgres
 from tests.integration.payments_counter import AGENCY, AMOUNT, Counter, Dossier
 from tests.integration.payments_people import BANK, PLATFORM_KEY, People, open_people, wait_for_no_answer
@@ -212,6 +213,19 @@ async def test_a_signature_is_good_once(people: People, counter: Counter) -> Non
         "Chữ ký không được chấp nhận",
         "Signature not accepted",
     )
+    # Stamped five minutes ahead it is accepted for ten; behind these it is too old, and need not be known any more.
+    await heard_before(counter, minutes=11)
+    again = await counter.http.post("/bank/notices", content=content, headers=headers)
+    assert (again.status_code, again.json()["code"]) == (401, "signature_used")
+    await heard_before(counter, minutes=5)
+    assert await counter.pool.fetchval("select count(*) from bank_request") == 0
+
+
+async def heard_before(counter: Counter, minutes: int) -> None:
+    """So much time passes for the signatures that were used, and the chore comes round."""
+    later = "update bank_request set heard_at = heard_at - make_interval(mins => $1)"
+    await counter.pool.execute(later, minutes)
+    await store.banks.forget(counter.pool)
 
 
 async def test_the_same_inquiry_may_come_twice_in_a_second(people: People, counter: Counter) -> None:
