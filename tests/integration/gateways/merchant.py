@@ -7,8 +7,11 @@ a harness translates where its sandbox says it otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Literal, Protocol
+
+import httpx
 
 from chassis.clock import utc_now
 from chassis.identifiers import new_id
@@ -27,6 +30,7 @@ from services.payments.domain.gateway import (
     RefundDone,
 )
 from services.payments.domain.gateways import Manner
+from tests.integration.gateways.misworded import Change, Where
 from tests.integration.sandbox_process import Server
 
 AMOUNT = 135_000
@@ -86,6 +90,18 @@ class Merchant(Protocol):
 
     def at(self, url: str, seconds: float) -> Gateway:
         """The same adapter with the same secrets, for a gateway at another address that is waited for so long."""
+        ...
+
+    def through(self, transport: httpx.AsyncBaseTransport) -> Gateway:
+        """The same adapter over another way to the same sandbox."""
+        ...
+
+    def misworded(self, where: Where) -> Sequence[Change]:
+        """Each code of an answer about this, changed into one that nobody has documented, and signed; none where none is."""
+        ...
+
+    def misworded_notices(self, body: bytes, headers: dict[str, str]) -> list[Notice]:
+        """The same notice, truly signed, once for each of its codes, which nobody has documented."""
         ...
 
     async def pays(self, page: CheckoutCreated, amount: int | None = None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -22,6 +22,7 @@ from services.payments.domain.gateway import CheckoutCreated, Gateway
 from services.payments.domain.gateways import GATEWAYS, Manner
 from tests.integration.gateways.asking import until
 from tests.integration.gateways.merchant import AGENCY, BENEFICIARY, CUT_OFF_SECONDS, PROCEDURE, Notice
+from tests.integration.gateways.misworded import Change, Where, said
 from tests.integration.sandbox_process import Server, Sink, running
 
 PARTNER, SECRET = "MOTCUA01", "bi mat cua doi tac"
@@ -32,6 +33,17 @@ TABLE = Directory(
     accounts={BENEFICIARY: Account(bank="01201001", holder="Công an tỉnh Thái Nguyên")},
     agencies={AGENCY: AGENCY},
 )
+
+
+ABOUT_A_PAGE = (
+    said("POST", "/payment/query", lambda told: told.update(MaLoi="77")),
+    said("POST", "/payment/query", lambda told: told.update(TrangThaiGD="9")),
+)
+MISWORDED: Mapping[Where, Sequence[Change]] = {
+    "page": (said("POST", "/payment/init", lambda told: told.update(MaLoi="77")), *ABOUT_A_PAGE),
+    "refund": (),
+    "statement": ABOUT_A_PAGE,
+}
 
 
 def adapter(http: httpx.AsyncClient, at_once: int = 16) -> National:
@@ -66,6 +78,15 @@ class NationalMerchant:
 
     def at(self, url: str, seconds: float) -> Gateway:
         return adapter(client(url, seconds))
+
+    def through(self, transport: httpx.AsyncBaseTransport) -> Gateway:
+        return adapter(client(self.sandbox.url, transport=transport))
+
+    def misworded(self, where: Where) -> Sequence[Change]:
+        return MISWORDED[where]
+
+    def misworded_notices(self, body: bytes, headers: dict[str, str]) -> list[Notice]:
+        return [(signed({**json.loads(body), "MaLoi": "77"}), headers)]
 
     async def pays(self, page: CheckoutCreated, amount: int | None = None) -> None:
         await self._acts(page, "pay")

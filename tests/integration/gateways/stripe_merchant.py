@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,28 @@ from services.payments.domain.gateway import CheckoutCreated
 from services.payments.domain.gateways import GATEWAYS, Manner
 from tests.integration.gateways.asking import until
 from tests.integration.gateways.merchant import CUT_OFF_SECONDS, Notice
+from tests.integration.gateways.misworded import Change, Where, refused, said
 from tests.integration.sandbox_process import Server, Sink, running
 
 KEY, SECRET = "sk_test_port", "whsec_port"
 GOOD, SHORT_OF_FUNDS = "4242424242424242", "4000000000009995"
+NOBODYS = "sandbox_unheard_of"
+REFUSED = {"error": {"type": "invalid_request_error", "code": NOBODYS, "message": "?"}}
+PAGE = "/v1/checkout/sessions"
+MISWORDED: Mapping[Where, Sequence[Change]] = {
+    "page": (
+        # Not the refusal's: the page that stands all the same is found.
+        said("GET", f"{PAGE}/", lambda page: page.update(status=NOBODYS)),
+        said("GET", f"{PAGE}/", lambda page: page["payment_intent"].update(status=NOBODYS)),
+    ),
+    "refund": (
+        refused("POST", "/v1/refunds", 400, REFUSED),
+        said("POST", "/v1/refunds", lambda refund: refund.update(status=NOBODYS)),
+    ),
+    "statement": (
+        said("GET", "/v1/balance_transactions", lambda told: [line.update(type=NOBODYS) for line in told["data"]]),
+    ),
+}
 OURS_BY_NAME = {"notice_lost": "webhook_lost", "notice_duplicated": "webhook_duplicated"}
 
 
@@ -45,6 +64,19 @@ class StripeMerchant:
         http = client(url, KEY)
         http.timeout = httpx.Timeout(seconds)
         return Stripe(http, [SECRET], self.page_lines)
+
+    def through(self, transport: httpx.AsyncBaseTransport) -> Stripe:
+        return Stripe(client(self.sandbox.url, KEY, transport), [SECRET], self.page_lines)
+
+    def misworded(self, where: Where) -> Sequence[Change]:
+        return MISWORDED[where]
+
+    def misworded_notices(self, body: bytes, headers: dict[str, str]) -> list[Notice]:
+        event = json.loads(body)
+        thing = event["data"]["object"]
+        thing["payment_status" if thing["object"] == "checkout.session" else "status"] = NOBODYS
+        other = json.dumps(event).encode()
+        return [(other, headers | {"stripe-signature": signed(other, SECRET, int(time.time()))})]
 
     async def pays(self, page: CheckoutCreated, amount: int | None = None) -> None:
         assert amount is None, "a card pays what the page asks"

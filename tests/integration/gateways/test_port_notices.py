@@ -6,10 +6,11 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
+from structlog.testing import capture_logs
 
 from chassis.clock import utc_now
 from chassis.errors import Refusal
-from services.payments.domain.gateway import Ring
+from services.payments.domain.gateway import Ring, UnknownCode
 from tests.integration.gateways.claims import paid, tidings, told
 from tests.integration.gateways.merchant import Merchant, wanted
 
@@ -47,3 +48,22 @@ async def test_an_event_of_a_type_that_nobody_knows_tells_nothing(merchant: Merc
     await paid(merchant, request)
     _, ring, _ = await told(merchant, request)
     assert list(merchant.gateway.tell(replace(ring, kind="sandbox.unheard_of"))) == []
+
+
+async def test_a_notice_whose_code_nobody_documented_is_said_aloud_and_brings_no_money(merchant: Merchant) -> None:
+    """It is kept with its error, or makes us ask."""
+    request = wanted(merchant)
+    await paid(merchant, request)
+    notice, genuine, _ = await told(merchant, request)
+    misworded = merchant.misworded_notices(*notice)
+    assert misworded
+    for body, headers in misworded:
+        ring = merchant.gateway.hear(body, headers, utc_now())
+        assert ring.body != genuine.body
+        with capture_logs() as logs:
+            try:
+                tidings = merchant.gateway.tell(ring)
+            except UnknownCode:
+                continue
+        assert [each["log_level"] for each in logs] == ["error"]
+        assert [(each.attempt_id, each.captured) for each in tidings] == [(request.attempt_id, None)]

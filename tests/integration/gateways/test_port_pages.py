@@ -6,15 +6,26 @@ A claim that does not apply to a gateway says by which part of its manner.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 
 from chassis.clock import utc_now
 from chassis.errors import Unanswered
-from services.payments.domain.gateway import Captured, CheckoutCreated, SessionClosed, StillOpen, UnknownCode
-from tests.integration.gateways.asking import CALLING, saying
-from tests.integration.gateways.claims import SOON, done, made, paid, truth
-from tests.integration.gateways.merchant import AMOUNT, Merchant, about, closing, return_of, wanted
+from services.payments.domain.gateway import (
+    Captured,
+    CheckoutCreated,
+    Gateway,
+    Movement,
+    Refund,
+    SessionClosed,
+    StillOpen,
+    UnknownCode,
+)
+from tests.integration.gateways.asking import CALLING, saying, until
+from tests.integration.gateways.claims import SOON, done, earlier, made, paid, truth
+from tests.integration.gateways.merchant import AMOUNT, Merchant, about, closing, known, return_of, wanted
+from tests.integration.gateways.misworded import Misworded
 
 
 async def test_a_page_is_made_once_however_often_it_is_asked_for(merchant: Merchant) -> None:
@@ -145,6 +156,58 @@ async def test_a_code_that_nobody_documented_is_said_aloud_and_decides_nothing(m
             await merchant.gateway.refund(refund, CALLING)
         await done(merchant, refund)
     assert await merchant.fired("unknown_code") == 1
+
+
+@pytest.mark.parametrize("where", ["page", "refund"])
+async def test_no_code_of_an_answer_decides_anything_when_nobody_documented_it(
+    merchant: Merchant, where: Literal["page", "refund"]
+) -> None:
+    """Each is said aloud; then the same is asked again, and what the gateway did is found."""
+    changes = merchant.misworded(where)
+    assert changes or (where == "refund" and merchant.manner.refundable is None)
+    request = wanted(merchant)
+    page, money = await paid(merchant, request)
+
+    async def asked(gateway: Gateway, refund: Refund) -> None:
+        if where == "refund":
+            await gateway.refund(refund, CALLING)
+        else:
+            await gateway.create_checkout(request, CALLING)
+            await gateway.ask_checkout(about(request, page), CALLING)
+
+    for number, change in enumerate(changes, 1):
+        misworded = Misworded(change)
+        gateway, refund = merchant.through(misworded), return_of(request, page, money, number)
+        with pytest.raises(UnknownCode):
+            await asked(gateway, refund)
+        assert misworded.changed
+        if where == "refund":
+            await done(merchant, refund)
+    assert await truth(merchant, request, page, Captured) == money
+
+
+async def test_a_line_whose_code_nobody_documented_is_neither_payment_nor_refund(merchant: Merchant) -> None:
+    """It is said aloud, or told as a movement that reconciliation finds and a person looks at."""
+    request = earlier(merchant)
+    page, money = await paid(merchant, request)
+
+    async def lines(gateway: Gateway) -> list[Movement]:
+        now = utc_now()
+        moved = gateway.movements(now - timedelta(hours=1), now + SOON, [known(request, page)])
+        return [line async for lines in moved for line in lines]
+
+    async def is_there() -> bool | None:
+        return any(line.reference == money.reference for line in await lines(merchant.gateway)) or None
+
+    await until(is_there)
+    for change in merchant.misworded("statement"):
+        misworded = Misworded(change)
+        try:
+            told = await lines(merchant.through(misworded))
+        except UnknownCode:
+            told = []
+        assert misworded.changed
+        assert all(line.kind == "other" and line.note for line in told), told
 
 
 async def test_a_page_that_the_gateway_does_not_know_is_not_closed(merchant: Merchant) -> None:

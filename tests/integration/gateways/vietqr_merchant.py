@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +20,23 @@ from services.payments.domain.gateway import CheckoutCreated
 from services.payments.domain.gateways import GATEWAYS, Manner
 from tests.integration.gateways.asking import until
 from tests.integration.gateways.merchant import CUT_OFF_SECONDS, Notice
+from tests.integration.gateways.misworded import Change, Where, refused, said
 from tests.integration.sandbox_process import Server, Sink, running
 
 KEY, SECRET, BIN, ACCOUNT = "bank-key", "bank-secret-of-the-tests", "970403", "1017595600"
 PAGE_LINES = 2
 HEADER = "x-bank-signature"
+NOBODYS = "sandbox_unheard_of"
+MISWORDED: Mapping[Where, Sequence[Change]] = {
+    "page": (said("GET", "/v1/transactions", lambda told: [line.update(direction=NOBODYS) for line in told["lines"]]),),
+    "refund": (
+        refused("POST", "/v1/returns", 422, {"error": {"code": NOBODYS}}),
+        said("POST", "/v1/returns", lambda told: told.update(status=NOBODYS)),
+    ),
+    "statement": (
+        said("GET", "/v1/statement", lambda told: [line.update(direction=NOBODYS) for line in told["lines"]]),
+    ),
+}
 FILLED_IN = re.compile(r'name="(bin|account|amount|purpose|token)" value="([^"]*)"')
 
 
@@ -48,6 +61,18 @@ class VietQrMerchant:
         http = client(url, KEY)
         http.timeout = httpx.Timeout(seconds)
         return adapter(http)
+
+    def through(self, transport: httpx.AsyncBaseTransport) -> VietQr:
+        return adapter(client(self.sandbox.url, KEY, transport))
+
+    def misworded(self, where: Where) -> Sequence[Change]:
+        return MISWORDED[where]
+
+    def misworded_notices(self, body: bytes, headers: dict[str, str]) -> list[Notice]:
+        event = json.loads(body)
+        event["data"]["line"]["direction"] = NOBODYS
+        other = json.dumps(event).encode()
+        return [(other, headers | {HEADER: signature(SECRET, other, int(time.time()))})]
 
     async def pays(self, page: CheckoutCreated, amount: int | None = None) -> None:
         changed = {} if amount is None else {"amount": str(amount)}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,10 +18,18 @@ import httpx
 from services.payments.adapters import vnpay
 from services.payments.adapters.vnpay import Vnpay
 from services.payments.adapters.vnpay_codes import Heard, ipn_answer
-from services.payments.adapters.vnpay_signature import HASH, signed_query
+from services.payments.adapters.vnpay_signature import (
+    HASH,
+    QUERY_ANSWERED,
+    REFUND_ANSWERED,
+    joined,
+    mac,
+    signed_query,
+)
 from services.payments.domain.gateway import CheckoutCreated
 from services.payments.domain.gateways import GATEWAYS, Manner
 from tests.integration.gateways.merchant import CUT_OFF_SECONDS, Notice
+from tests.integration.gateways.misworded import Change, Where
 from tests.integration.sandbox_process import Server, running
 
 TERMINAL, SECRET = "MOTCUA01", "vnpay-secret-of-the-tests"
@@ -85,6 +94,20 @@ class VnpayMerchant:
         http.timeout = httpx.Timeout(seconds)
         return Vnpay(http, TERMINAL, SECRET)
 
+    def through(self, transport: httpx.AsyncBaseTransport) -> Vnpay:
+        return Vnpay(vnpay.client(self.sandbox.url, transport), TERMINAL, SECRET)
+
+    def misworded(self, where: Where) -> Sequence[Change]:
+        if where == "statement":
+            return (_of_lines,)
+        command = "querydr" if where == "page" else "refund"
+        return [_of_answer(command, code) for code in ("vnp_ResponseCode", "vnp_TransactionStatus")]
+
+    def misworded_notices(self, body: bytes, headers: dict[str, str]) -> list[Notice]:
+        told = dict(parse_qsl(body.partition(f"&{HASH}=".encode())[0].decode()))
+        codes = ("vnp_ResponseCode", "vnp_TransactionStatus")
+        return [(signed_query(SECRET, told | {code: "77"}).encode(), headers) for code in codes]
+
     async def pays(self, page: CheckoutCreated, amount: int | None = None) -> None:
         assert amount is None, "VNPAY's page knows its amount"
         assert await types(page.url, GOOD, "123456") == 303
@@ -118,6 +141,26 @@ class VnpayMerchant:
             (signed_query("stolen", told).encode(), headers),
             (f"{dearer}&{HASH}={signature.decode()}".encode(), headers),
         ]
+
+
+def _of_answer(command: str, code: str) -> Change:
+    def change(request: httpx.Request, answer: httpx.Response) -> httpx.Response | None:
+        if request.method != "POST" or json.loads(request.content)["vnp_Command"] != command:
+            return None
+        told = answer.json() | {code: "77"}
+        signed = joined(QUERY_ANSWERED if command == "querydr" else REFUND_ANSWERED, told)
+        return httpx.Response(200, json=told | {HASH: mac(SECRET, signed)})
+
+    return change
+
+
+def _of_lines(request: httpx.Request, answer: httpx.Response) -> httpx.Response | None:
+    if request.method != "GET":
+        return None
+    header, *lines = answer.content.splitlines()
+    told = [json.dumps(json.loads(line) | {"kind": "sandbox_unheard_of"}).encode() for line in lines]
+    content = b"\n".join((header, *told))
+    return httpx.Response(200, content=content, headers={"X-VNPAY-Signature": mac(SECRET, content)})
 
 
 async def types(url: str, card: str, password: str | None = None) -> int:
