@@ -49,6 +49,15 @@ WORDINGS: Mapping[str, Wording] = {
             "It cannot go back the way it was paid: please come to the one-stop desk with your papers to collect it.",
         ),
     ),
+    "refund-failed": Wording(
+        "Dossier {code}: your refund could not go back the way you paid. Please collect it at the one-stop desk with your ID.",
+        "Dossier {code}: please collect your refund at the one-stop desk",
+        (
+            "The refund of dossier {code} could not go back to where it was paid from, even if you were told before that it had.",
+            "Please bring your identity papers and this code to the one-stop desk that received the dossier to collect it.",
+            "If the money has reached your account or card, there is no need to come. See the amount at {link}",
+        ),
+    ),
     "accepted": Wording(
         "Dossier {code} was accepted. Result due: {due}. {link}",
         "Dossier {code} was accepted",

@@ -78,6 +78,11 @@ def _paid_out_at_the_desk(data: payments.RefundStarted) -> Asked | None:
     return f"refund-by-hand:{data.refund_id}", "refund-by-hand", {"amount": data.amount}
 
 
+def _to_be_fetched(data: payments.RefundFailed) -> Asked:
+    """Refused, or come back after it was told as gone: either way the citizen must come for it. The event knows no amount."""
+    return f"refund-failed:{data.refund_id}", "refund-failed", {}
+
+
 def _later_fees(data: dossiers.FeesRequested) -> Asked | None:
     """Those of the form are announced with its submission."""
     if not data.fee_lines:
@@ -161,8 +166,9 @@ def _returned(data: dossiers.Returned) -> Asked:
 
 
 def _refunded(data: payments.Refunded) -> Asked:
+    """By hand is told apart: before it, the same refund may have been told as gone by the gateway, and come back."""
     template = "refunded-by-hand" if data.by_hand else "refunded"
-    return f"refunded:{data.refund_id}", template, {"amount": data.amount}
+    return f"{template}:{data.refund_id}", template, {"amount": data.amount}
 
 
 # The receipt tells of the payment (payments.Succeeded says the same without its number); a declined try was seen on
@@ -182,6 +188,7 @@ _ASKS: Mapping[type[Any], Callable[[Any], Asked | None]] = {
     payments.PartlyPaid: _partly_paid,
     payments.ExpiresSoon: _expires_soon,
     payments.RefundStarted: _paid_out_at_the_desk,
+    payments.RefundFailed: _to_be_fetched,
     dossiers.Accepted: _accepted,
     appointments.Booked: _booked,
     dossiers.Refused: _refused,
@@ -194,6 +201,7 @@ EVENTS = tuple(_ASKS)
 
 _AGAIN = (
     payments.ExpiresSoon,
+    payments.RefundFailed,
     dossiers.FeesRequested,
     dossiers.WithdrawalDeclined,
     dossiers.DueChanged,

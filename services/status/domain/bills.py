@@ -8,7 +8,7 @@ from typing import Any
 from chassis.envelope import Event
 from contracts import payments
 from contracts.event import Data
-from services.status.domain.facts import MoneyBack, Payment
+from services.status.domain.facts import MoneyBack, Payment, RefundState
 
 PAYMENT_STATES: Mapping[type[Data], str] = {
     payments.Opened: "open",
@@ -18,10 +18,12 @@ PAYMENT_STATES: Mapping[type[Data], str] = {
     payments.Failed: "declined",
     payments.Expired: "expired",
     payments.Cancelled: "cancelled",
-    payments.RefundStarted: "refunding",
-    payments.Refunded: "refunded",
-    payments.RefundFailed: "refund_failed",
     payments.DiscrepancyFound: "discrepancy",
+}
+REFUND_STATES: Mapping[type[Data], RefundState] = {
+    payments.RefundStarted: "started",
+    payments.Refunded: "done",
+    payments.RefundFailed: "failed",
 }
 # A page took another amount than it asked for; older events do not say of which kind they are.
 _OF_THE_BILL = (None, "not_as_asked")
@@ -44,30 +46,39 @@ def after(bill: Payment | None, event: Event[Any]) -> Payment:
             changes = {"paid_at": data.paid_at, "outstanding": 0}
         case payments.ReceiptIssued():
             changes = _receipt(bill, event, data.receipt_number)
-        case payments.Refunded() | payments.RefundFailed():
+        case payments.RefundStarted() | payments.Refunded() | payments.RefundFailed():
             changes = _back(bill, event)
         case payments.PartlyPaid():
             changes = {"outstanding": _least(bill.outstanding, data.outstanding)}
         case payments.ReceiptCancelled():
             changes = _receipt(bill, event, None)
-    if not getattr(data, "unexpected", False):
-        changes |= state_of(PAYMENT_STATES, event, bill.sequence)
+    changes |= state_of(PAYMENT_STATES, event, bill.sequence, "course")
     return bill.model_copy(update=changes)
 
 
-def state_of(states: Mapping[type[Data], str], event: Event[Any], latest: int) -> dict[str, Any]:
+def state_of(states: Mapping[type[Data], str], event: Event[Any], latest: int, called: str = "state") -> dict[str, Any]:
     """The state that an event leads to, unless a later one was heard."""
     state = states.get(type(event.data))
-    return {} if state is None or event.sequence <= latest else {"state": state, "sequence": event.sequence}
+    return {} if state is None or event.sequence <= latest else {called: state, "sequence": event.sequence}
 
 
 def _back(bill: Payment, event: Event[Any]) -> dict[str, Any]:
-    """What has gone back: a refund may come back, and be paid out by hand after that."""
+    """What goes back, and has gone: a refund may come back, and be paid out by hand after that."""
     data, before = event.data, bill.refunds.get(event.data.refund_id)
+    asked = None if isinstance(data, payments.RefundFailed) else data.amount
+    if asked is None and before is not None:
+        asked = before.asked
     if before is not None and event.sequence <= before.sequence:
-        return {}
-    amount = data.amount if isinstance(data, payments.Refunded) else 0
-    now = MoneyBack(sequence=event.sequence, amount=amount, unexpected=data.unexpected)
+        return {"refunds": {**bill.refunds, data.refund_id: before.model_copy(update={"asked": asked})}}
+    amount, kept = (data.amount, data.kept) if isinstance(data, payments.Refunded) else (0, None)
+    now = MoneyBack(
+        sequence=event.sequence,
+        amount=amount,
+        unexpected=data.unexpected,
+        state=REFUND_STATES[type(data)],
+        asked=asked,
+        kept=kept,
+    )
     total = "returned" if data.unexpected else "refunded"
     more = amount - (before.amount if before is not None else 0)
     return {total: getattr(bill, total) + more, "refunds": {**bill.refunds, data.refund_id: now}}

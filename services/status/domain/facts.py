@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, computed_field
 
 from contracts.dossiers import Marked
+
+RefundState = Literal["started", "done", "failed"]
 
 
 class Fact(BaseModel):
@@ -47,23 +49,35 @@ class Entry(Fact):
     holder: Holder | None = None
 
 
+def _as_it_was_told(row: dict[str, Any]) -> RefundState:
+    """The state of a refund in a row of before it stood there: only those that were done or failed were kept."""
+    return "done" if row["amount"] else "failed"
+
+
 class MoneyBack(Fact):
-    """One refund: what its latest event, of this number, says has gone back, in đồng. `unexpected`: it was no fee."""
+    """One refund, as its latest event, of this number, says; failed: an officer owes it. `unexpected`: it is no fee.
+
+    `asked` shall go back, `amount` has gone back, and `kept` stays paid of the fees after it, in đồng.
+    """
 
     sequence: int
     amount: int
     unexpected: bool
+    state: RefundState = Field(default_factory=_as_it_was_told)
+    asked: int | None = None
+    kept: int | None = None
 
 
 class Payment(Fact):
-    """One bill. `state` is that of the bill's latest event, `sequence` that event's number.
+    """One bill. `course` is what its latest event, of the number `sequence`, says of its payment.
 
     `refunded` of the fees, `returned` of money that was no fee, have gone back by `refunds`, in đồng.
     """
 
     bill_id: UUID
     sequence: int = 0
-    state: str | None = None
+    # In a row of before it is its state, to which refunds belonged.
+    course: str | None = Field(default=None, validation_alias=AliasChoices("course", "state"))
     amount: int | None = None
     outstanding: int | None = None
     currency: str = "VND"
@@ -74,6 +88,23 @@ class Payment(Fact):
     refunded: int = 0
     returned: int = 0
     refunds: Mapping[UUID, MoneyBack] = {}
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def state(self) -> str | None:
+        """Where the bill stands. Where fees go back: what is still owed, then what stays paid; else its course."""
+        fees = [each for each in self.refunds.values() if not each.unexpected]
+        states = {each.state for each in fees}
+        if not states:
+            return self.course
+        if "failed" in states:
+            return "refund_failed"
+        if "started" in states:
+            return "refunding"
+        kept = max(fees, key=lambda each: each.sequence).kept
+        if kept is None:  # an event of before does not say
+            kept = (self.amount or 0) - self.refunded
+        return "partly_refunded" if kept > 0 else "refunded"
 
 
 class Appointment(Fact):

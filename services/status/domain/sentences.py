@@ -86,8 +86,8 @@ _EVENTS: Mapping[type[Data], Text] = {
     payments.RefundStarted: Text("Đang hoàn trả phí, lệ phí.", "Money is on its way back to the citizen."),
     payments.Refunded: Text("Đã hoàn trả phí, lệ phí.", "The money was refunded."),
     payments.RefundFailed: Text(
-        "Chưa hoàn trả được qua cổng thanh toán; cán bộ sẽ hoàn trả bằng cách khác.",
-        "The gateway refused the refund; an officer will return the money another way.",
+        "Tiền hoàn không về được nơi đã nộp; người nộp đến bộ phận một cửa để nhận.",
+        "The money could not go back the way it was paid; the citizen collects it at the one-stop desk.",
     ),
     payments.DiscrepancyFound: Text(
         "Số tiền nhận được không khớp; cán bộ đang kiểm tra.",

@@ -69,6 +69,7 @@ def test_what_happens_once_is_announced_once_under_whatever_event_id(history: li
 def test_what_may_happen_again_is_announced_each_time() -> None:
     assert {type(data) for data in ASKED if data not in ONCE} == {
         payments.ExpiresSoon,
+        payments.RefundFailed,
         dossiers.FeesRequested,
         dossiers.WithdrawalDeclined,
         dossiers.DueChanged,
@@ -111,6 +112,7 @@ def test_what_the_citizen_is_told() -> None:
         payments.PartlyPaid,
         payments.ExpiresSoon,
         payments.RefundStarted,
+        payments.RefundFailed,
         payments.Refunded,
         appointments.Booked,
     }
@@ -120,6 +122,15 @@ def test_a_second_refund_and_a_second_appointment_are_told_too() -> None:
     for kind, key in ((payments.Refunded, "refund_id"), (appointments.Booked, "appointment_id")):
         other = example(kind, **{key: "019ea9f0-1a2b-7c3d-8e4f-5a6b7c8d9eff"})
         assert not _keys(example(kind)) & _keys(other)
+
+
+def test_each_turn_of_a_refund_is_told_once_until_the_citizen_has_the_money() -> None:
+    """Refused; gone after all; come back; paid out at the desk. Each event comes twice from Kafka."""
+    gone, failed = example(payments.Refunded, by_hand=False), example(payments.RefundFailed)
+    turns = [event(data) for data in (failed, gone, failed, example(payments.Refunded, by_hand=True))]
+    told = {key: each for told in turns for key, each in [*plan.notices(told), *plan.notices(told)]}
+    letters = [each.template for each in told.values() if each.channel == "email"]
+    assert letters == ["refund-failed", "refunded", "refund-failed", "refunded-by-hand"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -154,6 +165,9 @@ def test_the_notices_say_what_the_citizen_needs() -> None:
     assert "Bien lai so 2026/00000017" in sms(payments.ReceiptIssued, receipt_number="2026/00000017")
     assert "khong duoc tiep nhan: Anh mo\nXem http" in sms(dossiers.Refused, grounds="Ảnh mờ")
     assert "(se bao sau)" in sms(dossiers.Accepted, step={"due": None})
+    assert sms(payments.RefundFailed) == (
+        f"Ho so {CODE}: tien hoan khong ve duoc noi da nop. Xin mang giay to tuy than den bo phan mot cua de nhan."
+    )
     until = "2026-07-09T17:00:00+07:00"
     item = {"kind": "field", "path": "details.licence_number", "name": "Số giấy phép", "reason": "Ảnh mờ"}
     asked = sms(dossiers.SupplementRequested, items=[item], until=until)

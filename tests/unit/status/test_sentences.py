@@ -8,7 +8,7 @@ import pytest
 
 from contracts import appointments, dossiers, notifications, payments
 from contracts.dossiers import Status
-from services.status.domain.bills import PAYMENT_STATES
+from services.status.domain.bills import PAYMENT_STATES, REFUND_STATES
 from services.status.domain.sentences import EVENTS, STATUSES, Text
 from services.status.domain.view import APPOINTMENT_STATES, NOTICE_STATES
 from services.status.main import CONSUMES
@@ -23,7 +23,7 @@ def test_every_event_of_the_four_topics_is_consumed_and_has_its_sentences() -> N
 
 def test_every_event_but_receipts_and_reminders_gives_its_fact_a_state() -> None:
     other = {payments.ReceiptIssued, payments.ReceiptCancelled, payments.ExpiresSoon}
-    assert set(PAYMENT_STATES) == set(payments.EVENTS) - other
+    assert {*PAYMENT_STATES, *REFUND_STATES} == set(payments.EVENTS) - other
     assert set(APPOINTMENT_STATES) == set(appointments.EVENTS)
     assert set(NOTICE_STATES) == set(notifications.EVENTS)
     assert all("step" in kind.model_fields for kind in dossiers.EVENTS)

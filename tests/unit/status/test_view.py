@@ -17,6 +17,7 @@ from chassis.envelope import Event
 from chassis.identifiers import derived_id, new_id
 from contracts import appointments, dossiers, notifications, payments
 from contracts.event import Data
+from services.status.domain.facts import Payment
 from services.status.domain.view import View
 from services.status.main import CONSUMES
 from tests.records import CODE, NOON, event, example
@@ -201,6 +202,63 @@ def test_a_view_of_before_refunds_were_told_apart_keeps_its_sum() -> None:
     )
     assert isinstance(decision, Decision)
     assert decision.state.payments[bill].refunded == 55_000
+
+
+def refund_told(bill: UUID, *told: tuple[type[Data], str, dict[str, Any]]) -> list[Event[Any]]:
+    """A bill of 135.000 đồng that was opened and paid, and what was told of its refunds afterwards."""
+    paid = [example(payments.Opened, bill_id=bill, amount=135_000), example(payments.Succeeded, bill_id=bill)]
+    after = [example(kind, **one_refund(bill, name), **changes) for kind, name, changes in told]
+    return [event(data, number) for number, data in enumerate([*paid, *after], 1)]
+
+
+PART = {"amount": 20_000}
+STARTED = (payments.RefundStarted, "one", PART)
+FAILED: tuple[type[Data], str, dict[str, Any]] = (payments.RefundFailed, "one", {})
+PAID_OUT = (payments.Refunded, "one", PART | {"kept": 114_000, "by_hand": True})
+OTHER = (payments.RefundStarted, "other", {"amount": 1_000})
+OTHER_DONE = (payments.Refunded, "other", {"amount": 1_000, "kept": 134_000})
+REST = (payments.Refunded, "rest", {"amount": 114_000, "kept": 0})
+
+
+def test_a_bill_is_refunded_when_nothing_stays_paid_and_failed_while_an_officer_owes_a_refund() -> None:
+    bill = new_id()
+    told = refund_told(bill, STARTED, OTHER, FAILED, OTHER_DONE, PAID_OUT, REST)
+    states = [folded(told[:length]).payments[bill].state for length in range(2, len(told) + 1)]
+    owed = ["refunding", "refunding", "refund_failed", "refund_failed"]
+    assert states == ["paid", *owed, "partly_refunded", "refunded"]
+    (one, *_) = folded(told[:5]).payments[bill].refunds.values()
+    assert (one.state, one.asked, one.amount) == ("failed", 20_000, 0)
+
+
+def test_a_bill_stands_the_same_in_whatever_order_its_refunds_are_heard_of() -> None:
+    told = refund_told(new_id(), STARTED, OTHER, FAILED, OTHER_DONE)
+    for order in permutations(told):
+        assert folded(order).payments == folded(told).payments
+
+
+def test_money_that_was_no_fee_leaves_its_bill_as_it_is_and_its_own_failure_is_shown() -> None:
+    bill = new_id()
+    view = folded(refund_told(bill, (*STARTED[:2], PART | {"unexpected": True}), (*FAILED[:2], {"unexpected": True})))
+    assert view.payments[bill].state == "paid"
+    assert [(each.state, each.asked) for each in view.payments[bill].refunds.values()] == [("failed", 20_000)]
+
+
+def test_an_event_that_does_not_say_what_stays_paid_is_held_against_the_bills_amount() -> None:
+    bill = new_id()
+    told = refund_told(bill, (payments.Refunded, "one", PART), (payments.Refunded, "rest", {"amount": 115_000}))
+    assert [folded(told[:length]).payments[bill].state for length in (3, 4)] == ["partly_refunded", "refunded"]
+
+
+def test_a_bill_that_was_kept_before_its_refunds_had_states_is_read() -> None:
+    def read(state: str, **refund: int) -> str | None:
+        known = {"amount": 135_000, "refunded": refund.get("amount", 0), "sequence": 7, "state": state}
+        refunds = {str(new_id()): {"sequence": 7, "unexpected": False, **refund}} if refund else {}
+        return Payment.model_validate({"bill_id": str(new_id()), **known, "refunds": refunds}).state
+
+    assert [read(state) for state in ("paid", "refunding", "refunded")] == ["paid", "refunding", "refunded"]
+    assert read("refunded", amount=20_000) == "partly_refunded"
+    assert read("refunded", amount=135_000) == "refunded"
+    assert read("refund_failed", amount=0) == "refund_failed"
 
 
 def one_refund(bill: UUID, name: str = "a refund") -> dict[str, Any]:
