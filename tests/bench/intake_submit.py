@@ -26,7 +26,7 @@ from tests.bench.turns import Figures, in_turns
 from tests.issuer import Issuer, issuing
 
 TOPICS = (dossiers.TOPIC, contacts.TOPIC, procedures.TOPIC, agency_answers.TOPIC)
-CITIZENS = 500  # so few that all have filed before the measurement begins, whoever is measured
+CITIZENS = 200  # so few that all have filed before the measurement begins, whoever is measured
 _CONTACTS_KEY = base64.urlsafe_b64encode(bytes(32)).decode()
 WARM_SECONDS = 3.0
 _PUBLISHED_SECONDS = 60.0

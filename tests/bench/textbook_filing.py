@@ -47,7 +47,9 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 on conflict (person_id) do update set version = excluded.version, sequence = excluded.sequence, name = excluded.name,
     citizen_id = excluded.citizen_id, phone = excluded.phone, email = excluded.email, language = excluded.language
 where person.version = excluded.version - 1 returning true"""
-_CODE = """
+# Those who wait for a row to be updated stand in a queue; those who wait to insert it all wake up at each commit.
+_NEXT = "update code_counter set last = last + 1 where agency = $1 and day = $2 returning last"
+_FIRST = """
 insert into code_counter (agency, day, last) values ($1, $2, 1)
 on conflict (agency, day) do update set last = code_counter.last + 1 returning last"""
 _COLUMNS = (
@@ -111,7 +113,8 @@ async def run(url: str, port: int, issuer: str, contacts_key: str) -> None:
                 return await _answered_before(connection, caller.subject, idempotency_key, digest)
             await remember(connection, person_id, form.applicant, sealer)
             # From here on until the commit, whoever else files at this agency waits.
-            number = await connection.fetchval(_CODE, form.agency, today)
+            drawn = (form.agency, today)
+            number = await connection.fetchval(_NEXT, *drawn) or await connection.fetchval(_FIRST, *drawn)
             answer = await file(connection, rules.wanted(form, person_id, today, number), rules.calendar_of)
             await connection.execute(_ANSWER, caller.subject, idempotency_key, answer)
         return answer

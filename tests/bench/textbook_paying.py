@@ -35,7 +35,9 @@ insert into ledger_entry (transaction_id, line, dossier_code, bill_id, account, 
 select * from unnest($1::uuid[], $2::smallint[], $3::text[], $4::uuid[], $5::text[], $6::bigint[], $7::bigint[],
     $8::text[], $9::text[])"""
 _CANCEL = "delete from timer where aggregate = 'bill' and key = $1 and kind = any($2::text[])"
-_NUMBER = """
+# Those who wait for a row to be updated stand in a queue; those who wait to insert it all wake up at each commit.
+_NEXT = "update series set last = last + 1 where name = $1 returning last"
+_FIRST = """
 insert into series (name, last) values ($1, 1) on conflict (name) do update set last = series.last + 1 returning last"""
 _RECEIPT = """
 insert into receipt (number, year, ordinal, dossier_code, bill_id, agency, amount, lines, issued_at, replaces)
@@ -77,7 +79,8 @@ async def take(connection: Connection, money: Captured | None) -> None:
     await connection.execute(_CANCEL, bill.key, [each.__name__ for each in paid.cancels])
     (draw,) = paid.draws
     # From here on until the commit, whoever else is paid waits.
-    numbered = draw.numbered(paid.state, await connection.fetchval(_NUMBER, draw.series), now)
+    number = await connection.fetchval(_NEXT, draw.series) or await connection.fetchval(_FIRST, draw.series)
+    numbered = draw.numbered(paid.state, number, now)
     for note in numbered.notes:
         if isinstance(note, Issued):
             await connection.execute(_RECEIPT, *note.model_dump(exclude={"note"}).values())
