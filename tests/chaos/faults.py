@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-import socket
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
@@ -21,6 +20,7 @@ from tests.chaos.log import Log
 from tests.chaos.outside import SANDBOX
 from tests.chaos.people import People
 from tests.chaos.stack import Stack, StuckError
+from tests.ports import free_port
 
 FROZEN_SECONDS = 13.5
 """Past the consumer groups' session time-out of 12 s."""
@@ -133,9 +133,7 @@ async def freeze(at: Field, fault: Fault) -> Span | None:
 
 async def second_process(at: Field, fault: Fault) -> Span | None:
     """Another process of the service joins its groups and stands by as relay; then it leaves, or dies."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     async with at.stack.second(fault.target, port) as process:
         if not await _joins(at, process, port):
             return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from tests.chaos.faults import Field
 from tests.chaos.mutations import MUTATIONS
 from tests.chaos.run import Pace, Progress, Strike, storm
 from tests.chaos.walking import Walk
+from tests.ports import free_port
 
 COUNT = 9
 RED = Pace(journey_seconds=15, quiet_seconds=4)
@@ -48,9 +48,7 @@ async def killed_with_a_command_in_hand(at: Field, progress: Progress) -> None:
 
 async def a_stalled_relay_beside_another(at: Field, progress: Progress) -> None:
     """One of two relays stands still with rows in hand, several times."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     async with at.stack.second("notifications", port):
         for _ in range(8):
             armed = at.stack.points.arm("notifications", "relay.after-claim", stall_seconds=2.0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,8 @@ from typing import TypeVar
 
 import httpx
 
+from tests.ports import free_port as free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 Found = TypeVar("Found")
 
@@ -25,13 +26,6 @@ Found = TypeVar("Found")
 def loopback() -> httpx.Client:
     """Without certificates: nobody asks for them here, and to read them takes 30 ms of a processor."""
     return httpx.Client(verify=False, trust_env=False, timeout=10)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def eventually(condition: Callable[[], Found], seconds: float = 20.0) -> Found:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from deploy.local.keeper import Pace
 from deploy.local.processes import Process
 from deploy.local.state import StackState
 from deploy.local.supervisor import Supervisor
+from tests.ports import free_port
 
 PACE = Pace(probe=0.02, watch=0.05, first_pause=0.05, longest_pause=0.5, healthy=0.5, patience=10.0)
 HERE = Path(__file__).resolve().parent
@@ -30,12 +30,6 @@ print("serving", port, flush=True)
 while True:
     server.accept()[0].close()
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def server(name: str, after: tuple[str, ...] = (), manner: str = "polite") -> Child:
