@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 
 from chassis.errors import is_passing
-from chassis.postgres import Pool
+from chassis.postgres import Connection, Pool
 
 _WAITING = """
 select pid from pg_stat_activity
@@ -43,6 +43,15 @@ async def locked(url: str, statement: str, *arguments: Any) -> AsyncIterator[asy
         yield holder
     finally:
         await holder.close()
+
+
+@asynccontextmanager
+async def kept_open(pool: Pool) -> AsyncIterator[Connection]:
+    """A transaction that stays open however long the block takes: that of a service loses its session after 8 s."""
+    async with pool.acquire() as connection:
+        await connection.execute("set idle_in_transaction_session_timeout = 0; set transaction_timeout = 0")
+        async with connection.transaction():
+            yield connection
 
 
 async def again_until_done(work: Any) -> None:

@@ -23,6 +23,7 @@ from tests.counters import COUNTERS, Answer, Ask, Desk, Question, counting
 from tests.database import Server
 from tests.integration.calling_desk import ANY, asked, seven, working
 from tests.integration.counters_desk import calls, left, process, until, work
+from tests.waiting import kept_open
 
 
 @pytest.fixture(scope="module")
@@ -231,7 +232,7 @@ async def test_trouble_in_settling_an_answer_costs_no_second_call(desk: Desk) ->
 
     await asked(desk)
     (row,) = await leases.due_calls(desk.pool, 300, ANY)
-    async with desk.pool.acquire() as holder, holder.transaction():
+    async with kept_open(desk.pool) as holder:
         await holder.execute("select from counter for update")
         under_way = asyncio.create_task(calls(desk, answers).perform(row))
         await until(waiting)

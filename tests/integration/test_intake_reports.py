@@ -27,6 +27,7 @@ from tests.consuming import consumer_of, drainer_of
 from tests.database import Server as Postgres
 from tests.integration.intake_desk import AGENCY_SYSTEM, OFFICER, OTHER_SYSTEM, Desk, open_desk, signing
 from tests.records import raw
+from tests.waiting import kept_open
 
 AGENCY, SECRET, NEW_SECRET = "G09.20", "s" * 40, "n" * 40
 OTHER, OTHER_SECRET = "H55.31", "o" * 40
@@ -354,7 +355,7 @@ async def test_what_became_of_reports_is_read_on_from_the_last_one_and_by_its_ag
 async def test_an_answer_that_is_committed_late_is_not_missed(desk: Desk) -> None:
     """Whoever reads on from the last answer is given none while an older transaction may still write one."""
     code = await desk.filed(paid=True)
-    async with desk.pool.acquire() as slow, slow.transaction():
+    async with kept_open(desk.pool) as slow:
         await slow.execute("insert into agency_dossier values ('X', 'slow', 'x')")
         await told(desk, report(said.Accepted, "r-1"), code)
         assert (await answers(desk))["items"] == []

@@ -21,7 +21,7 @@ from tests import stack
 from tests.counters import TOPIC, Desk, counting
 from tests.database import Server
 from tests.relaying import login, make_topic, reading, relay_process, relaying, say
-from tests.waiting import until
+from tests.waiting import kept_open, until
 
 HOLDER = """
 select a.pid, a.application_name from pg_locks l join pg_stat_activity a using (pid)
@@ -63,7 +63,7 @@ async def until_published(desk: Desk, seconds: float = 60.0) -> None:
 async def test_writers_that_commit_out_of_position_order_lose_nothing(desk: Desk, kafka: stack.Kafka) -> None:
     """A position is drawn before the commit: what comes later may be seen earlier."""
     async with reading(kafka) as log, relaying(desk.database.url, login(kafka)):
-        async with desk.pool.acquire() as slow, slow.transaction():
+        async with kept_open(desk.pool) as slow:
             await say(slow, "slow", 1)
             await say(desk.pool, "quick", 1)
             await log.until("quick", 1)
@@ -132,7 +132,7 @@ async def test_a_relay_killed_between_produce_and_mark_makes_copies_never_a_gap(
     """The mark waits for a lock that the test holds: that is the moment between the two."""
     async with reading(kafka) as log:
         await say(desk.pool, "k", *range(5))
-        async with desk.pool.acquire() as blocking, blocking.transaction():
+        async with kept_open(desk.pool) as blocking:
             await blocking.execute("select from outbox where published_at is null for update")
             with relay_process(desk.database.url, login(kafka), "one"):
                 await log.until("k", 4)

@@ -29,6 +29,7 @@ from tests.integration.payment_batches import (
     with_decider,
 )
 from tests.records import raw
+from tests.waiting import kept_open
 
 BROKEN = with_decider(refusing)
 
@@ -225,7 +226,7 @@ async def test_ctrl_c_withdraws_what_was_not_carried_out(place: Place) -> None:
 
 
 async def test_ctrl_c_while_the_orders_are_written_leaves_none(place: Place) -> None:
-    async with place.pool.acquire() as holder, holder.transaction():
+    async with kept_open(place.pool) as holder:
         await holder.execute("lock table parked_order in share mode")
         process = await place.operator.start("redrive", "--all", "--yes")
         async with asyncio.timeout(60):

@@ -17,6 +17,7 @@ from tests.integration.gateways import national_merchant, vietqr_merchant, vnpay
 from tests.integration.gateways.harnesses import HARNESSES
 from tests.integration.gateways.merchant import Merchant, Notice
 from tests.integration.payments_counter import FEE, Counter, Dossier, open_counter
+from tests.waiting import kept_open
 
 RECEIVED = {"received": True}
 DOSSIER_FEE = FEE | {"amount": 135_000}
@@ -170,7 +171,7 @@ async def test_vnpay_hears_of_trouble_while_the_database_cannot_keep_its_notice(
     _, page = await in_checkout(counter, way)
     await merchant.pays(page)
     (notice,) = await merchant.rings(1)
-    async with counter.pool.acquire() as connection, connection.transaction():
+    async with kept_open(counter.pool) as connection:
         await connection.execute("lock table ring in share mode")
         answer = await way.rings(counter.http, notice)
     assert (answer.status_code, answer.json()["RspCode"]) == (503, "99")

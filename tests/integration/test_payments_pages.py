@@ -14,7 +14,7 @@ import pytest
 
 from tests.database import Server as Postgres
 from tests.integration.payments_counter import DECLINED, SECRET, Counter, Dossier, eventually, open_counter
-from tests.waiting import until_waiting
+from tests.waiting import kept_open, until_waiting
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ async def counter(shared: Counter) -> AsyncIterator[Counter]:
 async def test_two_tabs_that_decide_at_the_same_moment_get_one_page(counter: Counter) -> None:
     """Both stand before the bill's row, which the test holds."""
     dossier = await counter.filed()
-    async with counter.pool.acquire() as holder, holder.transaction():
+    async with kept_open(counter.pool) as holder:
         await holder.execute("select from bill where dossier_code = $1 for update", dossier.code)
         tabs = [asyncio.create_task(counter.begins(dossier)) for _ in range(2)]
         await until_waiting(counter.pool, 2, "%bill%")

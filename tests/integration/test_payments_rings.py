@@ -19,6 +19,7 @@ from services.payments import store
 from tests.database import Server as Postgres
 from tests.integration.payments_counter import PAID, Counter, Dossier, eventually, open_counter
 from tests.integration.payments_rings import another_process, event, heard, in_checkout, paid, ring_comes_to, ring_of
+from tests.waiting import kept_open
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ async def counter(shared: Counter) -> AsyncIterator[Counter]:
 async def held(counter: Counter, *dossiers: Dossier) -> AsyncIterator[Connection]:
     """Somebody else is at these bills until the block is left: on this connection."""
     codes = [dossier.code for dossier in dossiers]
-    async with counter.pool.acquire() as connection, connection.transaction():
+    async with kept_open(counter.pool) as connection:
         await connection.execute("select from bill where dossier_code = any($1) for update", codes)
         yield connection
 
@@ -57,7 +58,7 @@ async def is_put_off(counter: Counter, body: bytes) -> None:
         return bool(ring["due_at"] > ring["heard_at"] and ring["last_error"] is None)
 
     try:
-        await eventually(later, seconds=4)  # whoever holds a bill longer loses its transaction
+        await eventually(later)
     except TimeoutError:
         raise AssertionError("the ring is not put off") from None
 

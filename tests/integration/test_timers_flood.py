@@ -21,6 +21,7 @@ from chassis.timers import Timers
 from tests.counters import DECIDES, Desk, counting, voice
 from tests.database import Server
 from tests.integration.counters_desk import PAST, due, left, remind, timers
+from tests.waiting import kept_open
 
 BATCH = 500
 
@@ -103,7 +104,7 @@ async def test_newer_timers_without_end_do_not_keep_the_oldest_waiting(desk: Des
 async def test_an_aggregate_that_somebody_has_locked_keeps_no_other_waiting(desk: Desk) -> None:
     names = await due(desk, 64)
     held, others = names[17], [*names[:17], *names[18:]]
-    async with desk.pool.acquire() as holder, holder.transaction():
+    async with kept_open(desk.pool) as holder:
         await holder.execute("select from counter where id = $1 for update", held)
         async with asyncio.timeout(20):
             assert await timers(desk).work_off() == 64
