@@ -20,7 +20,7 @@ from tests.forms import CATALOGUE, filled
 from tests.integration.desk_rows import copied
 from tests.integration.intake_desk import OFFICER, OPERATOR, OTHER_AGENCY, Desk, open_desk, signing
 from tests.records import example
-from tests.waiting import until_waiting
+from tests.waiting import kept_open, until_waiting
 
 COLLEAGUE, ABOVE = "son.banglai", "hanh.tinh"
 
@@ -149,7 +149,7 @@ async def test_in_a_batch_a_document_that_is_taken_meanwhile_stops_its_own_dossi
         {"code": code, "result_number": "1", "document_id": document}
         for code, document in ((mine, shared), (other, own))
     ]
-    async with desk.pool.acquire() as connection, connection.transaction():
+    async with kept_open(desk.pool) as connection:
         await documents.take(connection, [UUID(shared)])
         sending = asyncio.create_task(_sent(desk, "complete", {"items": items}))
         await until_waiting(desk.pool, 1, "%update document%")
@@ -325,9 +325,10 @@ async def test_the_agency_above_has_a_communes_dossier_in_its_list_while_it_has_
 
 
 async def test_the_register_has_what_the_agency_received_in_these_days(desk: Desk) -> None:
-    code = await desk.filed()
     today = datetime.now(VIETNAM).date()
-    answer = await desk.get(f"/desk/register.pdf?from={today}&to={today}", OFFICER)
+    code = await desk.filed()
+    tomorrow = today + timedelta(days=1)  # which midnight may have made of today
+    answer = await desk.get(f"/desk/register.pdf?from={today}&to={tomorrow}", OFFICER)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
     text = "".join("".join(page.extract_text().split()) for page in PdfReader(io.BytesIO(answer.content)).pages)
     assert code in text
@@ -341,10 +342,10 @@ async def test_the_register_has_what_the_agency_received_in_these_days(desk: Des
 
 
 async def test_a_register_of_too_many_is_refused_with_what_to_do(desk: Desk) -> None:
+    today = datetime.now(VIETNAM).date()
     first = await desk.filed()
     await copied(desk, first, [{"code": f"C-{number}"} for number in range(2_000)])
-    today = datetime.now(VIETNAM).date()
-    answer = await desk.get(f"/desk/register.pdf?from={today}&to={today}", OFFICER)
+    answer = await desk.get(f"/desk/register.pdf?from={today}&to={today + timedelta(days=1)}", OFFICER)
     assert (answer.status_code, answer.json()["code"]) == (422, "too_many_dossiers")
 
 
