@@ -105,7 +105,7 @@ async def test_who_waits_for_an_answer_is_not_turned_away_by_a_database_that_is_
     async def answers(question: Question, calling: Calling) -> Message:
         async with desk.pool.acquire() as connection:
             await connection.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and usename = current_user"
+                "select pg_terminate_backend(pid, 10000) from pg_stat_activity where pid <> pg_backend_pid() and usename = current_user"
             )
         return Answer(counter=question.counter, amount=7)
 

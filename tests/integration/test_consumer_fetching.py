@@ -89,7 +89,7 @@ async def test_poison_is_parked_whole_and_the_record_behind_it_has_its_effect(
     offset = await writer.raw(value, key.encode(), told, partition=2)
     await writer.write([f"behind {kind}"], partition=2)
     await until_counted(pool, writer.expected)
-    row = await _parked(pool, offset)
+    row = await _parked(pool, 2, offset)
     assert (row["record_key"], row["value"], row["state"]) == (key.encode(), value, "parked")
     assert error in row["error"]
     assert [(name, None if it is None else base64.b64decode(it)) for name, it in row["headers"]] == told
@@ -133,7 +133,7 @@ async def test_a_batch_that_would_unpack_to_too_much_is_parked_as_it_is_and_cost
         await producer.stop()
     await writer.write([f"behind a bomb of {codec}"], partition=1)
     await until_counted(pool, writer.expected)
-    row = await _parked(pool, sent.offset)
+    row = await _parked(pool, 1, sent.offset)
     assert "unpacks to more than 16 MiB" in row["error"]
     assert row["state"] == "parked"
     assert len(row["value"]) < 100_000
@@ -144,14 +144,15 @@ async def test_a_record_that_the_client_cannot_parse_is_parked_and_costs_no_othe
 ) -> None:
     """A header whose name is not UTF-8, between good records of its own batch and of every partition."""
     many = [f"many {number}" for number in range(50)]
+    written, counted = writer.expected.copy(), await totals(pool)
     for partition in range(PARTITIONS):
         await writer.write(many, partition)
     offset = await _write_unreadable(writer, partition=4)
     for partition in range(PARTITIONS):
         await writer.write(many, partition)
     await until_counted(pool, writer.expected)
-    assert await totals(pool) == writer.expected
-    row = await _parked(pool, offset)
+    assert await totals(pool) - counted == writer.expected - written
+    row = await _parked(pool, 4, offset)
     assert (row["record_key"], row["value"]) == (b"unreadable", b"the middle one")
     assert "name is not UTF-8" in row["error"]
     (name, value), *rest = row["headers"]
@@ -200,11 +201,11 @@ async def test_a_batch_with_a_wrong_checksum_stands_still_aloud_until_it_is_mend
     assert await pool.fetchval("select count(*) from parked where consumer = 'payments.spoiled'") == 0
 
 
-async def _parked(pool: Pool, offset: int) -> Any:
+async def _parked(pool: Pool, partition: int, offset: int) -> Any:
+    parked = 'select * from parked where consumer = $1 and partition = $2 and "offset" = $3'
     async with asyncio.timeout(10):
         while True:
-            row = await pool.fetchrow('select * from parked where consumer = $1 and "offset" = $2', NAME, offset)
-            if row is not None:
+            if (row := await pool.fetchrow(parked, NAME, partition, offset)) is not None:
                 return row
             await asyncio.sleep(0.05)
 

@@ -31,6 +31,7 @@ from tests.counting import (
 )
 from tests.database import Server
 from tests.relaying import PARTITIONS, login, make_topic
+from tests.waiting import until
 
 STOPS, FLOWS = "payments.stops", "payments.flows"
 QUICK = Pace(session_ms=6_000, look_seconds=0.2, stall_seconds=1.5)
@@ -112,12 +113,16 @@ async def test_a_batch_that_is_done_again_is_no_stall_and_shows_as_lag(desk: Des
             while lag() != number:
                 await asyncio.sleep(0.05)
 
+    async def is_told() -> bool:
+        return "not yet" in health.reasons.get(name, "")
+
     async with (
         writing(kafka, "lags.v1") as writer,
         consuming([consumer], login(kafka), "watched-1", metrics, health, QUICK),
     ):
         await writer.write(["late"] * 7, partition=1)
         await until_lag_is(7)
+        await until(is_told, "nobody is told that the batch waits", 20)
         began = asyncio.get_running_loop().time()
         while asyncio.get_running_loop().time() - began < 2 * QUICK.stall_seconds:
             await writer.write(["late"], partition=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -66,8 +66,7 @@ async def test_due_timers_have_one_effect_each_however_many_processes_race(desk:
         return await left(desk, "timer") == 0
 
     await until(none_is_left)
-    for task in racing:
-        task.cancel()
+    await _ended(racing)
     assert await desk.totals() == dict.fromkeys(names, 1)
     assert await left(desk, "outbox") == 300
 
@@ -211,7 +210,7 @@ async def test_timers_and_calls_survive_a_database_that_is_restarted_under_them(
     owner = await asyncpg.connect(desk.database.url)
     try:
         await owner.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where usename = current_user and pid <> pg_backend_pid()"
+            "select pg_terminate_backend(pid, 10000) from pg_stat_activity where usename = current_user and pid <> pg_backend_pid()"
         )
     finally:
         await owner.close()
@@ -224,5 +223,11 @@ async def test_timers_and_calls_survive_a_database_that_is_restarted_under_them(
 
     await until(all_done)
     assert not any(task.done() for task in running)
-    for task in running:
-        task.cancel()
+    await _ended(running)
+
+
+async def _ended(workers: Sequence[asyncio.Task[None]]) -> None:
+    """They are stopped and gone: a claim that is still under way would take the next test's timers."""
+    for worker in workers:
+        worker.cancel()
+    await asyncio.gather(*workers, return_exceptions=True)
