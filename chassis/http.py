@@ -216,17 +216,23 @@ CodeOf = Annotated[str, AfterValidator(_printable)]
 """A code in a path, as people write one: what has a null byte or the like names nothing, and no database is asked."""
 
 
-async def _once(
-    request: Request,
-    caller: CallerOf,
-    idempotency_key: Annotated[
-        str, Header(min_length=8, max_length=255, description="A new random key for each new request")
-    ],
-) -> Once:
-    return Once.of(caller.subject, idempotency_key, request.url.path, await request.body())
+_KEY = Header(min_length=8, max_length=255, description="A new random key for each new request")
+
+
+async def _once(request: Request, caller: CallerOf, idempotency_key: Annotated[str, _KEY]) -> Once:
+    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return Once.of(caller.subject, idempotency_key, asked, await request.body())
+
+
+async def _perhaps_once(
+    request: Request, caller: CallerOf, idempotency_key: Annotated[str | None, _KEY] = None
+) -> Once | None:
+    return None if idempotency_key is None else await _once(request, caller, idempotency_key)
 
 
 OnceOf = Annotated[Once, Depends(_once)]
+PerhapsOnceOf = Annotated[Once | None, Depends(_perhaps_once)]
+"""For what may be done twice: it needs no key, and one that is given is honoured (`Work.remembered`)."""
 
 
 def allowed(caller: Caller, *roles: str) -> Caller:

@@ -93,6 +93,19 @@ async def answer(connection: Connection, answers: Sequence[tuple[Once, str]]) ->
     return {(row["client"], row["key"]): row["response"] for row in rows}
 
 
+async def keep(pool: Pool, asked: Once, text: str) -> Any:
+    """Keep an answer, as JSON text; what the request is answered: the first answer, where another was kept meanwhile.
+
+    Raises Refusal 409 where that was another body's, Conflict.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        is_new = await enter(connection, [asked])
+        kept = await (answer(connection, [(asked, text)]) if is_new else first_answers(connection, [asked]))
+    if isinstance(kept[asked.name], Refusal):
+        raise kept[asked.name]
+    return kept[asked.name]
+
+
 async def prune(pool: Pool, limit: int) -> int:
     """Forget at most `limit` requests of longer than a day ago; answers how many."""
     done = await pool.execute(_PRUNE, limit)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
+from pydantic_core import to_json
+
 from chassis import once, together
 from chassis.aggregate import Aggregate
 from chassis.answering import Answering, Beside, To, attempts, may_pass_soon
@@ -119,6 +121,23 @@ class Work:
         Raises Refusal 409 when that had another body.
         """
         return await once.first_answer(self.pool, asked)
+
+    async def remembered(self, asked: Once | None, act: Callable[[], Awaitable[Any]]) -> Any:
+        """What `act` answers, and the same again for a repetition, where a key was given.
+
+        For what may be done twice: whoever asks at the same time, or again after a crash, may have it done again, and is
+        given the answer that was kept first. Raises Refusal 409 for the same key with another body.
+        """
+        if asked is None:
+            return await act()
+        first = await self.first_answer(asked)
+        if first is not None:
+            return first
+        answer = to_json(await act()).decode()
+        async for attempt in attempts(may_pass_soon):
+            with attempt:
+                first = await once.keep(self.pool, asked, answer)
+        return first
 
     async def send_many(
         self, aggregate: Aggregate[Any], messages: Sequence[tuple[str, Message]], beside: Beside | None = None

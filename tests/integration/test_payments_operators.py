@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from tests.database import Server as Postgres
-from tests.integration.payments_counter import AGENCY, AMOUNT, RETURNED, Counter, Dossier
+from tests.integration.payments_counter import AGENCY, AMOUNT, KEY, RETURNED, Counter, Dossier, eventually
 from tests.integration.payments_people import OTHER_AGENCY, People, open_people
 
 
@@ -171,3 +174,108 @@ async def test_the_ledger_is_read_by_dossier_and_account_page_by_page(people: Pe
     assert {entry["account"] for entry in whole} == {"gateway:stripe"}
     assert (await people.operator("GET", f"{account}&cursor=abc")).status_code == 400
     assert (await people.asks("officer", "GET", f"/ledger?{period}", None, {"agency": AGENCY})).status_code == 403
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A command that may be repeated: who asks it, the same with another content, and what would change its answer."""
+
+    role: str
+    claims: dict[str, Any]
+    path: str
+    body: Any
+    other: tuple[str, Any]
+    meanwhile: Callable[[], Awaitable[Any]]
+
+
+async def _of_citizen(people: People, path: str) -> Asked:
+    dossier = await people.counter.filed()
+    url, asked = await people.counter.page(dossier), await people.at(dossier, path)
+
+    async def meanwhile() -> None:
+        """Paid, or on a new page."""
+        await people.counter.pays(url if path == "/refresh" else await people.counter.page(dossier))
+        await people.counter.comes_to(dossier, "paid")
+
+    claims = {"person_id": str(dossier.person), "sub": "người nộp"}
+    return Asked("citizen", claims, asked, None, (asked, {"other": True}), meanwhile)
+
+
+async def _ask(people: People) -> Asked:
+    dossier = await people.counter.filed()
+    url, path = await people.counter.page(dossier), await people.at(dossier, "/ask")
+
+    async def meanwhile() -> None:
+        await people.counter.pays(url)
+        await people.counter.comes_to(dossier, "paid")
+
+    return Asked("operator", {}, path, {}, (path, {"attempt_id": str(uuid4())}), meanwhile)
+
+
+async def _replay(people: People) -> Asked:
+    await by_card(people)
+    (ring,) = (await people.operator("GET", "/rings?state=done&limit=1")).json()
+    path = f"/rings/replay?gateway=stripe&event_id={ring['event_id']}"
+
+    async def meanwhile() -> None:
+        await people.counter.pool.execute("delete from ring where event_id = $1", ring["event_id"])
+
+    return Asked("operator", {}, path, None, (f"{path}x", None), meanwhile)
+
+
+async def _reconcile(people: People) -> Asked:
+    async def meanwhile() -> None:
+        """Each run has a name of its own."""
+
+    path = "/reconciliations"
+    return Asked("operator", {}, path, {"gateway": "dossiers"}, (path, {"gateway": "stripe"}), meanwhile)
+
+
+async def _explain(people: People) -> Asked:
+    """Of a stranger's money at the gateway, which reconciliation finds."""
+    form = {"amount": "70000", "currency": "vnd", "payment_method": "pm_card_visa", "confirm": "true"}
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with httpx.AsyncClient(base_url=people.counter.gateway.url, headers=headers) as client:
+        reference = (await client.post("/v1/payment_intents", data=form)).raise_for_status().json()["id"]
+
+    people.counter.passes(minutes=11)  # a statement is read up to ten minutes ago
+
+    async def found() -> str | None:
+        await people.operator("POST", "/reconciliations", {"gateway": "stripe"})
+        listed = (await people.operator("GET", "/differences?gateway=stripe")).json()
+        return next((each["difference_id"] for each in listed if each["reference"] == reference), None)
+
+    path = f"/differences/{await eventually(found)}/explain"
+
+    async def meanwhile() -> None:
+        await people.asks("operator", "POST", path, {"reason": "Lý do rõ hơn"}, {"sub": "vận hành"})
+
+    other = (path, {"reason": "Một lý do khác"})
+    return Asked("operator", {}, path, {"reason": "Đã hỏi ngân hàng"}, other, meanwhile)
+
+
+@pytest.mark.parametrize(
+    "asking",
+    [
+        partial(_of_citizen, path="/checkout/cancel"),
+        partial(_of_citizen, path="/refresh"),
+        _ask,
+        _replay,
+        _reconcile,
+        _explain,
+    ],
+    ids=["cancel", "refresh", "ask", "replay", "reconcile", "explain"],
+)
+async def test_what_needs_no_key_honours_one_that_is_given(
+    people: People, counter: Counter, asking: Callable[[People], Awaitable[Asked]]
+) -> None:
+    """The same request gets the first answer again, whatever happened meanwhile; another one is a conflict."""
+    asked, key = await asking(people), str(uuid4())
+    claims = {"sub": "vận hành"} | asked.claims
+    first = await people.asks(asked.role, "POST", asked.path, asked.body, claims, key)
+    assert first.status_code in (200, 202), first.text
+    await asked.meanwhile()
+    again = await people.asks(asked.role, "POST", asked.path, asked.body, claims, key)
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+    other = await people.asks(asked.role, "POST", *asked.other, claims, key)
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")

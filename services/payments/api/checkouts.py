@@ -6,16 +6,15 @@ import asyncio
 import base64
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.errors import NotFound
-from chassis.http import CallerOf, WorkOf, allowed
+from chassis.http import CallerOf, PerhapsOnceOf, WorkOf, allowed
 from chassis.identifiers import new_id
-from chassis.once import Once
 from services.payments import store
 from services.payments.adapters.gateways import Gateways
 from services.payments.adapters.payer import Payer, checked
@@ -76,19 +75,6 @@ class LinkView(BaseModel):
     path: str
 
 
-async def _perhaps_once(
-    request: Request,
-    caller: CallerOf,
-    idempotency_key: Annotated[str | None, Header(min_length=8, max_length=255)] = None,
-) -> Once | None:
-    if idempotency_key is None:
-        return None
-    return Once.of(caller.subject, idempotency_key, request.url.path, await request.body())
-
-
-PerhapsOnce = Annotated[Once | None, Depends(_perhaps_once)]
-
-
 def of_citizens(cashier: Cashier, links: Links, return_url: str, trusted: Sequence[Network]) -> APIRouter:
     """A citizen pays. `return_url` holds `{code}` for the dossier's code."""
     routes = APIRouter(tags=["checkout"], prefix="/payments/{bill_id}")
@@ -103,7 +89,7 @@ def of_citizens(cashier: Cashier, links: Links, return_url: str, trusted: Sequen
     async def checkout(
         bill_id: UUID,
         caller: CallerOf,
-        once: PerhapsOnce,
+        once: PerhapsOnceOf,
         work: WorkOf,
         request: Request,
         response: Response,
@@ -117,21 +103,30 @@ def of_citizens(cashier: Cashier, links: Links, return_url: str, trusted: Sequen
         return await answered(await cashier.begin(work, bill, wish), response)
 
     @routes.post("/checkout/cancel", response_model=BillView)
-    async def cancel(bill_id: UUID, caller: CallerOf, work: WorkOf, response: Response) -> BillView:
+    async def cancel(bill_id: UUID, caller: CallerOf, once: PerhapsOnceOf, work: WorkOf, response: Response) -> Any:
         """Close the page, to pay in another way; 202 while it is being closed. A repetition finds it closed (so no key)."""
         bill = await shown(work, bill_id, allowed(caller, "citizen"))
-        bill = await work.send(store.bills.aggregate, bill.key, CancelCheckout(), CHECKOUT_SECONDS)
-        if bill.state == "closing":
+
+        async def close() -> BillView:
+            after = await work.send(store.bills.aggregate, bill.key, CancelCheckout(), CHECKOUT_SECONDS)
+            return BillView.of(after, for_citizen=True)
+
+        view = BillView.model_validate(await work.remembered(once, close))
+        if view.state == "closing":
             response.status_code, response.headers["Retry-After"] = 202, "5"
-        return BillView.of(bill, for_citizen=True)
+        return view
 
     @routes.post("/refresh", response_model=BillView)
-    async def refresh(bill_id: UUID, caller: CallerOf, work: WorkOf) -> BillView:
+    async def refresh(bill_id: UUID, caller: CallerOf, once: PerhapsOnceOf, work: WorkOf) -> Any:
         """Ask the gateway now: for the page that the citizen returns to. A question may be repeated (so no key)."""
         bill = await shown(work, bill_id, allowed(caller, "citizen"))
-        nudge = Nudge(call_id=new_id())
-        asked = await work.send(store.bills.aggregate, bill.key, nudge, CHECKOUT_SECONDS)
-        return BillView.of(asked, for_citizen=True)
+
+        async def ask() -> BillView:
+            nudge = Nudge(call_id=new_id())
+            asked = await work.send(store.bills.aggregate, bill.key, nudge, CHECKOUT_SECONDS)
+            return BillView.of(asked, for_citizen=True)
+
+        return await work.remembered(once, ask)
 
     @routes.get("/qr.{kind}", response_class=Response)
     async def picture(bill_id: UUID, kind: Literal["png", "svg"], caller: CallerOf, work: WorkOf) -> Response:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from chassis.answering import To
 from chassis.errors import NotFound, Refusal
-from chassis.http import CallerOf, OnceOf, WorkOf, allowed
+from chassis.http import CallerOf, OnceOf, PerhapsOnceOf, WorkOf, allowed
 from chassis.identifiers import new_id
 from chassis.postgres import Connection
 from services.payments import store
@@ -107,7 +107,9 @@ def of_operators() -> APIRouter:
         ]
 
     @routes.post("/differences/{difference_id}/explain", response_model=DifferenceView)
-    async def explain(difference_id: UUID, said: Explanation, caller: CallerOf, work: WorkOf) -> DifferenceView:
+    async def explain(
+        difference_id: UUID, said: Explanation, caller: CallerOf, once: PerhapsOnceOf, work: WorkOf
+    ) -> Any:
         """Giải thích: it counts as explained from now on, with the reason.
 
         Said again it is what it was, or has a better reason: no Idempotency-Key is needed.
@@ -115,7 +117,13 @@ def of_operators() -> APIRouter:
         operator = allowed(caller, "operator")
         difference = await _found(work.pool, difference_id)
         message = Explain(reason=said.reason, by=operator.subject)
-        return DifferenceView.of(await work.send(store.differences.aggregate, difference.key, message))
+        if once is None:
+            return DifferenceView.of(await work.send(store.differences.aggregate, difference.key, message))
+
+        async def prepare(_: Connection) -> list[To]:
+            return [To(store.differences.aggregate, difference.key, message)]
+
+        return await work.send_once(once, prepare, lambda states: _shown(states[0] or difference))
 
     @routes.post("/differences/{difference_id}/assign", response_model=DifferenceView)
     async def assign(difference_id: UUID, said: Assignment, caller: CallerOf, once: OnceOf, work: WorkOf) -> Any:

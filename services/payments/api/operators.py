@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from chassis.access import Caller
 from chassis.answering import To
 from chassis.errors import Refusal
-from chassis.http import CallerOf, CodeOf, OnceOf, WorkOf, allowed
+from chassis.http import CallerOf, CodeOf, OnceOf, PerhapsOnceOf, WorkOf, allowed
 from chassis.identifiers import new_id
 from chassis.pages import cursor_of, position_of
 from chassis.postgres import Connection
@@ -112,14 +112,20 @@ def of_operators() -> APIRouter:
         return BillPage(items=items, cursor=items[-1].bill.bill_id if more else None)
 
     @routes.post("/payments/{bill_id}/ask", response_model=FullBillView)
-    async def ask(bill_id: UUID, caller: CallerOf, work: WorkOf, body: AskBody | None = None) -> FullBillView:
+    async def ask(
+        bill_id: UUID, caller: CallerOf, once: PerhapsOnceOf, work: WorkOf, body: AskBody | None = None
+    ) -> Any:
         """Ask the gateway now, about a page and about refunds; the bill after its answer, or as it is by then.
 
         A question moves nothing that its answer would not move once: no Idempotency-Key is needed.
         """
         bill = await shown(work, bill_id, allowed(caller, "operator"))
-        nudge = Nudge(call_id=new_id(), attempt_id=body.attempt_id if body else None)
-        return FullBillView.of(await work.send(store.bills.aggregate, bill.key, nudge, WAIT_SECONDS))
+
+        async def nudged() -> FullBillView:
+            nudge = Nudge(call_id=new_id(), attempt_id=body.attempt_id if body else None)
+            return FullBillView.of(await work.send(store.bills.aggregate, bill.key, nudge, WAIT_SECONDS))
+
+        return await work.remembered(once, nudged)
 
     @routes.post("/payments/{bill_id}/settle", response_model=BillView)
     async def settle(bill_id: UUID, body: SettleBody, caller: CallerOf, once: OnceOf, work: WorkOf) -> Any:

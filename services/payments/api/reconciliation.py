@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
 
 from chassis.errors import Refusal
-from chassis.http import CallerOf, WorkOf, allowed
+from chassis.http import CallerOf, PerhapsOnceOf, WorkOf, allowed
 from services.payments import store
 from services.payments.api.common import WAIT_SECONDS, Day
 from services.payments.reconciling_work import Reconciler
@@ -51,7 +51,9 @@ def of_operators(reconciler: Reconciler) -> APIRouter:
     routes = APIRouter(tags=["reconciliation"])
 
     @routes.post("/reconciliations", response_model=list[RunView])
-    async def reconcile(asked: Asked, caller: CallerOf, work: WorkOf, response: Response) -> list[RunView]:
+    async def reconcile(
+        asked: Asked, caller: CallerOf, once: PerhapsOnceOf, work: WorkOf, response: Response
+    ) -> list[RunView]:
         """Reconcile now. 200 with the reports; 202 while it goes on: then look at /reconciliations?run_id=…
 
         Looking twice finds, heals and raises the same once: a repetition needs no Idempotency-Key.
@@ -61,14 +63,20 @@ def of_operators(reconciler: Reconciler) -> APIRouter:
             known = ", ".join(reconciler.sides)
             raise Refusal("unknown_gateway", f"Chỉ có: {known}.", f"There are only: {known}.", 422)
         names = [asked.gateway] if asked.gateway else reconciler.sides
-        runs = reconciler.runs(names, operator.subject, asked.day)
-        await store.differences.ask(work.pool, runs)
-        ids, deadline = [run.run_id for run in runs], time.monotonic() + WAIT_SECONDS
-        while (found := await _runs(work, ids)) and any(run.finished_at is None for run in found):
-            if time.monotonic() > deadline:
-                response.status_code, response.headers["Retry-After"] = 202, "2"
-                break
-            await asyncio.sleep(_LOOK_SECONDS)
+
+        async def done() -> list[RunView]:
+            runs = reconciler.runs(names, operator.subject, asked.day)
+            await store.differences.ask(work.pool, runs)
+            ids, deadline = [run.run_id for run in runs], time.monotonic() + WAIT_SECONDS
+            while _goes_on(found := await _runs(work, ids)):
+                if time.monotonic() > deadline:
+                    break
+                await asyncio.sleep(_LOOK_SECONDS)
+            return found
+
+        found = [RunView.model_validate(run) for run in await work.remembered(once, done)]
+        if _goes_on(found):
+            response.status_code, response.headers["Retry-After"] = 202, "2"
         return found
 
     @routes.get("/reconciliations", response_model=list[RunView])
@@ -80,6 +88,10 @@ def of_operators(reconciler: Reconciler) -> APIRouter:
         return await _runs(work, run_id)
 
     return routes
+
+
+def _goes_on(runs: list[RunView]) -> bool:
+    return any(run.finished_at is None for run in runs)
 
 
 async def _runs(work: WorkOf, ids: list[UUID] | None) -> list[RunView]:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from chassis.errors import NotFound
-from chassis.http import CallerOf, WorkOf, allowed
+from chassis.http import CallerOf, PerhapsOnceOf, WorkOf, allowed
 from services.payments import store
 
 Name = Annotated[str, Query(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
@@ -48,11 +48,18 @@ def of_operators() -> APIRouter:
         return [RingView.model_validate(dict(row)) for row in rows]
 
     @routes.post("/rings/replay", status_code=202)
-    async def replay(gateway: Name, event_id: Name, caller: CallerOf, work: WorkOf) -> dict[str, bool]:
+    async def replay(
+        gateway: Name, event_id: Name, caller: CallerOf, once: PerhapsOnceOf, work: WorkOf
+    ) -> dict[str, bool]:
         """Work a webhook off once more; what it told before is not done twice: no Idempotency-Key is needed."""
         allowed(caller, "operator")
-        if not await store.rings.again(work.pool, gateway, event_id):
-            raise NotFound("Không có thông báo này.", "There is no such webhook.")
-        return {"replayed": True}
+
+        async def again() -> dict[str, bool]:
+            if not await store.rings.again(work.pool, gateway, event_id):
+                raise NotFound("Không có thông báo này.", "There is no such webhook.")
+            return {"replayed": True}
+
+        replayed: dict[str, bool] = await work.remembered(once, again)
+        return replayed
 
     return routes
