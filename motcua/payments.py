@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -76,7 +75,11 @@ def payments() -> None:
 
 @app.command()
 def reconcile(day: Day = None, gateway: Gateway = None, as_json: Json = False) -> None:
-    """Đối soát ngay: sao kê của cổng, sổ cái, hồ sơ · reconcile now: the gateways' statements, the ledger, dossiers."""
+    """Đối soát ngay: sao kê của cổng, sổ cái, hồ sơ · reconcile now: the gateways' statements, the ledger, dossiers.
+
+    Số đồng chưa rõ (unexplained_dong) là tổng |thấy - sổ| của mọi chênh lệch bằng VND còn mở, kể cả khi có cổng không đọc
+    được · unexplained_dong is the sum of |found - ours| over the open differences in VND, of those that could be read or not.
+    """
     told = console(error=True)
     try:
         with Patient() as http, Patient(_LONGEST_SECONDS) as patient:
@@ -89,9 +92,8 @@ def reconcile(day: Day = None, gateway: Gateway = None, as_json: Json = False) -
         raise typer.Exit(CANNOT) from None
     failed = [run for run in runs if run["report"] is None]
     if as_json:
-        dong = sum(run["report"]["unexplained_dong"] for run in runs if run["report"])
         answer = {
-            "unexplained_dong": dong,
+            "unexplained_dong": _unexplained_dong(found),
             "unexplained": len(found),
             "runs": [{name: run[name] for name in ("gateway", "day", "error", "report")} for run in runs],
             "differences": found,
@@ -116,9 +118,7 @@ def _done(patient: Patient, operator: Actor, runs: Runs, told: Console) -> Runs:
                 progress.update(bars[run["run_id"]], lines=run["lines"], total=total, completed=total or 0)
             return now if all(run["finished_at"] for run in now) else None
 
-        over = patient.until("đối soát · the reconciliation", ended)
-    order = [run["run_id"] for run in runs]
-    return sorted(over, key=lambda run: order.index(run["run_id"]))
+        return patient.until("đối soát · the reconciliation", ended)
 
 
 def _differences(operator: Actor, gateway: str | None) -> Runs:
@@ -138,7 +138,12 @@ def _differences(operator: Actor, gateway: str | None) -> Runs:
             return found
 
 
-def _show(out: Console, runs: Runs, found: Sequence[dict[str, Any]]) -> None:
+def _unexplained_dong(found: Runs) -> int:
+    """Of all that is open, whatever could be read just now; other money has no đồng."""
+    return sum(abs(each["found"] - each["expected"]) for each in found if each["currency"] == "VND")
+
+
+def _show(out: Console, runs: Runs, found: Runs) -> None:
     table = Table(box=None)
     for name in (
         "cổng · gateway",
@@ -161,7 +166,8 @@ def _show(out: Console, runs: Runs, found: Sequence[dict[str, Any]]) -> None:
         )
     out.print(table)
     if not found:
-        out.print("Mọi đồng đã được giải thích · every đồng is explained")
+        if all(run["report"] for run in runs):
+            out.print("Mọi đồng đã được giải thích · every đồng is explained")
         return
     table = Table(box=None)
     for name in (
@@ -179,6 +185,7 @@ def _show(out: Console, runs: Runs, found: Sequence[dict[str, Any]]) -> None:
         sums = (_vnd(each["expected"]), f"{_vnd(each['found'])} {each['currency']}")
         table.add_row(kind, each["gateway"], printable(where), *sums, each["difference_id"])
     out.print(table)
+    out.print(f"Chưa rõ · unexplained: {len(found)} ({_vnd(_unexplained_dong(found))} đ)")
     out.print("Cách xử lý từng loại: docs/runbooks/money.md · what to do about each kind")
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from services.payments import store
 from services.payments.domain.messages import StartCheckout
 from tests.database import Server as Postgres
 from tests.integration.intake_desk import signing
-from tests.integration.payments_counter import AMOUNT, Counter, open_counter
+from tests.integration.payments_counter import AMOUNT, Counter, Found, open_counter
 from tests.integration.test_payments_differences import stated, stranger_pays
 
 RECONCILED, OPEN, CANNOT = 0, 1, 2
@@ -91,6 +91,7 @@ async def test_all_sides_agree_and_then_a_strangers_payment_is_listed_until_it_i
     assert (difference["kind"], difference["reference"], difference["found"]) == ("unknown_payment", reference, 70_000)
     shown = await operator.reconciles()
     assert (shown.code, "unknown_payment" in shown.out, "money.md" in shown.out) == (OPEN, True, True)
+    assert "unexplained: 1 (70.000 đ)" in shown.out
     assert (await operator.finds("--gateway", "dossiers"))[0] == RECONCILED
 
 
@@ -120,11 +121,25 @@ async def test_a_gateway_that_does_not_answer_and_one_that_nobody_knows_are_told
     unknown = await operator.reconciles("--gateway", "momo", "--json")
     assert (unknown.code, "stripe" in unknown.err, unknown.out) == (CANNOT, True, "")
     await counter.arm("storm_500", times=10_000)
-    asking = asyncio.create_task(operator.finds("--gateway", "stripe"))
-    while not asking.done():  # its five tries at once
+    shown = await given_up(counter, operator.reconciles("--gateway", "stripe"))
+    assert (shown.code, "could not be done" in shown.out, "is explained" in shown.out) == (CANNOT, True, False)
+    await counter.all_is_well()
+    await stranger_pays(counter)
+    counter.passes(minutes=11)
+    assert (await operator.finds())[0] == OPEN
+    await counter.arm("storm_500", times=10_000)
+    code, told = await given_up(counter, operator.finds())
+    silent, dossiers = told["runs"]
+    assert (code, silent["gateway"], silent["report"], dossiers["report"]["unexplained"]) == (CANNOT, "stripe", None, 0)
+    assert silent["error"]
+    assert (told["unexplained_dong"], told["unexplained"]) == (70_000, 1), "what was found before is open still"
+
+
+async def given_up(counter: Counter, command: Coroutine[Any, Any, Found]) -> Found:
+    """What a command answers whose runs are tried again at once, until none is left that waits."""
+    asking = asyncio.create_task(command)
+    while not asking.done():
         await counter.pool.execute("update reconciliation_run set due_at = now() where finished_at is null")
         await counter.pool.execute("notify reconciliations")
         await asyncio.wait([asking], timeout=0.2)
-    code, told = await asking
-    assert (code, told["runs"][0]["report"]) == (CANNOT, None)
-    assert told["runs"][0]["error"]
+    return await asking

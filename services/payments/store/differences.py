@@ -153,7 +153,8 @@ async def again(pool: Pool, run_id: UUID, error: str, seconds: float, most_tries
 
 
 async def runs(pool: Pool, run_ids: Sequence[UUID] | None, limit: int) -> list[dict[str, Any]]:
-    """These runs, or the latest, the newest first."""
+    """These runs, or the latest: the newest first, those that were asked for together in that order."""
     query = """
-        select * from reconciliation_run where $1::uuid[] is null or run_id = any($1) order by asked_at desc limit $2"""
+        select * from reconciliation_run where $1::uuid[] is null or run_id = any($1)
+        order by asked_at desc, run_id limit $2"""
     return [dict(row) for row in await pool.fetch(query, run_ids, limit)]
