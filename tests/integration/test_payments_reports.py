@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import zipfile
+from collections import Counter as Counted
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any
@@ -175,20 +176,45 @@ async def test_a_day_that_is_none_is_told(people: People, day: str) -> None:
     assert answer.status_code == 422
 
 
-async def test_what_was_paid_in_parts_names_each_gateway(people: People, counter_parts: Counter) -> None:
+async def test_what_was_paid_in_parts_stands_under_each_gateway_as_in_its_clearing_account(
+    people: People, paid: list[Dossier], parts: Counter
+) -> None:
     told = (await report(people, "takings")).json()
-    assert ("stripe+vietqr", "phí") in {(row["gateway"], row["kind"]) for row in told}
+    rows = {(row["gateway"], row["kind"]): (row["collected"], row["refunded"]) for row in told}
+    # 15,000 of 20,000 by transfer, the rest by card, and all of it went back; then 30,000 and 120,000 of 135,000.
+    assert rows["vietqr", "phí"] == (RETURNED - 5_000 + RETURNED, RETURNED - 5_000)
+    assert rows["vietqr", "lệ phí"] == (115_000, 0)
+    assert rows["stripe", "phí"] == (RETURNED + 5_000, RETURNED + 5_000)
+    moved = await parts.pool.fetch(
+        """select substr(account, 9) as gateway, sum(debit - credit)::bigint as amount from ledger_entry
+        where account like 'gateway:%' and reason not in ('gateway fee', 'payout') group by account"""
+    )
+    net = Counted[str]()
+    for row in told:
+        net[row["gateway"]] += row["net"]
+    assert net == {row["gateway"]: row["amount"] for row in moved}
 
 
 @pytest.fixture
-async def counter_parts(people: People) -> Counter:
-    """A bill whose first part came by transfer and whose rest by card."""
+async def parts(people: People) -> Counter:
+    """A bill whose first part came by transfer and whose rest by card, sent back; and one with two transfers, too much."""
     counter = people.counter
-    dossier = await counter.filed(lines=(PHOTO,))
-    shown = (await people.citizen(dossier, "POST", "/checkout", {"gateway": "vietqr"})).json()
-    await people.transfers(shown["picture_text"], RETURNED - 5_000)
-    await people.operator("POST", await people.at(dossier, "/ask"))
-    await counter.comes_to(dossier, "open")
-    await counter.pays(await counter.page(dossier))
-    await counter.comes_to(dossier, "paid")
+    mixed, much = await counter.filed(lines=(PHOTO,)), await counter.filed()
+    await transferred(people, mixed, RETURNED - 5_000)
+    await counter.comes_to(mixed, "open")
+    await counter.pays(await counter.page(mixed))
+    await counter.comes_to(mixed, "paid")
+    await people.officer(mixed, "POST", "/refunds", {"available": RETURNED, "reason": "nộp nhầm"})
+    await transferred(people, much, 30_000)
+    await counter.comes_to(much, "open")
+    await transferred(people, much, 120_000)
+    await counter.refunds_come_to(mixed, "done", "done")
+    await counter.refunds_come_to(much, "done")
     return counter
+
+
+async def transferred(people: People, dossier: Dossier, amount: int) -> None:
+    """A transfer of any amount, and the bank is asked for it."""
+    shown = (await people.citizen(dossier, "POST", "/checkout", {"gateway": "vietqr"})).json()
+    await people.transfers(shown["picture_text"], amount)
+    await people.operator("POST", await people.at(dossier, "/ask"))

@@ -56,7 +56,7 @@ _ENDED = {None: "có giá trị", "replaced": "đã thay thế", "cancelled": "�
 class Taking(BaseModel):
     """Đồng that came in for fees on one day, and what of them went back or is owed back; `net` is what stays.
 
-    Fees that were paid in parts through several gateways stand under all of them, joined by "+".
+    Fees count when the last of their money came in; what was paid in parts stands under each gateway with what it took.
     """
 
     agency: str

@@ -8,30 +8,39 @@ from typing import Any
 
 from chassis.postgres import Pool
 
-# A fee's entries stand in the transaction of the money that paid them, or, where it was paid in parts, in one of their own:
-# then all gateways that took a part are named. What goes back counts when it is decided: from then on it is owed.
+# Fees are collected when the last of their money is there. A bill that was paid in parts stands under each gateway with what
+# it took: the money, in the order in which it came, is laid along the fee lines, and the last of it reaches to their end,
+# for the excess is no fee. What goes back counts when it is decided: from then on it is owed.
 _TAKINGS = """
-with line as (
-    select fee.bill_id, fee.transaction_id, substr(fee.account, 5) as beneficiary, fee.reason as code, fee.debit, fee.credit,
-        (fee.posted_at at time zone 'Asia/Ho_Chi_Minh')::date as day, substr(money.account, 9) as gateway
-    from ledger_entry as fee
-        left join ledger_entry as money on money.transaction_id = fee.transaction_id
-            and money.account like 'gateway:%' and money.posted_at >= $1 and money.posted_at < $2
-    where fee.posted_at >= $1 and fee.posted_at < $2 and fee.account like 'fee:%'
+with fee as (
+    select bill_id, transaction_id, substr(account, 5) as beneficiary, reason as code, debit, credit,
+        (posted_at at time zone 'Asia/Ho_Chi_Minh')::date as day,
+        sum(credit) over (partition by transaction_id order by line) as upto
+    from ledger_entry where posted_at >= $1 and posted_at < $2 and account like 'fee:%'
 ), told as (
-    select bill.agency, bill.agency_name, line.day, line.beneficiary, line.debit, line.credit,
-        coalesce(line.gateway,
-            (select back ->> 'gateway' from jsonb_array_elements(bill.refunds) as back
-             where back ->> 'refund_id' = line.transaction_id::text),
-            (select string_agg(distinct money ->> 'gateway', '+') from jsonb_array_elements(bill.captures) as money
-             where money ->> 'use' = 'fees'), '') as gateway,
+    select bill.agency, bill.agency_name, fee.day, fee.beneficiary, coalesce(share.gateway, '') as gateway,
         coalesce((select each ->> 'kind' from jsonb_array_elements(bill.fee_lines) as each
-            where each ->> 'code' = line.code), '') as kind
-    from line join bill using (bill_id)
+            where each ->> 'code' = fee.code), '') as kind,
+        coalesce(share.collected, fee.credit) as collected, fee.debit as refunded
+    from fee join bill using (bill_id) left join lateral (
+        select gateway, least(fee.upto, upto) - greatest(fee.upto - fee.credit, since) as collected
+        from (
+            select gateway, sum(amount) over earlier - amount as since,
+                case when lead(place) over earlier is null then 'infinity' else sum(amount) over earlier end as upto
+            from jsonb_array_elements(bill.captures) with ordinality as every (money, place),
+                jsonb_to_record(money) as capture (gateway text, amount numeric, use text)
+            where use = 'fees' and fee.credit > 0
+            window earlier as (order by place)
+        ) as taken
+        where since < fee.upto and upto > fee.upto - fee.credit
+        union all
+        select back ->> 'gateway', 0 from jsonb_array_elements(bill.refunds) as back
+        where fee.debit > 0 and back ->> 'refund_id' = fee.transaction_id::text
+    ) as share on true
     where $3::text is null or bill.agency = $3
 )
-select agency, max(agency_name) as agency_name, day, gateway, beneficiary, kind, sum(credit)::bigint as collected,
-    sum(debit)::bigint as refunded, (sum(credit) - sum(debit))::bigint as net
+select agency, max(agency_name) as agency_name, day, gateway, beneficiary, kind, sum(collected)::bigint as collected,
+    sum(refunded)::bigint as refunded, (sum(collected) - sum(refunded))::bigint as net
 from told group by agency, day, gateway, beneficiary, kind order by agency, day, gateway, beneficiary, kind
 """
 _JOURNAL = """
