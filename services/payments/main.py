@@ -32,6 +32,7 @@ from services.payments.api import (
 )
 from services.payments.api.common import proxies
 from services.payments.domain import (
+    abandoning,
     checkout,
     difference,
     dossier_fact,
@@ -120,6 +121,7 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
                 commands={
                     messages.StartCheckout: checkout.start_checkout,
                     messages.CancelCheckout: checkout.cancel_checkout,
+                    messages.AbandonPage: abandoning.abandon_page,
                     messages.PayElsewhere: elsewhere.pay_elsewhere,
                     messages.RequestRefund: requesting.request_refund,
                     messages.PayOut: refunded.pay_out,

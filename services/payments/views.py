@@ -73,7 +73,10 @@ class BillView(BaseModel):
 
 
 class AttemptView(BaseModel):
-    """A page at a gateway. `closed`: as far as the gateway says, nobody can pay on it any more."""
+    """A page at a gateway. `closed`: as far as the gateway says, nobody can pay on it any more.
+
+    `abandoned_by`: the operator who gave it up, for the gateway did not say for days what became of it.
+    """
 
     attempt_id: UUID
     gateway: str
@@ -82,6 +85,7 @@ class AttemptView(BaseModel):
     closes_at: datetime
     amount: int
     closed: bool
+    abandoned_by: str | None
 
 
 class CaptureView(BaseModel):

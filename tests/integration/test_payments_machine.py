@@ -29,7 +29,7 @@ from chassis.decider import Message
 from chassis.envelope import Event
 from chassis.errors import Refusal
 from chassis.identifiers import derived_id, new_id
-from services.payments.domain.gateway import Captured, CloseCheckout, CreateCheckout
+from services.payments.domain.gateway import AskCheckout, Captured, CloseCheckout, CreateCheckout
 from services.payments.domain.gateways import GATEWAYS, manner_of
 from services.payments.domain.messages import (
     AttemptSilence,
@@ -56,6 +56,7 @@ WILLING = st.sampled_from([True, True, True, True, False])
 ROUNDS = 10
 LONG = int(os.environ.get("MOTCUA_MACHINE_STEPS", "0"))
 STEPS = 50
+PAGE_CALLS = (CreateCheckout, AskCheckout, CloseCheckout)
 HAPPENED = Counter[str]()
 """How often each kind of thing really happened, over all examples."""
 
@@ -64,6 +65,8 @@ EXPECTED = (
     *(f"paid at {name}" for name in GATEWAYS),
     "page refused",
     "page cancelled",
+    "page given up",
+    "page given up, and paid",
     "at the counter",
     "by the payer's bank",
     "part",
@@ -105,7 +108,7 @@ class BillAndGateways(RuleBasedStateMachine):
         super().__init__()
         self.story, self.gateways, self.honest = Story(), Provider(), True
         self.answers: list[tuple[UUID, Message]] = []
-        self.landed = set[UUID]()
+        self.landed, self.given_up = set[UUID](), set[UUID]()
         self.rung = list[Captured]()
         self.heard_of = set[str]()
         self.number, self.patience, self.now = 0, 0, NOON
@@ -138,6 +141,21 @@ class BillAndGateways(RuleBasedStateMachine):
         page = self.story.state in ("checkout_ready", "in_checkout")
         if self.may(CancelCheckout()) and page:
             HAPPENED["page cancelled"] += 1
+
+    @precondition(lambda self: self.story.state in ("checkout_ready", "closing", "expiring", "withdrawing"))
+    @rule(days=st.sampled_from([1, 4]))
+    def operator_gives_up_the_page(self, days: int) -> None:
+        """Its gateway was silent for days: what becomes of the page is not known here, and money may have come on it."""
+        bill = self.story.bill
+        assert bill is not None
+        assert bill.attempt is not None
+        page = bill.attempt.attempt_id
+        self.time_goes_by(60 * 24 * days)
+        if self.may(self.story.given_up()):
+            self.given_up.add(page)
+            HAPPENED["page given up"] += 1
+            asked = [each for each in self.story.calls.values() if isinstance(each, PAGE_CALLS)]
+            assert page not in [each.attempt_id for each in asked]
 
     @precondition(lambda self: self.number > 2)
     @rule(place=st.sampled_from(["counter", "bank"]), right=st.booleans())
@@ -366,11 +384,16 @@ class BillAndGateways(RuleBasedStateMachine):
         page = self.gateways.pages[attempt]
         money: Money = self.gateways.pay(attempt, amount, currency)
         HAPPENED[f"paid at {page.gateway}"] += 1
+        HAPPENED["page given up, and paid"] += attempt in self.given_up
         if currency != "VND":
             HAPPENED["other currency"] += 1
         elif amount != page.amount and not manner_of(page.gateway).parts:
             HAPPENED["other amount"] += 1
         self.rung.append(self.gateways.seen(money, heard_only=True, named=self.number % 2 == 0))
+
+    def closable(self) -> list[UUID]:
+        """The pages that can be paid until they are closed, but for those that were given up."""
+        return [attempt for attempt in self.gateways.closable if attempt not in self.given_up]
 
     def closed_pages(self) -> list[UUID]:
         return [attempt for attempt, page in self.gateways.pages.items() if page.state == "closed"]
@@ -403,7 +426,7 @@ class BillAndGateways(RuleBasedStateMachine):
         self.story.on(message, self.now)
         new = self.story.events[told:]
         if any(name in new for name in ("Expired", "Cancelled")):
-            assert self.gateways.closable == [], "told as ended while it can be paid"
+            assert self.closable() == [], "told as ended while it can be paid"
         if isinstance(message, Captured) and new:
             HAPPENED["part"] += "PartlyPaid" in new
             HAPPENED["too much"] += "Succeeded" in new and "RefundStarted" in new
@@ -431,12 +454,12 @@ class BillAndGateways(RuleBasedStateMachine):
     @invariant()
     def of_pages_that_can_be_closed_one_at_most_can_be_paid(self) -> None:
         if self.honest:
-            assert len(self.gateways.closable) <= 1
+            assert len(self.closable()) <= 1
 
     @invariant()
     def no_bill_is_open_or_over_while_such_a_page_can_be_paid(self) -> None:
         if self.story.bill is not None and self.story.state in ("open", "expired", "cancelled"):
-            assert self.gateways.closable == []
+            assert self.closable() == []
 
     @invariant()
     def whatever_is_not_over_has_a_call_or_a_timer_that_will_move_it_on(self) -> None:

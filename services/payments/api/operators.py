@@ -20,7 +20,7 @@ from chassis.postgres import Connection
 from services.payments import store
 from services.payments.api.common import WAIT_SECONDS, Day, Moment, Name, Text, begin_of, shown
 from services.payments.domain.bill import Bill, BillState
-from services.payments.domain.messages import Nudge, Settle, TakeOver
+from services.payments.domain.messages import AbandonPage, Nudge, Settle, TakeOver
 from services.payments.store.search import Place, Wanted
 from services.payments.views import BillView, FullBillView
 
@@ -141,6 +141,21 @@ def of_operators() -> APIRouter:
             return BillView.of(after)
 
         return await work.send_once(once, prepare, respond)
+
+    @routes.post("/payments/{bill_id}/abandon-page", response_model=FullBillView)
+    async def abandon_page(bill_id: UUID, caller: CallerOf, once: OnceOf, work: WorkOf) -> Any:
+        """A gateway does not say, three days after its page's time, what became of it: give the page up, the bill goes on.
+
+        409 `not_silent_yet`. Money that is paid on it all the same pays a bill that waits for it, or goes back by itself.
+        """
+        bill = await shown(work, bill_id, allowed(caller, "operator"))
+
+        async def prepare(connection: Connection) -> Sequence[To]:
+            page = bill.attempt
+            calls = await store.bills.calls_of_page(connection, bill.key, page.attempt_id) if page else ()
+            return [To(store.bills.aggregate, bill.key, AbandonPage(by=caller.subject, calls=calls))]
+
+        return await work.send_once(once, prepare, lambda states: FullBillView.of(states[0]))
 
     @routes.post("/payments/{bill_id}/refunds/{refund_id}/take-over", response_model=BillView)
     async def take_over(bill_id: UUID, refund_id: UUID, caller: CallerOf, once: OnceOf, work: WorkOf) -> Any:

@@ -24,7 +24,14 @@ from services.payments.domain.gateway import (
     SessionClosed,
     StillOpen,
 )
-from services.payments.domain.messages import BillExpiry, CancelCheckout, PayElsewhere, Settle, StartCheckout
+from services.payments.domain.messages import (
+    AbandonPage,
+    BillExpiry,
+    CancelCheckout,
+    PayElsewhere,
+    Settle,
+    StartCheckout,
+)
 from services.payments.domain.receipts import Receipt
 from services.payments.domain.refund import Refund
 
@@ -38,7 +45,7 @@ class Attempt(BaseModel):
     """One page at a gateway; its id is our key and our reference there. `declines` are the tries already told of.
 
     `amount` in đồng is what the page asks for. `closed`: nobody can pay on it any more, as far as the gateway says. `by` is
-    who began it: a page may show what he typed, and is shown to nobody else.
+    who began it: a page may show what he typed, and is shown to nobody else. `abandoned_by`: the operator who gave it up.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,6 +61,7 @@ class Attempt(BaseModel):
     declines: tuple[str, ...] = ()
     closed: bool = False
     by: Literal["citizen", "link"] = "citizen"
+    abandoned_by: str | None = None
 
 
 class Capture(BaseModel):
@@ -155,6 +163,7 @@ WORDS: dict[type, str] = {
     StartCheckout: "mở trang thanh toán",
     CancelCheckout: "đóng trang thanh toán",
     PayElsewhere: "nộp ở nơi khác",
+    AbandonPage: "bỏ trang thanh toán",
     Settle: "xử lý chênh lệch",
 }
 
@@ -206,12 +215,16 @@ MOVES = Table(
         Move("withdrawing", CheckoutRefused, "cancelled", payments.Cancelled),
         Move("withdrawing", SessionClosed, "cancelled", payments.Cancelled),
         Move("withdrawing", Captured, "cancelled", payments.Cancelled),
+        # Its gateway does not say for days what became of the page.
+        *(Move(state, AbandonPage, "open") for state in ("checkout_ready", "closing")),
+        Move("expiring", AbandonPage, "expired", payments.Expired),
+        Move("withdrawing", AbandonPage, "cancelled", payments.Cancelled),
         # Money that nobody asks for (any more), or that is none of ours, goes back by itself.
         *(Move(state, Captured, state, payments.RefundStarted) for state in NAMES),
     ],
     NAMES,
     WORDS,
-    voices=(StartCheckout, CancelCheckout, PayElsewhere, Settle),
+    voices=(StartCheckout, CancelCheckout, PayElsewhere, AbandonPage, Settle),
 )
 
 

@@ -42,6 +42,13 @@ class PayElsewhere(Message):
     by: str
 
 
+class AbandonPage(Message):
+    """An operator gives up a page whose gateway has not said for days what became of it; `calls` are those that ask it."""
+
+    by: str
+    calls: tuple[UUID, ...] = ()
+
+
 class Nudge(Message):
     """Something may have happened at the gateway (a webhook, a citizen's return): ask it. Says nothing by itself.
 

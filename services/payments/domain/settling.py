@@ -66,8 +66,9 @@ def _payable_again(bill: Bill, state: BillState, now: datetime) -> Decision[Bill
 
 
 def _with_its_open_page(bill: Bill) -> Bill | None:
-    """The bill whose running page is the one that is being closed; none where all are closed, or never will be."""
-    page = next((each for each in bill.past if not each.closed and manner_of(each.gateway).closes != "never"), None)
+    """The bill whose running page is the one that is being closed; none where all are closed, given up, or never will be."""
+    waited_for = (each for each in bill.past if not each.closed and each.abandoned_by is None)
+    page = next((each for each in waited_for if manner_of(each.gateway).closes != "never"), None)
     if page is None:
         return None
     past = tuple(each for each in bill.past if each is not page)

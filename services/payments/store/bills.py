@@ -62,6 +62,9 @@ aggregate = Aggregate(
 _FIND = "select * from bill where bill_id = $1"
 # The ids begin with the time of what asked for the bill.
 _OF_DOSSIER = "select * from bill where dossier_code = $1 order by bill_id desc"
+_CALLS_OF_PAGE = """
+select id from call
+where aggregate = 'bill' and key = $1 and (body ->> 'attempt_id')::uuid = $2"""
 
 
 async def find(pool: Pool | Connection, bill_id: UUID) -> Bill | None:
@@ -73,3 +76,8 @@ async def find(pool: Pool | Connection, bill_id: UUID) -> Bill | None:
 async def of_dossier(pool: Pool, dossier_code: str) -> list[Bill]:
     """All bills of a dossier, the newest first."""
     return [Bill.model_validate(dict(row)) for row in await pool.fetch(_OF_DOSSIER, dossier_code)]
+
+
+async def calls_of_page(connection: Connection, key: str, attempt_id: UUID) -> tuple[UUID, ...]:
+    """The calls to make, close or ask about a page that wait for its gateway."""
+    return tuple(row["id"] for row in await connection.fetch(_CALLS_OF_PAGE, key, attempt_id))

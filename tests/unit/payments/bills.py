@@ -17,7 +17,7 @@ from contracts.event import Data
 from services.payments.domain.bill import MOVES, Bill
 from services.payments.domain.gateway import Captured, CheckoutCreated, CheckoutRefused, SessionClosed, StillOpen
 from services.payments.domain.ledger import Posting
-from services.payments.domain.messages import LineRefund, PayElsewhere, RequestRefund, StartCheckout
+from services.payments.domain.messages import AbandonPage, LineRefund, PayElsewhere, RequestRefund, StartCheckout
 from services.payments.domain.receipts import Ended, Issued
 from services.payments.domain.refund import REFUND_MOVES, Refund
 from services.payments.main import payments
@@ -186,6 +186,12 @@ class Story:
         """Đồng that the receipt says which holds; 0 where none does."""
         assert self.bill is not None
         return next((each.amount for each in self.bill.receipts if each.ended is None), 0)
+
+    def given_up(self) -> AbandonPage:
+        """An operator's word that the running page is given up, with the calls that the service would find for it."""
+        page = self.bill and self.bill.attempt and self.bill.attempt.attempt_id
+        calls = (each for each, request in self.calls.items() if request.model_dump().get("attempt_id") == page)
+        return AbandonPage(by="operator", calls=tuple(calls))
 
     def on(self, message: Message | Event[Any], now: datetime = NOON) -> Decision[Bill] | None:
         """Answer a message and keep what follows, as the service does. Fails when a move is none of the tables'."""

@@ -14,7 +14,7 @@ from chassis.identifiers import derived_id, new_id
 from contracts import dossiers
 from services.payments.domain.checkout import SILENCE
 from services.payments.domain.gateway import AskCheckout, CloseCheckout, CreateCheckout
-from services.payments.domain.messages import AttemptSilence, BillExpiry, BillReminder, CancelCheckout, Nudge
+from services.payments.domain.messages import AttemptSilence, BillExpiry, BillReminder, CancelCheckout, Nudge, Settle
 from tests.records import NOON, event, example
 from tests.unit.payments.bills import (
     AMOUNT,
@@ -281,6 +281,61 @@ def test_after_its_time_a_page_that_never_closes_gives_way_to_another() -> None:
     assert story.on(started(SECOND, "vietqr"), NOON + timedelta(minutes=59)) is None
     call = call_of(story.on(started(SECOND, "stripe"), NOON + timedelta(minutes=61)))
     assert (story.state, call.id) == ("checkout_ready", SECOND)
+
+
+@pytest.mark.parametrize(
+    ("way", "state", "events"),
+    [
+        (CancelCheckout(), "open", []),
+        (BillExpiry(), "expired", ["Expired", "RefundStarted"]),
+        (STOPPED, "cancelled", ["Cancelled", "RefundStarted"]),
+    ],
+)
+@pytest.mark.parametrize("page", [(started(),), IN_CHECKOUT])
+def test_a_page_of_a_silent_gateway_is_given_up_three_days_after_its_time_and_the_bill_goes_on(
+    page: tuple[Message, ...], way: Said, state: str, events: list[str]
+) -> None:
+    """A part that came in goes back with the bill's end; of the page nobody asks any more, and it is not called closed."""
+    story, over = after(*page, transferred(35_000), AttemptSilence(), way), NOON + timedelta(hours=1)
+    told = len(story.events)
+    with pytest.raises(Refusal, match="not_silent_yet"):
+        story.on(story.given_up(), over + timedelta(days=3, seconds=-1))
+    story.on(story.given_up(), over + timedelta(days=3))
+    assert (story.state, story.events[told:]) == (state, events)
+    assert story.asked == (["Refund"] if events else [])
+    assert set(story.timers) == (set() if events else {BillExpiry, BillReminder})
+    assert story.bill is not None
+    assert [(each.closed, each.abandoned_by) for each in story.bill.past] == [(False, "operator")]
+    with pytest.raises(Refusal, match="illegal_move"):
+        story.on(story.given_up(), over + timedelta(days=3))
+
+
+def test_a_bill_whose_page_was_given_up_is_paid_in_another_way_and_late_money_goes_back() -> None:
+    story, later = after(*IN_CHECKOUT, CancelCheckout()), NOON + timedelta(days=4)
+    story.on(story.given_up(), later)
+    story.on(at_the_counter())
+    story.on(captured())
+    assert (story.state, story.refunds) == ("paid", [("ready", AMOUNT)])
+    assert story.bill is not None
+    assert [each.closed for each in story.bill.past] == [True]
+
+
+def test_late_money_on_a_page_that_was_given_up_pays_the_bill_and_closes_its_next_page() -> None:
+    story, later = after(*IN_CHECKOUT, CancelCheckout()), NOON + timedelta(days=4)
+    story.on(story.given_up(), later)
+    for message in (started(SECOND), created(SECOND), captured()):
+        story.on(message, later)
+    assert (story.state, story.asked, story.refunds) == ("paid", ["CreateCheckout", "CloseCheckout"], [])
+
+
+def test_a_bill_that_goes_on_after_a_difference_does_not_wait_for_a_page_that_was_given_up() -> None:
+    story, later = after(*IN_CHECKOUT, CancelCheckout()), NOON + timedelta(days=4)
+    story.on(story.given_up(), later)
+    for message in (started(SECOND), created(SECOND), captured(SECOND, AMOUNT - 1)):
+        story.on(message, later)
+    assert story.state == "discrepancy"
+    story.on(Settle(action="return", by="operator", reason="sai số tiền"), later)
+    assert story.state == "open"
 
 
 def test_a_page_made_too_late_for_a_paid_bill_is_closed_at_once() -> None:

@@ -13,10 +13,11 @@ from chassis.errors import Refusal
 from chassis.identifiers import derived_id, new_id
 from contracts import payments
 from services.payments.domain.gateway import AskCheckout, Captured, CloseCheckout, Refund
-from services.payments.domain.messages import BillExpiry, CancelCheckout, Settle
+from services.payments.domain.messages import BillExpiry, BillReminder, CancelCheckout, Settle
 from tests.records import NOON
 from tests.unit.payments.bills import (
     AMOUNT,
+    DAY,
     FEE,
     FIRST,
     PHOTO,
@@ -255,7 +256,8 @@ def test_money_that_is_not_what_its_page_asked_for_settles_nothing(amount: int, 
 @pytest.mark.parametrize(("currency", "amount"), [("VND", 13_500), ("USD", 500)])
 def test_an_operator_returns_it_and_the_bill_goes_on(currency: str, amount: int) -> None:
     story = after(*IN_CHECKOUT, captured(amount=amount, currency=currency), settled("return"))
-    assert (story.state, story.refunds, BillExpiry in story.timers) == ("open", [("ready", amount)], True)
+    assert (story.state, story.refunds) == ("open", [("ready", amount)])
+    assert story.timers == {BillExpiry: NOON + 5 * DAY, BillReminder: NOON + 2 * DAY}
     request = list(story.calls.values())[-1]
     assert isinstance(request, Refund)
     assert (request.amount, request.currency) == (amount, currency)
@@ -316,7 +318,7 @@ def test_a_difference_is_returned_at_once_and_a_page_that_can_still_be_paid_is_w
     story.on(settled("return"), now)
     assert (story.state, story.refunds) == (way, [("ready", 13_500)])
     assert story.asked[-2:] == ["CloseCheckout", "Refund"]
-    assert (BillExpiry in story.timers) == (way == "closing")
+    assert set(story.timers) == ({BillExpiry, BillReminder} if way == "closing" else set())
     story.on(closed(SECOND), now)
     assert story.state == end
     assert [story.events.count(name) for name in ("Expired", "Cancelled")] == [end == "expired", end == "cancelled"]

@@ -15,9 +15,10 @@ from chassis.decider import Message
 from chassis.envelope import Event
 from chassis.errors import Refusal
 from chassis.identifiers import derived_id
-from services.payments.domain.bill import MOVES, NAMES, Bill
+from services.payments.domain.bill import MOVES, NAMES, Attempt, Bill
 from services.payments.domain.gateway import RefundDone, RefundRefused
 from services.payments.domain.messages import (
+    AbandonPage,
     AttemptSilence,
     BillExpiry,
     BillReminder,
@@ -76,6 +77,7 @@ ALL: tuple[Said, ...] = (
     transferred(100, 3).model_copy(update={"currency": "USD"}),
     at_the_counter(),
     CancelCheckout(),
+    AbandonPage(by="operator"),
     Nudge(call_id=FIRST),
     AttemptSilence(),
     BillReminder(),
@@ -101,9 +103,14 @@ def messages_for(story: Story) -> Iterator[Said]:
 
 def where(bill: Bill) -> str:
     """Where a bill stands, as far as its next move depends on it: not what it has told, numbered or sent back."""
-    pages = sorted((str(each.attempt_id), bool(each.session_id), each.closed) for each in bill.past)
+    # A page that was given up is waited for as little as a closed one.
+    pages = sorted((str(each.attempt_id), bool(each.session_id), is_done_with(each)) for each in bill.past)
     running = bill.attempt and (str(bill.attempt.attempt_id), bool(bill.attempt.session_id), bill.attempt.declines)
     return repr((bill.state, running, pages, bill.outstanding, bill.void_reason is not None))
+
+
+def is_done_with(page: Attempt) -> bool:
+    return page.closed or page.abandoned_by is not None
 
 
 @cache
@@ -165,7 +172,7 @@ def test_what_no_row_allows_is_refused_or_passed_over_on_purpose() -> None:
     """People are told what they may do instead; what gateways, clocks and dossiers say twice or too late changes nothing."""
     for state in NAMES:
         story = standing_in(state)
-        for message in (CancelCheckout(), Settle(action="return", by="operator", reason="x")):
+        for message in (CancelCheckout(), AbandonPage(by="op"), Settle(action="return", by="op", reason="x")):
             if MOVES.allows(state, type(message)):
                 continue
             if isinstance(message, CancelCheckout) and state in ("open", "closing"):
