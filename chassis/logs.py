@@ -37,7 +37,8 @@ def configure(service: str, level: str) -> None:
     )
     handler.addFilter(_Sparse())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    for noisy in ("httpx", "httpcore", "uvicorn.access", "faststream"):
+    # fontTools would name the letters of each paper, line by line.
+    for noisy in ("httpx", "httpcore", "uvicorn.access", "faststream", "fontTools", "fpdf"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
 

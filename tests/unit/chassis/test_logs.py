@@ -86,3 +86,18 @@ def test_every_line_says_when_where_and_how_bad(logged: list[dict[str, Any]]) ->
         assert line["timestamp"].endswith("Z")
         assert line["level"] in ("error", "info")
     assert logged[6]["code"] == "G09"
+
+
+def test_a_paper_that_is_drawn_logs_nothing_and_so_none_of_its_letters() -> None:
+    program = """
+from fpdf import FPDF
+from chassis import fonts
+page = FPDF()
+for style, path in fonts.cuts().items():
+    page.add_font(fonts.FAMILY, style, path)
+page.add_page()
+page.set_font(fonts.FAMILY)
+page.cell(text=NAME)
+page.output()
+"""
+    assert lines(program) == []
