@@ -33,16 +33,26 @@ class Server:
     secrets: Secrets
 
     async def fresh(self, service: str) -> Database:
-        """The database of `services.SERVICE`, empty and migrated; whoever used the former one is thrown out."""
+        """The database of `services.SERVICE`, empty and migrated; whoever used the former one is thrown out.
+
+        Migrated once: those after the first are its copies.
+        """
+        owner, migrated = f"{service}_owner", f"{service}_migrated"
         administrator = await connect(self.layout, self.secrets, "postgres")
         try:
             await administrator.execute(f'drop database if exists "{service}" with (force)')
+            if await administrator.fetchval("select true from pg_database where datname = $1", migrated):
+                await administrator.execute(f'create database "{service}" template "{migrated}" owner "{owner}"')
+                await provision(self.layout, self.secrets, service)
+            else:
+                await provision(self.layout, self.secrets, service)
+                await migrations.apply(url(self.layout, self.secrets, owner, service), f"services.{service}")
+                await administrator.execute(f'create database "{migrated}" template "{service}"')
         finally:
             await administrator.close()
-        await provision(self.layout, self.secrets, service)
-        owner_url = url(self.layout, self.secrets, f"{service}_owner", service)
-        await migrations.apply(owner_url, f"services.{service}")
-        return Database(url(self.layout, self.secrets, service, service), owner_url)
+        return Database(
+            url(self.layout, self.secrets, service, service), url(self.layout, self.secrets, owner, service)
+        )
 
 
 @asynccontextmanager
