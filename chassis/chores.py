@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
+from datetime import timedelta
+from uuid import UUID
 
 import structlog
 
+from chassis.identifiers import new_id
 from chassis.metrics import Metrics
 from chassis.postgres import Pool
 
 log = structlog.get_logger()
+
+_TURN = timedelta(seconds=12)
+_TAKE = """
+insert into chore_turn as turn (chore, holder, until) values ($1, $2, now() + $3)
+on conflict (chore) do update set holder = excluded.holder, until = excluded.until where turn.until <= now()
+returning true"""
+_KEEP = "update chore_turn set until = now() + $3 where chore = $1 and holder = $2"
+_GIVE_BACK = "update chore_turn set until = now() where chore = $1 and holder = $2"
 
 
 @dataclass(frozen=True)
@@ -37,13 +48,26 @@ async def keep_doing(chore: Chore, pool: Pool, metrics: Metrics) -> None:
 
 
 async def do_alone(chore: Chore, pool: Pool) -> bool:
-    """Do the chore under its advisory lock; False when another process of this database holds it."""
-    lock = int.from_bytes(sha256(f"chore {chore.name}".encode()).digest()[:8], signed=True)
-    async with pool.acquire() as connection:
-        if not await connection.fetchval("select pg_try_advisory_lock($1)", lock):
-            return False
-        try:
-            await chore.run(pool)
-        finally:
-            await connection.execute("select pg_advisory_unlock($1)", lock)
+    """Do the chore unless it is another process' turn: then False.
+
+    The turn is a lease, not a lock of a connection: none is held while a chore waits for an outside system, and a process
+    that stands still loses its turn. When it goes on, the chore may be done twice.
+    """
+    holder = new_id()
+    if not await pool.fetchval(_TAKE, chore.name, holder, _TURN):
+        return False
+    keeping = asyncio.create_task(_keep(chore, holder, pool))
+    try:
+        await chore.run(pool)
+    finally:
+        keeping.cancel()
+        with suppress(Exception):  # it ends by itself
+            await pool.execute(_GIVE_BACK, chore.name, holder)
     return True
+
+
+async def _keep(chore: Chore, holder: UUID, pool: Pool) -> None:
+    while True:
+        await asyncio.sleep(_TURN.total_seconds() / 4)
+        with suppress(Exception):  # said again in time, or the turn is lost
+            await pool.execute(_KEEP, chore.name, holder, _TURN)
