@@ -80,7 +80,7 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
         routes=[
             # Routes are looked through in their order, and these are asked for most often.
             webhooks.of_gateways(gateways, ring_metrics),
-            citizens.of_citizens(signed),
+            citizens.of_citizens(gateways, signed),
             checkouts.of_citizens(cashier, signed, settings.return_url, trusted),
             officers.of_officers(clock),
             operators.of_operators(),
@@ -171,6 +171,7 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
         chores=[
             Chore("payments.rings", 60.0, store.rings.prune),
             Chore("payments.banks", 60.0, store.banks.forget),
+            Chore("payments.reconciliations", 3600.0, store.differences.prune),
             Missed(gateways.by_name, clock).chore,
             *reconciler.chores,
         ],

@@ -31,6 +31,7 @@ from services.payments.domain.gateway import (
     Truth,
 )
 from services.payments.domain.gateways import manner_of
+from services.payments.domain.printed import AskReceipt, PrintsReceipts, ReceiptFile
 from services.payments.settings import PaymentsSettings
 
 # Half of the places that a kind of call has: one gateway that hangs leaves the other half to the others.
@@ -112,6 +113,13 @@ class Gateways:
     async def ask_refund(self, request: AskRefund, calling: Calling) -> RefundDone | RefundRefused:
         async with self._asked(request) as gateway:
             return await gateway.ask_refund(request, calling)
+
+    async def receipt_file(self, request: AskReceipt) -> ReceiptFile:
+        """The receipt that a gateway has printed itself. Raises NotReady, Unanswered."""
+        async with self._asked(request) as gateway:
+            if not isinstance(gateway, PrintsReceipts):
+                raise Unanswered(f"{request.gateway} prints no receipts")
+            return await gateway.receipt_file(request)
 
     @asynccontextmanager
     async def _asked(self, request: Asking) -> AsyncIterator[Gateway]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import unicodedata
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -47,18 +46,11 @@ from services.payments.domain.gateway import (
     Truth,
     UnknownCode,
 )
+from services.payments.domain.printed import AskReceipt, ReceiptFile
 
 LONGEST_WORDS = 50  # of every signed value but the reference
 AT_ONCE = 16
 TRIES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptFile:
-    """The platform's own receipt, as it was sent: a PDF, or its JSON."""
-
-    content: bytes
-    media_type: str
 
 
 class National:
@@ -154,9 +146,10 @@ class National:
             if lines:
                 yield lines
 
-    async def receipt_file(self, session_id: str, began: datetime) -> ReceiptFile:
-        """GET_BILL: the platform's own receipt of a paid page. Raises Unanswered while it is not ready."""
-        content = await self._platform.ask("GET_BILL", session_id, began)
+    async def receipt_file(self, request: AskReceipt) -> ReceiptFile:
+        """GET_BILL: the platform's own receipt of a paid page. Raises NotReady, Unanswered."""
+        reference, began = wire.reference_of(request.attempt_id), _began(request.attempt_id, request.began)
+        content = await self._platform.ask("GET_BILL", reference, began)
         if content.startswith(b"%PDF-"):  # what the Content-Type says is not to be trusted
             return ReceiptFile(content, "application/pdf")
         require_success(wire.unwrapped(content))

@@ -14,6 +14,7 @@ from services.payments.adapters import national_codes as codes
 from services.payments.adapters import national_wire as wire
 from services.payments.adapters.national_signature import Value, signature
 from services.payments.domain.gateway import UnknownCode
+from services.payments.domain.printed import NotReady
 
 VERSION = "1.0.6"
 PATHS = {"INIT": "/payment/init", "QUERY": "/payment/query", "GET_BILL": "/payment/get-bill"}
@@ -80,12 +81,14 @@ def refusal_of(answer: Mapping[str, Any]) -> str | None:
 
 
 def require_success(answer: Mapping[str, Any]) -> None:
-    """Raises Unanswered for every MaLoi but the one of success, and UnknownCode for one that stands in no table."""
+    """Raises Unanswered for every MaLoi but the one of success: UnknownPage, NotReady, UnknownCode where none knows it."""
     code = answer["MaLoi"]
     if code == codes.SUCCESS:
         return
     if code == codes.NOT_FOUND:
         raise UnknownPage("the platform knows no such transaction")
+    if code == codes.NOT_READY:
+        raise NotReady("the platform has no receipt yet")
     meaning = {**codes.PASSING, **codes.REFUSALS}.get(code) if isinstance(code, str) else None
     if meaning is None:
         raise UnknownCode(f"MaLoi {str(code)[:20]!r}")

@@ -10,18 +10,22 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from chassis.access import Caller
-from chassis.errors import NotFound
+from chassis.errors import NotFound, Refusal, Unanswered
 from chassis.http import CallerOf, CodeOf, WorkOf
 from chassis.work import Work
 from contracts.money import FeeLine
 from services.payments import store
+from services.payments.adapters.gateways import Gateways
 from services.payments.api.common import Name, may_see, nothing, shown
 from services.payments.domain.bill import PAYABLE, Bill
 from services.payments.domain.gateways import manner_of
+from services.payments.domain.printed import AskReceipt, NotReady
 from services.payments.links import Links
 from services.payments.papers import receipt as paper
 from services.payments.store.receipts import Kept
 from services.payments.views import BillView
+
+GATEWAY_SECONDS = 5.0
 
 
 class ReceiptView(BaseModel):
@@ -44,7 +48,7 @@ class ReceiptView(BaseModel):
     page: str | None
 
 
-def of_citizens(links: Links) -> APIRouter:
+def of_citizens(gateways: Gateways, links: Links) -> APIRouter:
     """Bills and receipts, for their citizen, the officers of their agency and operators."""
     routes = APIRouter(tags=["payments"])
 
@@ -85,7 +89,52 @@ def of_citizens(links: Links) -> APIRouter:
         headers = {"Cache-Control": "private, no-store", "Content-Disposition": name}
         return Response(pdf, media_type="application/pdf", headers=headers)
 
+    @routes.get("/payments/{bill_id}/gateway-receipt", response_class=Response)
+    async def gateway_receipt(bill_id: UUID, caller: CallerOf, work: WorkOf) -> Response:
+        """The receipt that the gateway itself has printed: the national platform's PDF, or JSON, as it sent it.
+
+        404 where none was printed that this caller may see, 409 `receipt_not_ready`, 503 while the gateway says nothing.
+        """
+        asked = _printed(await shown(work, bill_id, caller), caller)
+        try:
+            async with asyncio.timeout(GATEWAY_SECONDS):
+                file = await gateways.receipt_file(asked)
+        except NotReady:
+            raise Refusal(
+                "receipt_not_ready",
+                "Nền tảng thanh toán chưa phát hành xong biên lai này. Hãy thử lại sau ít phút.",
+                "The payment platform has not issued this receipt yet. Try again in a few minutes.",
+            ) from None
+        except (Unanswered, TimeoutError):
+            raise Refusal(
+                "gateway_silent",
+                "Nền tảng thanh toán chưa trả lời. Hãy thử lại sau ít phút.",
+                "The payment platform does not answer. Try again in a few minutes.",
+                503,
+            ) from None
+        headers = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
+        return Response(file.content, media_type=file.media_type, headers=headers)
+
     return routes
+
+
+def _printed(bill: Bill, caller: Caller) -> AskReceipt:
+    """Which receipt to ask a gateway for. What was printed for who paid by a link is not for the citizen: it names that one.
+
+    Raises Refusal 404 where there is none.
+    """
+    for capture in reversed(bill.captures):
+        page = bill.attempt_of(capture.attempt_id)
+        if page is None or capture.use != "fees" or not manner_of(capture.gateway).asks_payer:
+            continue
+        if page.by == "citizen" or caller.role != "citizen":
+            return AskReceipt(gateway=capture.gateway, attempt_id=page.attempt_id, began=page.began)
+    raise Refusal(
+        "no_gateway_receipt",
+        "Bạn chưa nộp khoản phí này trên trang của một cổng có in biên lai riêng. Hãy dùng biên lai của cơ quan.",
+        "This bill was not paid by you on the page of a gateway that prints receipts. Use the agency's receipt.",
+        404,
+    )
 
 
 def _bill(bill: Bill, caller: Caller) -> BillView:

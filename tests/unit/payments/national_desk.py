@@ -28,6 +28,7 @@ from services.payments.domain.gateway import (
     Known,
     Ring,
 )
+from services.payments.domain.printed import AskReceipt
 from tests.integration.gateways.asking import CALLING
 from tests.integration.gateways.merchant import AMOUNT, BENEFICIARY, DOSSIER, PROCEDURE
 from tests.integration.gateways.national_merchant import PARTNER, PAYER, SEALER, SECRET, adapter
@@ -102,6 +103,10 @@ def about(request: CreateCheckout) -> AskCheckout:
     return AskCheckout(
         gateway="national", attempt_id=request.attempt_id, session_id=request.attempt_id.hex, began=request.began
     )
+
+
+def receipt_of(request: CreateCheckout) -> AskReceipt:
+    return AskReceipt(gateway="national", attempt_id=request.attempt_id, began=request.began)
 
 
 def known(request: CreateCheckout) -> Known:

@@ -27,7 +27,7 @@ from services.payments.domain.gateway import (
 from tests.integration.gateways.asking import CALLING
 from tests.integration.gateways.merchant import AMOUNT, BENEFICIARY, DOSSIER, PROCEDURE
 from tests.integration.gateways.national_merchant import PARTNER, PAYER, SEALER, SECRET, adapter
-from tests.unit.payments.national_desk import Desk, about, opened, query, wanted
+from tests.unit.payments.national_desk import Desk, about, opened, query, receipt_of, wanted
 from tests.unit.sandbox.client import arm, fired
 
 
@@ -120,7 +120,7 @@ async def test_an_answer_wrapped_by_a_provinces_gateway_is_read(desk: Desk) -> N
     await desk.page(request)
     desk.pay(request)
     assert isinstance(await desk.ask(request), Captured)
-    assert (await desk.gateway.receipt_file(request.attempt_id.hex, utc_now())).media_type == "application/pdf"
+    assert (await desk.gateway.receipt_file(receipt_of(request))).media_type == "application/pdf"
     assert await fired(desk.http, "answer_wrapped") == 2, "a PDF is wrapped by nobody"
 
 

@@ -20,10 +20,11 @@ from services.payments.domain.gateway import (
     CreateCheckout,
     Refund,
 )
+from services.payments.domain.printed import NotReady
 from tests.integration.gateways.asking import CALLING
 from tests.integration.gateways.merchant import AMOUNT, DOSSIER
 from tests.integration.gateways.national_merchant import adapter
-from tests.unit.payments.national_desk import Desk, known, opened, wanted
+from tests.unit.payments.national_desk import Desk, known, opened, receipt_of, wanted
 from tests.unit.sandbox.client import arm
 
 
@@ -86,17 +87,16 @@ async def test_no_more_questions_are_in_flight_than_allowed() -> None:
 async def test_the_platforms_receipt_comes_as_pdf_or_json_once_it_is_ready(desk: Desk) -> None:
     request = wanted()
     await desk.page(request)
-    reference, began = request.attempt_id.hex, utc_now()
-    with pytest.raises(Unanswered):
-        await desk.gateway.receipt_file(reference, began)
+    with pytest.raises(NotReady):
+        await desk.gateway.receipt_file(receipt_of(request))
     desk.pay(request)
     await arm(desk.http, "bill_not_ready")
-    with pytest.raises(Unanswered):
-        await desk.gateway.receipt_file(reference, began)
-    pdf = await desk.gateway.receipt_file(reference, began)
+    with pytest.raises(NotReady):
+        await desk.gateway.receipt_file(receipt_of(request))
+    pdf = await desk.gateway.receipt_file(receipt_of(request))
     assert (pdf.media_type, pdf.content[:5]) == ("application/pdf", b"%PDF-")
     await arm(desk.http, "bill_json")
-    told = await desk.gateway.receipt_file(reference, began)
+    told = await desk.gateway.receipt_file(receipt_of(request))
     assert told.media_type == "application/json"
     assert json.loads(told.content)["SoTien"] == AMOUNT
 
