@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -130,6 +131,16 @@ async def sent(kafka: Kafka, codes: Collection[str]) -> list[str]:
     return list(found.values())
 
 
+async def its_leases_end(database_url: str) -> None:
+    """What a dead process had in hand is due again when its lease ends; nobody waits for that here."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute("update call set leased_until = now() where leased_until > now()")
+        await connection.execute("update timer set leased_until = now() where leased_until > now()")
+    finally:
+        await connection.close()
+
+
 async def test_a_process_killed_again_and_again_sends_each_sms_once(
     kafka: Kafka, carrier: Server, environment: dict[str, str]
 ) -> None:
@@ -150,6 +161,7 @@ async def test_a_process_killed_again_and_again_sends_each_sms_once(
             await eventually(some_are_sent, 120)
             process.send_signal(signal.SIGKILL)
             await process.wait()
+        await its_leases_end(environment["MOTCUA_DATABASE_URL"])
     async with service(environment):
         told = await sent(kafka, people)
     messages = received()
