@@ -15,7 +15,7 @@ from contracts.event import Data
 from services.payments import store
 from services.payments.domain.bill import Bill
 from services.payments.domain.gateway import RefundRefused, SessionClosed
-from services.payments.domain.messages import BillExpiry, CancelCheckout, RequestRefund
+from services.payments.domain.messages import AbandonPage, BillExpiry, CancelCheckout, RequestRefund
 from tests.database import Server as Postgres
 from tests.integration.payments_books import Books, open_books
 from tests.integration.payments_counter import AGENCY, AMOUNT, FEE, RETURNED
@@ -130,7 +130,8 @@ async def test_a_page_that_its_gateway_does_not_close_is_raised_an_hour_after_it
     assert (await agrees(books))["found"] == {"page_stuck": {"open": 1}}
     attempt = (await books.bill(bill.key)).attempt
     assert attempt is not None
-    await books.says(bill.key, SessionClosed(attempt_id=attempt.attempt_id))
+    closed = SessionClosed(attempt_id=attempt.attempt_id)
+    await books.says(bill.key, closed if state == "closing" else AbandonPage(by="operator"))
     assert (await agrees(books))["gone"] == 1
 
 

@@ -11,12 +11,16 @@ from uuid import UUID
 import httpx
 import pytest
 
+from chassis.identifiers import new_id
+from contracts import dossiers
 from services.payments.domain.gateway import CheckoutCreated
 from tests.database import Server as Postgres
 from tests.integration.gateways import national_merchant, vietqr_merchant, vnpay_merchant
 from tests.integration.gateways.harnesses import HARNESSES
 from tests.integration.gateways.merchant import Merchant, Notice
-from tests.integration.payments_counter import FEE, Counter, Dossier, open_counter
+from tests.integration.payments_counter import AGENCY, FEE, Counter, Dossier, open_counter
+from tests.integration.payments_people import wait_for_no_answer
+from tests.records import example
 from tests.waiting import kept_open
 
 RECEIVED = {"received": True}
@@ -176,3 +180,59 @@ async def test_vnpay_hears_of_trouble_while_the_database_cannot_keep_its_notice(
         answer = await way.rings(counter.http, notice)
     assert (answer.status_code, answer.json()["RspCode"]) == (503, "99")
     assert (await way.rings(counter.http, notice)).json()["RspCode"] == "00"
+
+
+@pytest.mark.parametrize("open_door", ["vnpay"], indirect=True)
+async def test_an_operator_gives_up_pages_of_which_vnpay_never_says_what_became(
+    open_door: tuple[Counter, Merchant, Way], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One was paid and stays unfinished there, of the other nothing is heard; what is paid on that one late goes back."""
+    wait_for_no_answer(monkeypatch)
+    monkeypatch.setattr("services.payments.api.operators.WAIT_SECONDS", 0.5)
+    counter, merchant, way = open_door
+    operator = counter.issuer.bearer("operator", sub="vận hành")
+
+    async def given_up(dossier: Dossier, key: UUID, **who: str) -> httpx.Response:
+        path = f"/payments/{(await counter.bill(dossier))['bill_id']}/abandon-page"
+        return await counter.http.post(path, headers=(who or operator) | {"Idempotency-Key": str(key)})
+
+    (unfinished, page), (withdrawn, late) = [await in_checkout(counter, way) for _ in range(2)]
+    await merchant.arm("pending_forever")
+    assert await vnpay_merchant.types(page.url, vnpay_merchant.GOOD, "123456") == 200
+    assert await merchant.fired("pending_forever") == 1
+    bill_id, person = (await counter.bill(unfinished))["bill_id"], str(unfinished.person)
+    await counter.asked("POST", f"/payments/{bill_id}/checkout/cancel", "citizen", person_id=person)
+    await merchant.arm("storm_500", 1000)
+    await counter.http.post(f"/payments/{bill_id}/ask", headers=operator)
+    assert {call["kind"] for call in await counter.calls(unfinished)} == {"CloseCheckout", "AskCheckout"}
+    await counter.hears(example(dossiers.Stopped, step={"agency": AGENCY}), withdrawn.code, 2)
+    states = [(await counter.bill(each))["state"] for each in (unfinished, withdrawn)]
+    assert states == ["closing", "withdrawing"]
+
+    counter.passes(days=3)
+    early = await given_up(unfinished, new_id())
+    assert (early.status_code, early.json()["code"]) == (409, "not_silent_yet")
+    counter.passes(minutes=15)
+    officer = counter.issuer.bearer("officer", agency=AGENCY, sub="lan", name="lan")
+    assert (await given_up(unfinished, new_id(), **officer)).status_code == 403
+    for dossier, state in ((unfinished, "open"), (withdrawn, "cancelled")):
+        key = new_id()
+        answer = await given_up(dossier, key)
+        assert (answer.status_code, answer.json()["bill"]["state"]) == (200, state), answer.text
+        (attempt,) = answer.json()["attempts"]
+        assert (attempt["closed"], attempt["abandoned_by"]) == (False, "vận hành")
+        assert (await given_up(dossier, key)).json() == answer.json()
+        assert await counter.calls(dossier) == []
+
+    merchant.begins_anew()
+    cash = {"amount": 135_000, "voucher": "PT-1"}
+    paid = await counter.http.post(
+        f"/payments/{bill_id}/counter", json=cash, headers=officer | {"Idempotency-Key": str(new_id())}
+    )
+    assert (paid.status_code, paid.json()["state"]) == (200, "paid")
+    await merchant.pays(late)
+    (notice,) = await merchant.rings(1)
+    assert (await way.rings(counter.http, notice)).json() == way.taken
+    await counter.refunds_come_to(withdrawn, "done")
+    assert await counter.balances(withdrawn) == {}
+    assert await counter.names(withdrawn) == ["opened", "started", "cancelled", "refund-started", "refunded"]
