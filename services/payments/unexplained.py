@@ -18,7 +18,8 @@ _STATES = ("ready", "by_hand", "refused")
 class Unexplained(Collector):
     """Differences that nobody has explained, by gateway; 0 where there is none. Says nothing before the first reading.
 
-    Refunds that have not gone yet are counted, too: by hand and refused, an officer must pay them out.
+    How long ago each of the `sides` was reconciled: those that are configured here, for one that was taken out is looked at
+    no more. Refunds that have not gone yet are counted, too: by hand and refused, an officer must pay them out.
     """
 
     def __init__(self, sides: Sequence[str]) -> None:
@@ -26,10 +27,10 @@ class Unexplained(Collector):
         self._open: Mapping[str, tuple[int, int]] | None = None
         self._ago: Mapping[str, float] = {}
         self._refunds: Mapping[str, tuple[int, float]] = {}
-        self._counted = float("-inf")
+        self._counted, self._began = float("-inf"), time.monotonic()
 
     async def refresh(self, pool: Pool) -> None:
-        self._ago = await store.differences.reconciled_ago(pool)
+        self._ago = await store.differences.reconciled_ago(pool, self._sides)
         if time.monotonic() - self._counted > _REFUNDS_SECONDS:
             self._refunds = await store.books.refunds_waiting(pool)
             self._counted = time.monotonic()
@@ -43,7 +44,9 @@ class Unexplained(Collector):
             "motcua_unexplained_differences", "Differences that nobody has explained", labels=["gateway"]
         )
         ago = GaugeMetricFamily(
-            "motcua_reconciled_seconds", "Since a gateway was last reconciled; alert on it", labels=["gateway"]
+            "motcua_reconciled_seconds",
+            "Since a gateway was last reconciled; where it never was, since it should have been; alert on it",
+            labels=["gateway"],
         )
         waiting = GaugeMetricFamily(
             "motcua_refunds_waiting",
@@ -59,8 +62,8 @@ class Unexplained(Collector):
             number, amount = self._open.get(name, (0, 0))
             count.add_metric([name], number)
             dong.add_metric([name], amount)
-        for name, seconds in self._ago.items():
-            ago.add_metric([name], seconds)
+        for name in self._sides:
+            ago.add_metric([name], self._ago.get(name, time.monotonic() - self._began))
         for state in _STATES:
             number, age = self._refunds.get(state, (0, 0.0))
             waiting.add_metric([state], number)

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from opentelemetry.trace import NoOpTracer
+from prometheus_client import CollectorRegistry, generate_latest
 
 from chassis.answering import Answering
 from chassis.consumer import Consumer
@@ -34,6 +35,7 @@ from services.payments.main import payments
 from services.payments.reconciling_work import Reconciler
 from services.payments.settings import PaymentsSettings
 from services.payments.store.differences import Run
+from services.payments.unexplained import Unexplained
 from tests.database import Server as Postgres
 from tests.integration.payments_counter import AGENCY, FEE, PHOTO, Clock
 from tests.records import example, record
@@ -183,6 +185,13 @@ class Books:
 
     async def differences(self, state: str | None = "open") -> list[Difference]:
         return await store.differences.listed(self.pool, state, None, None, 1000)
+
+    async def shows(self, *sides: str) -> str:
+        """The metrics of a process that has these sides, or all, as it shows them."""
+        unexplained, registry = Unexplained(sides or self.reconciler.sides), CollectorRegistry()
+        await unexplained.refresh(self.pool)
+        registry.register(unexplained)
+        return generate_latest(registry).decode()
 
     async def balances(self) -> dict[str, int]:
         """Debit less credit of each account that is not even."""

@@ -11,6 +11,7 @@ import pytest
 
 from chassis.clock import VIETNAM, utc_now
 from chassis.identifiers import new_id
+from tests.alerts import by_label, firing
 from tests.database import Server as Postgres
 from tests.integration.payments_counter import AMOUNT, KEY, PAID, Counter, eventually, open_counter
 
@@ -81,9 +82,13 @@ async def balances(counter: Counter) -> dict[str, int]:
     return {row["account"]: row["balance"] for row in rows if row["balance"]}
 
 
-async def gauge(counter: Counter) -> str:
+async def unexplained(counter: Counter) -> tuple[float, float]:
+    """How many, and how many đồng, as the service shows them; its alert fires of one gateway as long as there is any."""
     text = (await counter.http.get("/metrics")).text
-    return next(line.split()[-1] for line in text.splitlines() if line.startswith('motcua_unexplained_dong{gateway="s'))
+    assert 0 < by_label(text, "motcua_reconciled_seconds")["stripe"] < 600
+    count, dong = (by_label(text, f"motcua_unexplained_{what}")["stripe"] for what in ("differences", "dong"))
+    assert firing(text) == ({"UnexplainedMoney": {"stripe"}} if count else {})
+    return count, dong
 
 
 async def test_a_payment_whose_webhooks_are_all_lost_is_healed(counter: Counter) -> None:
@@ -102,16 +107,16 @@ async def test_a_strangers_payment_is_explained(counter: Counter) -> None:
     await stranger_pays(counter)
     assert (await reconciled(counter))["unexplained_dong"] == 70_000
 
-    async def shows(value: str) -> bool:
-        return float(await gauge(counter)) == float(value)
+    async def shows(count: int, dong: int) -> bool:
+        return await unexplained(counter) == (count, dong)
 
-    await eventually(lambda: shows("70000"))
+    await eventually(lambda: shows(1, 70_000))
     (difference,) = await found(counter)
     assert (difference["kind"], difference["found"], difference["apart"]) == ("unknown_payment", 70_000, 70_000)
     answer = await told_to(counter, difference, "explain")
     assert (answer.status_code, answer.json()["state"]) == (200, "explained")
     assert answer.json()["by"] == "tests", "whom a token names for good, not what he is called"
-    await eventually(lambda: shows("0"))
+    await eventually(lambda: shows(0, 0))
     assert (await reconciled(counter))["unexplained_dong"] == 0
 
 

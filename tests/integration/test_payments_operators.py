@@ -12,6 +12,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.alerts import alerts
 from tests.database import Server as Postgres
 from tests.integration.payments_counter import AGENCY, AMOUNT, KEY, RETURNED, Counter, Dossier, eventually
 from tests.integration.payments_people import OTHER_AGENCY, People, open_people
@@ -35,6 +36,13 @@ async def by_card(people: People) -> Dossier:
     await people.counter.pays(await people.counter.page(dossier))
     await people.counter.comes_to(dossier, "paid")
     return dossier
+
+
+async def test_each_alert_speaks_of_what_the_running_service_shows(people: People, counter: Counter) -> None:
+    text = (await counter.http.get("/metrics")).text
+    for alert, terms in alerts().items():
+        for term in terms:
+            assert term.seen(text), f"{alert}: nothing shows {term}"
 
 
 async def test_bills_are_found_by_whatever_one_has_in_hand(people: People, counter: Counter) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from services.payments import store
 from services.payments.domain.bill import Bill
 from services.payments.domain.gateway import RefundDone, RefundRefused
 from services.payments.domain.messages import PayOut, RequestRefund
+from tests.alerts import by_label, firing
 from tests.database import Server as Postgres
 from tests.integration.payments_books import Books, open_books, ring_of
 from tests.integration.payments_counter import AMOUNT, RETURNED
@@ -287,6 +289,46 @@ async def test_a_gateway_that_does_not_answer_is_asked_again(books: Books) -> No
     (told,) = await store.differences.runs(books.pool, None, 5)
     assert told["report"]["unexplained_dong"] == 8_000
     assert (await books.balances())["gateway:stripe"] == provider.holds
+
+
+async def test_a_side_that_was_never_reconciled_is_told_and_one_that_is_not_configured_is_not(books: Books) -> None:
+    """By each process, of the sides that it has: from when it was first asked for, or, if it never was, from its own start."""
+    provider = books.providers["vnpay"]
+    provider.lines, provider.trouble = [books.line("vnpay", 1_000)], Unanswered("away")
+    for name in ("stripe", "vnpay"):
+        with suppress(AssertionError):
+            await books.reconciles(name)
+    ago = by_label(await books.shows(), "motcua_reconciled_seconds")
+    assert ago.keys() == {"stripe", "vnpay", "vietqr", "dossiers"}
+    assert all(0 < seconds < 60 for seconds in ago.values()), ago
+    assert firing(await books.shows()) == {}
+    await books.pool.execute("update reconciliation_run set asked_at = asked_at - interval '2 hours'")
+    assert by_label(await books.shows(), "motcua_reconciled_seconds")["vnpay"] >= 7_200
+    assert firing(await books.shows()) == {"NotReconciled": {"vnpay"}}
+    assert firing(await books.shows("stripe", "dossiers")) == {}
+    await books.pool.execute("update reconciliation_run set finished_at = finished_at - interval '2 hours'")
+    assert firing(await books.shows()) == {"NotReconciled": {"stripe", "vnpay"}}
+    await books.reconciles()
+    assert firing(await books.shows()) == {"NotReconciled": {"vnpay"}}
+
+
+async def test_runs_are_forgotten_after_five_weeks_but_for_those_of_whole_days(books: Books) -> None:
+    now = books.clock()
+    recent, waiting, failed, day = (
+        books.reconciler.runs(["stripe"], "test", at)[0] for at in (None, None, now.date(), now.date())
+    )
+    await store.differences.ask(books.pool, [recent, waiting, failed, day])
+    for run in (recent, day):
+        await store.differences.finished(books.pool, run.run_id, {})
+    await store.differences.again(books.pool, failed.run_id, "away", 0, 1)
+    every = {run.run_id for run in (recent, waiting, failed, day)}
+    for days, left in ((34, every), (2, {waiting.run_id, day.run_id})):
+        past = (
+            "update reconciliation_run set asked_at = asked_at - $1::interval, finished_at = finished_at - $1::interval"
+        )
+        await books.pool.execute(past, timedelta(days=days))
+        await store.differences.prune(books.pool)
+        assert {run["run_id"] for run in await store.differences.runs(books.pool, None, 50)} == left
 
 
 async def test_transfers_are_taken_in_as_soon_as_the_bank_has_written_them(books: Books) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,10 @@ from services.payments.domain.difference import Difference
 from services.payments.store.bills import aggregate as bills
 
 CHANNEL = "reconciliations"
+# As long as webhooks are: until then it can be seen how what one of them did not tell was found. Of whole days nothing is
+# forgotten that was done: for years it can be shown that each day was looked at.
+KEPT = timedelta(days=35)
+_PRUNED = 5_000  # rows at once
 
 aggregate = Aggregate(
     name="difference",
@@ -63,9 +67,16 @@ where run_id = $1"""
 _ASKED_LATELY = """
 select exists (select from reconciliation_run
     where gateway = $1 and asked_by = $2 and asked_at > $3 and error is null)"""
-_READ = """
-select gateway, extract(epoch from now() - max(finished_at))::float8 as seconds
-from reconciliation_run where report is not null group by gateway"""
+_DONE_AGO = """
+select gateway, extract(epoch from now() - coalesce(
+    (select max(finished_at) from reconciliation_run as run where run.gateway = side.gateway and report is not null),
+    (select min(asked_at) from reconciliation_run as run where run.gateway = side.gateway)))::float8 as seconds
+from unnest($1::text[]) as side (gateway)"""
+_PRUNE = """
+delete from reconciliation_run where ctid = any(array(
+    select ctid from reconciliation_run
+    where finished_at < now() - $1::interval and (day is null or report is null)
+    order by finished_at limit $2 for update skip locked))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +126,13 @@ async def unexplained(pool: Pool) -> Mapping[str, tuple[int, int]]:
     return {row["gateway"]: (row["count"], row["dong"]) for row in await pool.fetch(_UNEXPLAINED)}
 
 
-async def reconciled_ago(pool: Pool) -> Mapping[str, float]:
-    """Seconds since each gateway was last looked at, to the end."""
-    return {row["gateway"]: row["seconds"] for row in await pool.fetch(_READ)}
+async def reconciled_ago(pool: Pool, sides: Sequence[str]) -> Mapping[str, float]:
+    """Seconds since each of these was last looked at, to the end; or, where it never was, since that was first asked for.
+
+    Without those of which nobody has asked that yet.
+    """
+    rows = await pool.fetch(_DONE_AGO, sides)
+    return {row["gateway"]: row["seconds"] for row in rows if row["seconds"] is not None}
 
 
 async def ask(pool: Pool, runs: Sequence[Run]) -> None:
@@ -158,3 +173,11 @@ async def runs(pool: Pool, run_ids: Sequence[UUID] | None, limit: int) -> list[d
         select * from reconciliation_run where $1::uuid[] is null or run_id = any($1)
         order by asked_at desc, run_id limit $2"""
     return [dict(row) for row in await pool.fetch(query, run_ids, limit)]
+
+
+async def prune(pool: Pool) -> None:
+    """Forget runs that ended longer than KEPT ago, some at a time; none of a whole day that was done."""
+    deleted = _PRUNED
+    while deleted == _PRUNED:
+        done = await pool.execute(_PRUNE, KEPT, _PRUNED)
+        deleted = int(done.rsplit(" ", 1)[1])

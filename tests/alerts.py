@@ -1,0 +1,90 @@
+"""Which alerts of deploy/prometheus fire over metrics as a process shows them; how long they must hold is left out."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+RULES = Path(__file__).resolve().parents[1] / "deploy" / "prometheus" / "payments.rules.yml"
+_TERM = re.compile(r"(max|min)(?: by \((\w+)\) ?)?\((\w+)(?:\{(\w+)=(~?)\"([^\"]+)\"\})?\) (>|==) (\d+)")
+
+
+@dataclass(frozen=True)
+class Term:
+    """The greatest or least of a metric, by a label, compared with a number; the rules are made of these, joined by "or"."""
+
+    aggregate: str
+    by: str
+    metric: str
+    label: str
+    pattern: str
+    comparison: str
+    bound: float
+
+    @classmethod
+    def of(cls, text: str) -> Term:
+        """Raises ValueError for another form, of which this knows nothing."""
+        found = _TERM.fullmatch(text)
+        if found is None:
+            raise ValueError(f"a form that is not known here: {text}")
+        aggregate, by, metric, label, like, value, comparison, bound = found.groups()
+        return cls(
+            aggregate,
+            by or "",
+            metric,
+            label or "",
+            value if like else re.escape(value or ""),
+            comparison,
+            float(bound),
+        )
+
+    def seen(self, text: str) -> dict[str, float]:
+        """What it compares, by label; empty where no such metric is shown."""
+        values = defaultdict[str, list[float]](list)
+        for labels, value in shown(text, self.metric):
+            if (not self.label or re.fullmatch(self.pattern, labels.get(self.label, ""))) and (
+                not self.by or self.by in labels
+            ):
+                values[labels.get(self.by, "")].append(value)
+        aggregate = max if self.aggregate == "max" else min
+        return {name: aggregate(each) for name, each in values.items()}
+
+    def fires(self, text: str) -> set[str]:
+        """The labels of which it is true."""
+        return {
+            name
+            for name, value in self.seen(text).items()
+            if (value > self.bound if self.comparison == ">" else value == self.bound)
+        }
+
+
+def shown(text: str, metric: str) -> Iterator[tuple[Mapping[str, str], float]]:
+    """The labels and values of a metric in what /metrics answers."""
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == metric:
+                yield sample.labels, sample.value
+
+
+def by_label(text: str, metric: str) -> dict[str, float]:
+    """The values of a metric that has one label."""
+    return {value: number for labels, number in shown(text, metric) for value in labels.values()}
+
+
+def alerts() -> dict[str, list[Term]]:
+    """The terms of each alert."""
+    groups = yaml.safe_load(RULES.read_text("utf-8"))["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    return {rule["alert"]: [Term.of(term) for term in rule["expr"].split(" or ")] for rule in rules}
+
+
+def firing(text: str) -> dict[str, set[str]]:
+    """The alerts that fire, and of what."""
+    every = {name: set().union(*(term.fires(text) for term in terms)) for name, terms in alerts().items()}
+    return {name: labels for name, labels in every.items() if labels}
