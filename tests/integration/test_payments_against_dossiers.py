@@ -16,6 +16,7 @@ from services.payments import store
 from services.payments.domain.bill import Bill
 from services.payments.domain.gateway import RefundRefused, SessionClosed
 from services.payments.domain.messages import AbandonPage, BillExpiry, CancelCheckout, RequestRefund
+from tests.alerts import by_label, firing
 from tests.database import Server as Postgres
 from tests.integration.payments_books import Books, open_books
 from tests.integration.payments_counter import AGENCY, AMOUNT, FEE, RETURNED
@@ -160,20 +161,35 @@ async def refunded(books: Books) -> tuple[Bill, RequestRefund]:
 
 
 async def test_a_refund_that_no_gateway_answers_is_raised_after_a_day(books: Books) -> None:
+    books.clock.ahead = -timedelta(days=1, minutes=30)  # what is shown goes by the database's clock
     await refunded(books)
     assert (await agrees(books))["found"] == {}
     books.clock.ahead += timedelta(days=1)
     told = await agrees(books)
     assert (told["found"], told["unexplained_dong"]) == ({"refund_stuck": {"open": 1}}, RETURNED)
+    await shows_waiting(books, "ready", timedelta(days=1, minutes=30), "RefundStuck")
 
 
 async def test_a_refund_that_waits_for_an_officers_hand_is_told_and_raised_after_five_days(books: Books) -> None:
+    books.clock.ahead = -timedelta(days=5, minutes=30)
     bill, order = await refunded(books)
     await books.says(bill.key, RefundRefused(refund_id=order.refund_id, reason="no"))
     told = await agrees(books)
     assert (told["found"], told["by_rule"]) == ({}, {"by_hand_waiting": 1})
     books.clock.ahead += timedelta(days=5)
     assert (await agrees(books))["found"] == {"by_hand_waiting": {"open": 1}}
+    await shows_waiting(books, "refused", timedelta(days=5, minutes=30), "RefundsWaitForOfficers", "refused")
+
+
+async def shows_waiting(books: Books, state: str, age: timedelta, alert: str, of: str = "") -> None:
+    """One refund, in this state and of this age; its alert fires, and that of the difference which was raised."""
+    text = await books.shows()
+    none = dict.fromkeys(("ready", "by_hand", "refused"), 0)
+    assert by_label(text, "motcua_refunds_waiting") == none | {state: 1}
+    oldest = by_label(text, "motcua_oldest_refund_seconds")
+    assert oldest == none | {state: pytest.approx(age.total_seconds(), abs=120)}
+    assert by_label(text, "motcua_unexplained_differences") == {"stripe": 0, "dossiers": 1}
+    assert firing(text) == {"UnexplainedMoney": {"dossiers"}, alert: {of}}
 
 
 async def test_older_events_of_a_dossier_change_nothing(books: Books) -> None:
