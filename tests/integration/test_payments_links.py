@@ -231,7 +231,7 @@ async def test_browsers_get_a_page_for_whatever_is_wrong(people: People, counter
     for wrong, status in (({"gateway": "x" * 200}, 422), ({"gateway": "\0"}, 422), ({"gateway": "paypal"}, 422)):
         answer = await pressed(counter, f"{path}/checkout", **wrong)
         assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8"), wrong
-        assert any(each.get("role") == "alert" for each in Read(answer.text).all("p"))
+        assert any(each.get("role") == "alert" for each in Read(answer.text).all("div"))
     unread = await counter.http.post(
         f"{path}/checkout", content=b"\xff", headers=BROWSER | {"Content-Type": "application/x-www-form-urlencoded"}
     )
@@ -254,7 +254,9 @@ async def test_a_picture_to_scan_stands_on_the_page_itself(people: People, count
     page = await seen(counter, path)
     assert len(page.all("img")) == 1
     assert await people.code(dossier) in page.words
-    assert any(each.get("http-equiv") == "refresh" for each in page.all("meta")), "it sees the payment by itself"
+    (reloaded,) = (str(each["content"]) for each in page.all("meta") if each.get("http-equiv") == "refresh")
+    assert int(reloaded.partition(";")[0]) >= 60, "it sees the payment by itself, and leaves time to scan and to copy"
+    assert path in [each["href"] for each in page.all("a")], "whoever has paid looks again at once"
 
 
 async def test_another_way_is_chosen_on_the_page(people: People, counter: Counter) -> None:
@@ -278,6 +280,9 @@ async def test_what_was_typed_wrong_is_told_on_the_page_and_an_id_is_never_sent_
     assert "12 chữ số" in page.words
     assert {each.get("value") for each in page.all("input")} >= {"Nguyễn Văn An", "Thái Nguyên"}
     assert "123" not in {each.get("value") for each in page.all("input")}
+    nobody = (await pressed(counter, f"{path}/checkout", gateway="national")).text
+    missing = re.findall(r"<li><strong>([^<]*)</strong>: Hãy điền mục này", nobody)
+    assert missing == ["Họ và tên người nộp tiền", "Số định danh cá nhân (12 chữ số)", "Địa chỉ"]
 
 
 async def test_programs_get_json(people: People, counter: Counter) -> None:

@@ -103,7 +103,7 @@ def of_banks(keys: Mapping[str, str], clock: Clock) -> APIRouter:
     async def inquire(body: Inquiry, work: WorkOf) -> InquiryAnswer:
         """What is due for a dossier, or for a payment code; it changes nothing, so the same may be asked again."""
         if body.dossier_code is not None:
-            return told(await store.bills.of_dossier(work.pool, body.dossier_code), clock())
+            return told(await store.bills.of_dossier_typed(work.pool, body.dossier_code), clock())
         bill = await store.banks.by_code(work.pool, (body.payment_code or "").upper())
         return told([bill] if bill else [], clock())
 

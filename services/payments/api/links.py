@@ -28,7 +28,8 @@ from services.payments.papers import pages
 from services.payments.papers.states import said
 from services.payments.paying import CHECKOUT_SECONDS, Cashier, Wish
 
-_RELOADED_SECONDS = 5
+# While nothing is to be done on the page; and where a code is scanned and copied, for a reload comes in between.
+_RELOADED_SECONDS, _SCANNED_SECONDS = 5, 60
 _WAITING = ("checkout_ready", "in_checkout", "closing")
 _UNKNOWN = NotFound("Liên kết này không đúng. Xin hỏi lại người đã gửi.", "This link is not right. Ask who sent it.")
 
@@ -155,7 +156,7 @@ class LinkPages:
         view, standing, shown = self._view(bill), shown_page(bill), said(bill.state)
         payer = (typed or {}).get("payer")
         payer = payer if isinstance(payer, dict) else {}
-        words = [refusal.vi, *(each["vi"] for each in refusal.errors)] if refusal else []
+        every = _SCANNED_SECONDS if view.picture_text else _RELOADED_SECONDS
         return pages.page(
             "pay.html",
             refusal.status if refusal else 200,
@@ -163,8 +164,8 @@ class LinkPages:
             bill=view,
             token=token,
             shown=shown,
-            problem=" ".join(words),
-            reloaded=_RELOADED_SECONDS if bill.state in _WAITING and refusal is None else 0,
+            refusal=refusal,
+            reloaded=every if bill.state in _WAITING and refusal is None else 0,
             picture=await data_url(view.picture_text) if view.picture_text else None,
             transfer=decode(view.picture_text) if view.picture_text else None,
             account=self._account,

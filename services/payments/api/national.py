@@ -64,7 +64,7 @@ def of_the_platform(platform: Gateway | None, key: str | None, table: Directory,
         """What is due for a dossier."""
         if not key or not hmac.compare_digest(key.encode(), asked_with.encode()):
             raise NotFound("Không tìm thấy.", "Not found.")
-        bills = await store.bills.of_dossier(work.pool, body.MaHoSo)
+        bills = await store.bills.of_dossier_typed(work.pool, body.MaHoSo)
         if not bills:
             return Due(error_code=UNKNOWN, message=[])
         # Its page cannot be closed by us while another one stands: what is being paid elsewhere is not due there too.

@@ -78,6 +78,11 @@ async def of_dossier(pool: Pool, dossier_code: str) -> list[Bill]:
     return [Bill.model_validate(dict(row)) for row in await pool.fetch(_OF_DOSSIER, dossier_code)]
 
 
+async def of_dossier_typed(pool: Pool, dossier_code: str) -> list[Bill]:
+    """As `of_dossier`, by a code that somebody typed: in small letters, too."""
+    return await of_dossier(pool, dossier_code) or await of_dossier(pool, dossier_code.upper())
+
+
 async def calls_of_page(connection: Connection, key: str, attempt_id: UUID) -> tuple[UUID, ...]:
     """The calls to make, close or ask about a page that wait for its gateway."""
     return tuple(row["id"] for row in await connection.fetch(_CALLS_OF_PAGE, key, attempt_id))

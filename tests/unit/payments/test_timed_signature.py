@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from datetime import timedelta
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +16,7 @@ from hypothesis import strategies as st
 from chassis.errors import Refusal
 from deploy.sandbox.kit.retrying import timed_signature as as_the_bank_signs
 from services.payments.adapters.timed_signature import TOLERANCE_SECONDS, verify
+from services.payments.domain.codes import payment_codes_in
 from tests.records import NOON
 
 patient = settings(deadline=None)  # other work on the machine must not fail a claim
@@ -58,6 +62,17 @@ def test_anything_else_is_refused(signature: str | None, secrets: list[str]) -> 
     with pytest.raises(Refusal) as refused:
         verify(b"{}", signature, secrets, NOON)
     assert (refused.value.status, refused.value.code) == (400, "bad_signature")
+
+
+def test_the_example_for_payers_banks_is_signed_as_we_check_it_and_names_a_code_that_can_be() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "payments.md").read_text()
+    key, body, stamp, mac = (
+        re.findall(pattern, guide)[0]
+        for pattern in (r'key = b"(.+)"', r"body = '(.+)'", r'b"(\d+)\."', r"\n# ([0-9a-f]{64})\n")
+    )
+    verify(body.encode(), f"t={stamp},v1={mac}", [key], datetime.fromtimestamp(int(stamp), UTC))
+    code = json.loads(body)["payment_code"]
+    assert payment_codes_in(code) == [code]
 
 
 @patient
