@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chassis import migrations
@@ -56,11 +56,17 @@ class Server:
 
 
 @asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[Server]:
-    """The embedded PostgreSQL in `folder`, on a free port, until the block is left."""
+async def running(folder: Path, flushed: bool = True) -> AsyncIterator[Server]:
+    """The embedded PostgreSQL in `folder`, on a free port, until the block is left.
+
+    One that is not `flushed` keeps what it committed when any process is killed, not when the machine loses power.
+    """
     layout = Layout(folder, free_offset())
     secrets = Secrets.open(layout.data)
-    supervisor = Supervisor([postgres_child(layout, secrets)], layout.data)
+    child = postgres_child(layout, secrets)
+    if not flushed:
+        child = replace(child, command=(*child.command, "-c", "fsync=off"))
+    supervisor = Supervisor([child], layout.data)
     task = asyncio.create_task(supervisor.run())
     try:
         async with asyncio.timeout(60):
