@@ -72,7 +72,7 @@ check-tests:
 	@$(PYTHON) -m pytest -n auto $(wildcard tests/unit tests/contract)
 
 test: check
-	@$(PYTHON) -m pytest -n 2 --dist loadfile tests --ignore=tests/unit --ignore=tests/contract --ignore=tests/bench
+	@$(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests --ignore=tests/unit --ignore=tests/contract --ignore=tests/bench
 
 bench: install
 	@$(MOTCUA) bench --write
