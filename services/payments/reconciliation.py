@@ -21,7 +21,7 @@ from chassis.postgres import Pool
 from services.payments import store
 from services.payments.domain import reconciling
 from services.payments.domain.difference import Found, Gone
-from services.payments.domain.gateway import Gateway, Known, Movement
+from services.payments.domain.gateway import UNREADABLE, Gateway, Known, Movement
 from services.payments.domain.hearing import tells_in_notices_only
 from services.payments.domain.reading import RECENT, asked_since
 from services.payments.domain.sides import Healing, Stated
@@ -94,6 +94,7 @@ class Reconciliation:
         self.rules.update(
             {reason: sum(p.debit for p in postings if p.reason == reason) for reason in ("gateway fee", "payout")}
         )
+        self.rules["unreadable"] += sum(each.note.startswith(UNREADABLE) for each in movements)
         self.lines += len(movements)
         self.references |= {each.reference for each in movements}
         await self._compare(sorted({each.reference for each in movements}))

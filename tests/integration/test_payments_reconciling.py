@@ -14,7 +14,7 @@ from chassis.errors import Refusal, Unanswered
 from chassis.identifiers import new_id
 from services.payments import store
 from services.payments.domain.bill import Bill
-from services.payments.domain.gateway import RefundDone, RefundRefused
+from services.payments.domain.gateway import UNREADABLE, RefundDone, RefundRefused
 from services.payments.domain.messages import PayOut, RequestRefund
 from tests.alerts import by_label, firing
 from tests.database import Server as Postgres
@@ -150,6 +150,20 @@ async def test_what_a_gateway_takes_for_no_known_reason_is_raised(books: Books) 
     told = await books.reconciles()
     assert (told["found"], told["unexplained_dong"]) == ({"unknown_movement": {"open": 1}}, 900)
     assert await books.balances() == {"gateway:stripe": -900, "suspense": 900}
+    # A line that could not be read is raised with the reason, moves nothing, and is gone once it can be.
+    line = books.line("stripe", 0, kind="other", reference="line FT1", note=f"{UNREADABLE}it is on hold")
+    told = await books.reconciles()
+    assert (told["found"], told["unexplained_dong"]) == ({"unknown_movement": {"open": 2}}, 900)
+    assert told["by_rule"]["unreadable"] == 1
+    reasons = {each.reference: each.reason for each in await books.differences()}
+    assert reasons["line FT1"] == "unreadable: it is on hold"
+    bill = await books.filed()
+    attempt_id = await books.page(bill)
+    what = {"kind": "capture", "reference": "pi_1", "amount": bill.amount, "attempt_id": attempt_id, "note": ""}
+    books.told("stripe", line, **what)
+    told = await books.reconciles()
+    assert (told["healed"], told["gone"]) == ({"capture_unheard": 1}, 1)
+    assert (await books.bill(bill.key)).state == "paid"
 
 
 async def test_a_refund_and_its_coming_back_are_healed(books: Books) -> None:

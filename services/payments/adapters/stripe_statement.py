@@ -9,11 +9,12 @@ import math
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
+from services.payments.adapters.statement_lines import read_each
 from services.payments.adapters.stripe_http import Api
 from services.payments.adapters.stripe_objects import Balance, Line, Source, at, our_id, read
-from services.payments.domain.gateway import Movement
+from services.payments.domain.gateway import STRIPE, Movement
 
 _KINDS: Mapping[str, Literal["capture", "refund", "refund_returned"]] = {
     "charge": "capture",
@@ -32,7 +33,12 @@ async def movements(api: Api, since: datetime, until: datetime, limit: int) -> A
         "expand[]": "data.source",
     }
     async for lines in api.pages("/v1/balance_transactions", query, limit):
-        yield [movement(read(Line, line)) for line in lines]
+        yield movements_of(lines, since)
+
+
+def movements_of(lines: Sequence[Any], otherwise: datetime) -> list[Movement]:
+    """Lines as Stripe told them; `otherwise` is when something happened that does not say when."""
+    return read_each(STRIPE, lines, lambda told: movement(read(Line, told)), _moment, "id", otherwise)
 
 
 async def balance(api: Api) -> Mapping[str, int]:
@@ -63,6 +69,10 @@ def movement(line: Line) -> Movement:
         refund_id=our_id(source.metadata, "refund_id") if source and kind and kind != "capture" else None,
         note="" if kind else line.type,
     )
+
+
+def _moment(told: Any) -> datetime:
+    return at(int(told["created"]))
 
 
 def _reference(kind: str | None, source: Source | None) -> str | None:

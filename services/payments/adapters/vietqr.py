@@ -12,6 +12,7 @@ from datetime import datetime
 import httpx
 
 from chassis.calls import Calling
+from chassis.clock import utc_now
 from chassis.errors import Unanswered
 from services.payments.adapters import vietqr_codes as codes
 from services.payments.adapters import vietqr_notices
@@ -25,7 +26,7 @@ from services.payments.adapters.vietqr_api import (
     client,
     whole,
 )
-from services.payments.adapters.vietqr_lines import NAME, captured, code_of, kind_of, movement
+from services.payments.adapters.vietqr_lines import NAME, movements, newest_of
 from services.payments.domain.gateway import (
     AskCheckout,
     AskRefund,
@@ -90,10 +91,8 @@ class VietQr:
         The others come by notice, by `lines_after` and by reconciliation; the same line is the same money everywhere.
         """
         found = await self._api.get("/v1/transactions", {"purpose": request.session_id}, Lines)
-        for line in found.lines:
-            if kind_of(line) == "capture" and line.amount > 0 and code_of(line) == request.session_id:
-                return captured(line, request.attempt_id, heard_only=False)
-        return StillOpen(attempt_id=request.attempt_id)
+        newest = newest_of(found.lines, request.session_id, request.attempt_id)
+        return newest or StillOpen(attempt_id=request.attempt_id)
 
     async def close_checkout(self, request: CloseCheckout, calling: Calling) -> Truth:
         """A picture cannot be taken back. Raises Unanswered while no money stands there."""
@@ -137,7 +136,7 @@ class VietQr:
         after, more = "0", True
         while more:
             page = await self._page(after, **between)
-            yield [movement(line) for line in page.lines]
+            yield movements(page.lines, since)
             after, more = page.next, page.more
 
     async def lines_after(self, cursor: str) -> tuple[Sequence[Movement], str]:
@@ -146,7 +145,7 @@ class VietQr:
         A cursor is the bank's own order of writing: a line that is booked for an earlier day is not missed.
         """
         page = await self._page(cursor)
-        return [movement(line) for line in page.lines], page.next
+        return movements(page.lines, utc_now()), page.next
 
     async def _page(self, after: str, **between: str) -> Statement:
         page = await self._api.get("/v1/statement", {"after": after, "limit": self._page_lines, **between}, Statement)

@@ -5,6 +5,7 @@ Source: the interface of deploy/sandbox/bank, made after what Vietnamese banks o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal, TypeVar
@@ -26,6 +27,12 @@ class Shape(BaseModel):
 S = TypeVar("S", bound=Shape)
 
 
+class Booked(Shape):
+    """When the bank wrote a line, whatever else it says."""
+
+    booked_at: AwareDatetime
+
+
 class Line(Shape):
     """A line of the statement. `return_reference` is our refund where the line belongs to one, `original` the line before."""
 
@@ -40,7 +47,9 @@ class Line(Shape):
 
 
 class Lines(Shape):
-    lines: tuple[Line, ...]
+    """Each line is read by itself: see `statement_lines`."""
+
+    lines: tuple[Any, ...]
 
 
 class Statement(Lines):
@@ -119,9 +128,19 @@ def client(url: str, key: str, transport: httpx.AsyncBaseTransport | None = None
 def read(shape: type[S], body: bytes) -> S:
     """Raises Unanswered for what the bank never says: a proxy's page, a half of an answer."""
     try:
-        return shape.model_validate_json(body)
-    except ValidationError:
-        raise Unanswered(f"the bank's answer is no {shape.__name__}") from None
+        found = json.loads(body, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        raise Unanswered("the bank's answer is no JSON") from None
+    return of_shape(shape, found)
+
+
+def of_shape(shape: type[S], found: Any) -> S:
+    """Raises Unanswered for what is none."""
+    try:
+        return shape.model_validate(found)
+    except ValidationError as error:
+        places = ", ".join(".".join(map(str, each["loc"])) for each in error.errors()[:3])
+        raise Unanswered(f"the bank tells no {shape.__name__}: {places}") from None
 
 
 def whole(amount: Decimal, currency: str) -> int:

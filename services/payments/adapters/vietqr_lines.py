@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
 from uuid import UUID
 
-from services.payments.adapters.vietqr_api import Line, whole
+from chassis.errors import Unanswered
+from services.payments.adapters.statement_lines import read_each
+from services.payments.adapters.vietqr_api import Booked, Line, of_shape, whole
 from services.payments.domain.codes import payment_codes_in
-from services.payments.domain.gateway import Captured, Movement, UnknownCode
+from services.payments.domain.gateway import UNREADABLE, Captured, Movement, UnknownCode
 from services.payments.domain.vietqr import capture_of_line
 
 NAME = "vietqr"
@@ -24,12 +27,29 @@ _KINDS: Mapping[tuple[str, bool], Kind] = {
 }
 
 
+def movements(lines: Sequence[Any], otherwise: datetime) -> list[Movement]:
+    """Lines as the bank told them; `otherwise` is when something happened that does not say when."""
+    return read_each(
+        NAME,
+        lines,
+        lambda told: movement(of_shape(Line, told)),
+        lambda told: of_shape(Booked, told).booked_at,
+        "id",
+        otherwise,
+    )
+
+
 def movement(line: Line) -> Movement:
     """The line in our words. A refund is called what its debit is called, also when it comes back.
 
-    Raises UnknownCode.
+    Raises UnknownCode. Of an amount with a part of a đồng, the whole đồng are in our books: a person looks at it.
     """
-    kind, amount = kind_of(line), whole(line.amount, line.currency)
+    kind = kind_of(line)
+    if line.currency == "VND" and line.amount % 1:
+        return _in_parts(line)
+    amount = whole(line.amount, line.currency)
+    if kind != "other" and not amount:
+        raise UnknownCode("a line moves nothing")
     return Movement(
         line=line.id,
         kind=kind,
@@ -39,9 +59,27 @@ def movement(line: Line) -> Movement:
         at=line.booked_at,
         refund_id=_refund_id(line.return_reference),
         payment_code=code_of(line) if kind == "capture" else None,
-        purpose=line.purpose,
+        purpose=line.purpose.replace("\0", " "),
         note="the bank took it" if kind == "other" else "",
     )
+
+
+def newest_of(lines: Sequence[Any], payment_code: str, attempt_id: UUID) -> Captured | None:
+    """The first money among these lines that names the code; of others, that cannot be read, the statement tells.
+
+    Raises UnknownCode and Unanswered where there is none, and a line that cannot be read may be it.
+    """
+    trouble: Unanswered | None = None
+    for told in lines:
+        try:
+            line = of_shape(Line, told)
+            if kind_of(line) == "capture" and line.amount > 0 and code_of(line) == payment_code:
+                return captured(line, attempt_id, heard_only=False)
+        except Unanswered as error:
+            trouble = trouble or error
+    if trouble is not None:
+        raise trouble
+    return None
 
 
 def captured(line: Line, attempt_id: UUID | None, heard_only: bool) -> Captured:
@@ -60,6 +98,19 @@ def captured(line: Line, attempt_id: UUID | None, heard_only: bool) -> Captured:
         gateway=NAME,
         capture_id=capture_of_line(line.id),
         heard_only=heard_only,
+    )
+
+
+def _in_parts(line: Line) -> Movement:
+    came_in = line.direction == "credit"
+    return Movement(
+        line=line.id,
+        kind="other",
+        reference=line.id,
+        amount=int(line.amount) if came_in else -int(line.amount),
+        currency=line.currency,
+        at=line.booked_at,
+        note=f"{UNREADABLE}{line.amount} {line.currency} is no whole amount",
     )
 
 

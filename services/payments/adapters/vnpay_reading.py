@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
 
 from chassis.errors import Refusal, Unanswered
+from services.payments.adapters.statement_lines import read_each
 from services.payments.adapters.vnpay_codes import (
     PAID,
     REFUND_IN_WORK,
@@ -135,8 +136,9 @@ def movement(line: Mapping[str, Any]) -> Movement:
         raise Unanswered(f"VNPAY's statement has a line that cannot be read: {type(error).__name__}") from None
 
 
-def movements(lines: Sequence[Mapping[str, Any]]) -> list[Movement]:
-    return [movement(line) for line in lines]
+def movements(lines: Sequence[Any], otherwise: datetime) -> list[Movement]:
+    """Lines of a file; `otherwise` is when something happened that does not say when."""
+    return read_each(NAME, lines, movement, lambda told: moment_of(str(told["time"])), "line", otherwise)
 
 
 def hear(secret: str, terminal: str, query: bytes) -> Ring:

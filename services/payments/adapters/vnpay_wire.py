@@ -74,13 +74,14 @@ class Wire:
         if not is_mac(response.headers.get("X-VNPAY-Signature", ""), self.secret, response.content):
             raise Unanswered("VNPAY's statement is not signed")
         try:
-            header, *lines = (json.loads(line) for line in response.content.splitlines())
+            first, *lines = response.content.splitlines()
+            header = json.loads(first)
             answers, pages = header["vnp_RequestId"], int(header["pages"])
         except (ValueError, TypeError, KeyError) as error:
             raise Unanswered(f"VNPAY's statement cannot be read: {type(error).__name__}") from None
         if answers != asked["vnp_RequestId"]:
             raise Unanswered("VNPAY's statement answers another question")
-        return pages, lines
+        return pages, [_line(line) for line in lines]
 
     def _asked(self, command: str, request_id: str, reference: str, created: str, info: str) -> dict[str, str]:
         return {
@@ -116,6 +117,15 @@ class Wire:
         if response.status_code != 200:
             raise Unanswered(f"VNPAY answers {response.status_code}")
         return response
+
+
+def _line(told: bytes) -> Mapping[str, Any]:
+    """A line of the statement; what cannot be read is named by its bytes alone."""
+    try:
+        found = json.loads(told)
+    except (ValueError, RecursionError):
+        found = None
+    return found if isinstance(found, dict) else {"told": told}
 
 
 def silence(code: str) -> Unanswered:

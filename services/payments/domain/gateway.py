@@ -23,6 +23,8 @@ from chassis.decider import Message
 from chassis.errors import Unanswered
 
 STRIPE = "stripe"
+UNREADABLE = "unreadable: "
+"""So begins the note of a movement whose line could not be read."""
 
 
 class UnknownCode(Unanswered):
@@ -228,7 +230,8 @@ class Movement:
     """One line of a gateway's statement. `amount` and `fee` (the gateway's own) in đồng, or in hundredths of other money.
 
     kind  capture: money came in · refund: money went out · refund_returned: a refund came back · other: neither, named
-          by `note`, with its sign: below 0 the gateway holds less for us
+          by `note`, with its sign: below 0 the gateway holds less for us. So is a line that cannot be read, of 0 or of
+          as much as is known
     `reference` is what Captured or RefundDone call it, `line` the statement's own id of the line, unique at the gateway.
     Our own ids stand there as far as the gateway keeps them; `purpose` is what the payer wrote.
     """
@@ -288,6 +291,8 @@ class Gateway(Protocol):
 
     def movements(self, since: datetime, until: datetime, known: Sequence[Known]) -> AsyncIterator[Sequence[Movement]]:
         """The gateway's statement of [since, until), page by page; each line once. Raises Unanswered.
+
+        A line that cannot be read is told as such, and hides no other.
 
         `known` are the attempts that a gateway without a statement must be asked about, one by one; for others, none.
         """

@@ -75,7 +75,7 @@ def finding(row: Stated, reason: str | None = None) -> Found | None:
         return _found(row, "paid_back_twice", 0, reason)
     kind = _UNHEARD[row.kind] if row.bill_key or row.difference_key else _UNKNOWN[row.kind]
     too_much = "more than 10^12 đồng" if row.each > MOST_DONG else None
-    return _found(row, kind, 0, reason or too_much)
+    return _found(row, kind, 0, reason or too_much or row.note or None)
 
 
 def is_given_back(row: Stated) -> bool:

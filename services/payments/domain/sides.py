@@ -17,7 +17,7 @@ class Stated:
     `amount` is that of all its `lines`, `each` of the first one, `posted` what the ledger has of it. `bill_key` is whose it
     is, by attempt, payment code or refund; `difference_key` the difference that had it sent back. `capture_known` is what
     that bill says, `refund_state` what it or that difference does; `by_hand`: an officer paid that refund out. `opposite`
-    is what the statement says of the same refund on the other side.
+    is what the statement says of the same refund on the other side, `note` what an adapter remarks about the line.
     """
 
     gateway: str
@@ -41,6 +41,7 @@ class Stated:
     by_hand: bool = False
     opposite: int = 0
     difference_key: str | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

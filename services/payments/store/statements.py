@@ -21,7 +21,8 @@ select $1, * from unnest($2::text[], $3::text[], $4::boolean[], $5::text[], $6::
     $9::bigint[], $10::uuid[], $11::uuid[], $12::text[], $13::text[], $14::text[])
 on conflict (gateway, line) do update set
     kind = excluded.kind, incoming = excluded.incoming, reference = excluded.reference, amount = excluded.amount,
-    currency = excluded.currency, at = excluded.at, fee = excluded.fee
+    currency = excluded.currency, at = excluded.at, fee = excluded.fee, attempt_id = excluded.attempt_id,
+    refund_id = excluded.refund_id, payment_code = excluded.payment_code, purpose = excluded.purpose, note = excluded.note
 where (statement_line.kind, statement_line.incoming, statement_line.reference, statement_line.amount,
        statement_line.currency, statement_line.at, statement_line.fee)
     is distinct from (excluded.kind, excluded.incoming, excluded.reference, excluded.amount, excluded.currency,
@@ -49,7 +50,7 @@ with asked as (
     where (first).currency <> 'VND' or stated.amount is distinct from posted.amount
 )
 select $1 as gateway, u.reference, u.incoming, (u.first).kind, (u.first).line, u.lines, (u.first).amount as each,
-    u.amount, (u.first).currency, (u.first).at, (u.first).attempt_id, (u.first).refund_id, u.posted,
+    u.amount, (u.first).currency, (u.first).at, (u.first).note, (u.first).attempt_id, (u.first).refund_id, u.posted,
     bill.key as bill_key, bill.bill_id, bill.dossier_code,
     exists (select from jsonb_array_elements(bill.captures) as c where c ->> 'reference' = u.reference) as capture_known,
     coalesce(refund.state, case difference.state when 'returning' then 'ready' when 'returned' then 'done'

@@ -107,7 +107,7 @@ def test_a_charge_without_its_payment_is_not_taken_for_one(source: Source | str 
     assert (told.kind, told.note, told.reference) == ("other", "charge", "ch_1" if source else "txn_1")
 
 
-@pytest.mark.parametrize("body", [{"data": [{"id": "txn_1"}], "has_more": False}, {"data": []}, {"object": "list"}])
+@pytest.mark.parametrize("body", [{"data": ["txn_1"], "has_more": False}, {"data": []}, {"object": "list"}])
 async def test_a_statement_that_cannot_be_read_is_no_statement(body: dict[str, Any]) -> None:
     port = port_to(httpx.MockTransport(lambda _: httpx.Response(200, json=body)))
     with pytest.raises(Unanswered):

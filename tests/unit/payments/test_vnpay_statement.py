@@ -92,9 +92,10 @@ async def test_a_line_of_another_kind_is_shown_as_such(till: Till) -> None:
 
 
 @pytest.mark.parametrize("line", [{}, 7, LINE | {"vnp_Amount": "150"}, LINE | {"time": "noon"}, LINE | {"fee": "x"}])
-async def test_a_statement_that_cannot_be_read_is_no_answer(line: object) -> None:
-    with pytest.raises(Unanswered):
-        await told(LINE, line)
+async def test_a_line_that_cannot_be_read_is_told_as_such_beside_the_others(line: object) -> None:
+    good, bad = await told(LINE | {"line": 2}, line)
+    assert (good.line, good.kind, good.amount) == ("2", "capture", 1)
+    assert (bad.kind, bad.amount, bad.note[:10]) == ("other", 0, "unreadable")
 
 
 async def test_a_statement_of_another_hand_or_for_another_question_is_no_answer() -> None:
