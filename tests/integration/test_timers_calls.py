@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from chassis import leases
+from chassis import timers as module
 from chassis.calls import Calling
 from chassis.clock import utc_now
 from chassis.decider import Message
@@ -32,6 +33,7 @@ from tests.counters import (
 )
 from tests.database import Server
 from tests.integration.counters_desk import PAST, calls, left, remind, settle, timers, until, wakes, work
+from tests.waiting import kept_open, until_waiting
 
 
 @pytest.fixture(scope="module")
@@ -112,24 +114,22 @@ async def test_a_timer_set_anew_between_claim_and_settle_waits_for_its_new_time(
 
 
 @pytest.mark.parametrize("order", [("cancel", "settle"), ("settle", "cancel")])
-async def test_cancelling_races_settling_and_one_of_them_is_first(desk: Desk, order: tuple[str, str]) -> None:
-    """Both want the aggregate's row, held by the test until both wait for it in this order."""
+async def test_cancelling_races_settling_and_one_of_them_is_first(
+    desk: Desk, order: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both want the aggregate's row, held by the test until both wait for it in this order, however long that takes."""
+    monkeypatch.setattr(module, "_LOCK_TIMEOUT", "set local lock_timeout = '30s'")
     await remind(desk, "a")
     races: dict[str, Callable[[], Awaitable[Any]]] = {
         "cancel": lambda: work(desk).send(COUNTERS, "a", Calm(counter="a")),
         "settle": lambda: timers(desk).work_off(),
     }
     running = []
-    async with desk.pool.acquire() as holder, holder.transaction():
+    async with kept_open(desk.pool) as holder:
         await holder.execute("select from counter for update")
         for number, name in enumerate(order, 1):
             running.append(asyncio.ensure_future(races[name]()))
-
-            async def waiting(number: int = number) -> bool:
-                count = await holder.fetchval("select count(*) from pg_stat_activity where wait_event_type = 'Lock'")
-                return bool(count == number)
-
-            await until(waiting)
+            await until_waiting(desk.pool, number)
     await asyncio.gather(*running)
     assert await desk.totals() == {"a": 0 if order[0] == "cancel" else 1}
     assert await left(desk, "timer") == 0

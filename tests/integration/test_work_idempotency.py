@@ -30,6 +30,7 @@ from tests.counters import COUNTERS, DECIDES, Add, Counter, Desk, Remind, counti
 from tests.database import Server
 from tests.issuer import AUDIENCE, Issuer, issuing
 from tests.records import NOON
+from tests.waiting import kept_open, until_waiting
 
 routes = APIRouter()
 
@@ -147,9 +148,7 @@ async def test_who_waits_for_a_first_request_that_rolls_back_becomes_the_first(d
     first = asyncio.create_task(here.send_once(once, fails, lambda states: None))
     await entered.wait()
     second = asyncio.create_task(here.send_once(once, adds, lambda states: states[0].total))
-    async with asyncio.timeout(5):
-        while not await desk.pool.fetchval("select true from pg_stat_activity where wait_event_type = 'Lock'"):
-            await asyncio.sleep(0.01)
+    await until_waiting(desk.pool)
     go_on.set()
     with pytest.raises(Refusal):
         await first
@@ -203,12 +202,10 @@ async def test_a_request_that_its_caller_leaves_leaves_nothing(desk: Desk) -> No
     """Cancelled in mid-transaction: rolled back, and its connection is good for the next one."""
     here = work_of(desk.pool)
     await here.send(COUNTERS, "a", Add(counter="a", amount=1))
-    async with desk.pool.acquire() as holder, holder.transaction():
+    async with kept_open(desk.pool) as holder:
         await holder.execute("select from counter for update")
         sending = asyncio.create_task(here.send(COUNTERS, "a", Add(counter="a", amount=1)))
-        async with asyncio.timeout(5):
-            while not await holder.fetchval("select true from pg_stat_activity where wait_event_type = 'Lock'"):
-                await asyncio.sleep(0.01)
+        await until_waiting(desk.pool)
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
     await here.send(COUNTERS, "a", Add(counter="a", amount=1))
