@@ -125,18 +125,21 @@ class NationalMerchant:
         assert answer.status_code in (200, 303), answer.text
 
 
+def told(url: str) -> dict[str, str]:
+    """What the sandbox is told; `url` is where it rings."""
+    return {
+        "NATIONAL_PARTNER": PARTNER, "NATIONAL_SECRET": SECRET, "NATIONAL_CONFIRM_URL": url,
+        "NATIONAL_RETRY_SECONDS": "0.1",
+    }  # fmt: skip
+
+
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[NationalMerchant]:
     """A fresh platform over the data in `folder`."""
     sink = Sink(answer=b'{"MaLoi": "00"}')
-    with sink.listening() as url:
-        told = {
-            "NATIONAL_PARTNER": PARTNER, "NATIONAL_SECRET": SECRET, "NATIONAL_CONFIRM_URL": url,
-            "NATIONAL_RETRY_SECONDS": "0.1",
-        }  # fmt: skip
-        with running(Server("national", folder, told)) as server:
-            http = client(server.url)
-            async with http:
-                merchant = NationalMerchant(server, sink, adapter(http, at_once=2))
-                merchant.payer = seal(PAYER, SEALER)
-                yield merchant
+    with sink.listening() as url, running(Server("national", folder, told(url))) as server:
+        http = client(server.url)
+        async with http:
+            merchant = NationalMerchant(server, sink, adapter(http, at_once=2))
+            merchant.payer = seal(PAYER, SEALER)
+            yield merchant

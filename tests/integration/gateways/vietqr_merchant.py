@@ -123,18 +123,21 @@ def adapter(http: httpx.AsyncClient) -> VietQr:
     return VietQr(http, [SECRET], BIN, ACCOUNT, PAGE_LINES)
 
 
+def told(url: str) -> dict[str, str]:
+    """What the sandbox is told; `url` is where it rings."""
+    return {
+        "BANK_KEY": KEY, "BANK_BIN": BIN, "BANK_ACCOUNT": ACCOUNT, "BANK_WEBHOOK_URL": url,
+        "BANK_WEBHOOK_SECRET": SECRET, "BANK_RETRY_SECONDS": "0.1", "BANK_SETTLE_SECONDS": "0.1",
+    }  # fmt: skip
+
+
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[VietQrMerchant]:
     """A fresh bank with its data in a folder, until the block is left."""
     sink = Sink()
-    with sink.listening() as url:
-        told = {
-            "BANK_KEY": KEY, "BANK_BIN": BIN, "BANK_ACCOUNT": ACCOUNT, "BANK_WEBHOOK_URL": url,
-            "BANK_WEBHOOK_SECRET": SECRET, "BANK_RETRY_SECONDS": "0.1", "BANK_SETTLE_SECONDS": "0.1",
-        }  # fmt: skip
-        with running(Server("bank", folder, told)) as server:
-            async with (
-                client(server.url, KEY) as http,
-                httpx.AsyncClient(base_url=server.url, verify=False, timeout=10) as app,
-            ):
-                yield VietQrMerchant(adapter(http), server, sink, app)
+    with sink.listening() as url, running(Server("bank", folder, told(url))) as server:
+        async with (
+            client(server.url, KEY) as http,
+            httpx.AsyncClient(base_url=server.url, verify=False, timeout=10) as app,
+        ):
+            yield VietQrMerchant(adapter(http), server, sink, app)

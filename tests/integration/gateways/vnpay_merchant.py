@@ -175,15 +175,18 @@ async def types(url: str, card: str, password: str | None = None) -> int:
         return answer.status_code
 
 
+def told(url: str) -> dict[str, str]:
+    """What the sandbox is told; `url` is where it rings."""
+    return {
+        "VNPAY_TERMINAL": TERMINAL, "VNPAY_SECRET": SECRET, "VNPAY_IPN_URL": url, "VNPAY_REFUND_SECONDS": "0",
+        "VNPAY_RETRY_SECONDS": "0.1", "VNPAY_PAGE_LINES": str(PAGE_LINES),
+    }  # fmt: skip
+
+
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[VnpayMerchant]:
     """A fresh sandbox with its data in a folder, until the block is left."""
     listener = Listener()
-    with listener.listening() as url:
-        told = {
-            "VNPAY_TERMINAL": TERMINAL, "VNPAY_SECRET": SECRET, "VNPAY_IPN_URL": url, "VNPAY_REFUND_SECONDS": "0",
-            "VNPAY_RETRY_SECONDS": "0.1", "VNPAY_PAGE_LINES": str(PAGE_LINES),
-        }  # fmt: skip
-        with running(Server("vnpay", folder, told)) as server:
-            async with vnpay.client(server.url) as client:
-                yield VnpayMerchant(Vnpay(client, TERMINAL, SECRET), server, listener)
+    with listener.listening() as url, running(Server("vnpay", folder, told(url))) as server:
+        async with vnpay.client(server.url) as client:
+            yield VnpayMerchant(Vnpay(client, TERMINAL, SECRET), server, listener)
