@@ -71,7 +71,7 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
     signed = Links(settings.link_key.get_secret_value(), settings.public_url)
     keys = {bank: key.get_secret_value() for bank, key in settings.bank_keys.items()}
     platform_key = keys.pop("national", None)  # it stands in an address: nothing may be signed with it
-    unexplained = Unexplained(reconciler.sides)
+    unexplained = Unexplained(reconciler.sides, clock)
     return Service(
         name="payments",
         description="Thu phí, lệ phí trực tuyến. / Fees, paid online.",

@@ -19,14 +19,14 @@ from chassis.identifiers import new_id
 from chassis.postgres import Pool
 from services.payments import store
 from services.payments.domain.gateway import Gateway, Movement
-from services.payments.domain.reading import NIGHTLY, RECENT, recent
+from services.payments.domain.reading import NIGHTLY, RECENT, last_whole_day, recent
 from services.payments.domain.reconciling import DOSSIERS
 from services.payments.reconciliation import Reconciliation
 from services.payments.store.differences import CHANNEL, Run
 
 _TRIES, _PAUSE_SECONDS = 5, 20.0
 _EVERY_SECONDS, _OFTEN_ENOUGH = 600.0, timedelta(minutes=9)
-_AFTER = time_of_day(2)  # banks and gateways have closed their day by then
+_DAY_AGAIN = timedelta(hours=1)  # not sooner: a day that could not be read
 
 log = structlog.get_logger()
 
@@ -62,20 +62,23 @@ class Reconciler:
     def chores(self) -> tuple[Chore, ...]:
         return (
             Chore("reconciliation-recent", _EVERY_SECONDS, self.ask_for_recent),
-            Chore("reconciliation-day", 3600.0, self.ask_for_yesterday),
+            Chore("reconciliation-day", _EVERY_SECONDS, self.ask_for_days),
         )
 
     async def work_off(self, pool: Pool, answering: Answering) -> int:
-        """Do the oldest run that waits, unless another process is at one; how many were done."""
+        """Do the oldest run that waits, unless another process is at one; how many were done or given up."""
         done = 0
-        if await store.differences.next_run(pool) is None:
+        if not await store.differences.is_waiting(pool):
             return 0
 
         async def one(pool: Pool) -> None:
             nonlocal done
-            if (run := await store.differences.next_run(pool)) is not None:
-                await self._do(pool, answering, run)
+            if (run := await store.differences.begun(pool, _TRIES)) is not None:
                 done = 1
+                if run.is_given_up:
+                    log.error("a run never came to an end", gateway=run.gateway, since=run.since, tries=_TRIES)
+                else:
+                    await self._do(pool, answering, run)
 
         await do_alone(Chore("reconciliation", 0.0, one), pool)
         return done
@@ -119,15 +122,19 @@ class Reconciler:
         if names:
             await store.differences.ask(pool, self.runs(names, RECENT))
 
-    async def ask_for_yesterday(self, pool: Pool) -> None:
-        """The whole of the day before, once it is over everywhere."""
-        here = self._clock().astimezone(VIETNAM)
-        begins = datetime.combine(here.date(), _AFTER, VIETNAM)
-        if here < begins:
-            return
-        names = [name for name in self.sides if not await store.differences.was_asked(pool, name, NIGHTLY, begins)]
-        if names:
-            await store.differences.ask(pool, self.runs(names, NIGHTLY, here.date() - timedelta(days=1)))
+    async def ask_for_days(self, pool: Pool) -> None:
+        """The whole of the day before, once it is over everywhere; and each day before that nobody has read to its end.
+
+        Nobody was there then, or the statement could not be read. While it still cannot, only the oldest day is tried.
+        """
+        now, runs, ill = self._clock(), list[Run](), set[str]()
+        for each in await store.days.missed(pool, self.sides, last_whole_day(now), now - _DAY_AGAIN):
+            if not each.is_asked and each.gateway not in ill:
+                runs += self.runs([each.gateway], NIGHTLY, each.day)
+            if each.is_ill:
+                ill.add(each.gateway)
+        if runs:
+            await store.differences.ask(pool, runs)
 
     async def _do(self, pool: Pool, answering: Answering, run: Run) -> None:
         doing = Reconciliation(pool, answering, run, self._clock)

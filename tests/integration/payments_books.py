@@ -188,7 +188,7 @@ class Books:
 
     async def shows(self, *sides: str) -> str:
         """The metrics of a process that has these sides, or all, as it shows them."""
-        unexplained, registry = Unexplained(sides or self.reconciler.sides), CollectorRegistry()
+        unexplained, registry = Unexplained(sides or self.reconciler.sides, self.clock), CollectorRegistry()
         await unexplained.refresh(self.pool)
         registry.register(unexplained)
         return generate_latest(registry).decode()

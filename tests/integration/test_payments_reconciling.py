@@ -334,7 +334,7 @@ async def test_runs_are_forgotten_after_five_weeks_but_for_those_of_whole_days(b
     await store.differences.ask(books.pool, [recent, waiting, failed, day])
     for run in (recent, day):
         await store.differences.finished(books.pool, run.run_id, {})
-    await store.differences.again(books.pool, failed.run_id, "away", 0, 1)
+    await store.differences.again(books.pool, failed.run_id, "away", 0, 0)
     every = {run.run_id for run in (recent, waiting, failed, day)}
     for days, left in ((34, every), (2, {waiting.run_id, day.run_id})):
         past = (

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
+
+from chassis.clock import VIETNAM
 
 RECENT, NIGHTLY = "every ten minutes", "every night"
 ASKED_FOR = timedelta(days=35)
 """So long is a page that never closes asked about where there is no statement; whoever pays later is heard by a notice."""
 ASKED_OFTEN = timedelta(days=3)
+_CLOSED = timedelta(hours=2)  # banks and gateways have closed their day by then
 
 
 def recent(now: datetime) -> tuple[datetime, datetime]:
     """What is looked at again and again: three days, up to where notices may still be under way."""
     return now - timedelta(days=3), now - timedelta(minutes=10)
+
+
+def last_whole_day(now: datetime) -> date:
+    """The last day in Vietnam that is over everywhere, and closed."""
+    return (now.astimezone(VIETNAM) - _CLOSED).date() - timedelta(days=1)
+
+
+def closed_at(day: date) -> datetime:
+    """From when on a day in Vietnam can be read as a whole."""
+    return datetime.combine(day + timedelta(days=1), time(), VIETNAM) + _CLOSED
 
 
 def asked_since(asked_by: str, until: datetime) -> datetime:

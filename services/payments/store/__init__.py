@@ -3,6 +3,7 @@
 from services.payments.store import banks as banks
 from services.payments.store import bills as bills
 from services.payments.store import books as books
+from services.payments.store import days as days
 from services.payments.store import differences as differences
 from services.payments.store import facts as facts
 from services.payments.store import ledger as ledger

@@ -58,15 +58,24 @@ from difference where state = 'open' group by gateway"""
 _ASK = """
 insert into reconciliation_run (run_id, gateway, day, since, until, asked_by)
 select * from unnest($1::uuid[], $2::text[], $3::date[], $4::timestamptz[], $5::timestamptz[], $6::text[])"""
-_NEXT = """
-select * from reconciliation_run where finished_at is null and due_at <= now() order by asked_at, run_id limit 1"""
+_WAITING = "select exists (select from reconciliation_run where finished_at is null and due_at <= now())"
+# Counted before it is tried: one that ends its process every time is not begun for ever.
+_BEGIN = """
+update reconciliation_run as run set tries = least(tries + 1, $1),
+    finished_at = case when tries >= $1 then now() end,
+    error = case when tries >= $1 then coalesce(error, 'whoever did it came to no end') else error end
+from (select run_id from reconciliation_run where finished_at is null and due_at <= now()
+    order by asked_at, run_id limit 1) as next
+where run.run_id = next.run_id
+returning run.*, finished_at is not null as is_given_up"""
 _AGAIN = """
-update reconciliation_run set tries = tries + 1, error = $2, due_at = now() + make_interval(secs => $3),
-    finished_at = case when tries + 1 >= $4 then now() end
+update reconciliation_run set error = $2, due_at = now() + make_interval(secs => $3),
+    finished_at = case when tries >= $4 then now() end
 where run_id = $1"""
 _ASKED_LATELY = """
-select exists (select from reconciliation_run
-    where gateway = $1 and asked_by = $2 and asked_at > $3 and error is null)"""
+select exists (select from reconciliation_run where gateway = $1 and asked_by = $2 and finished_at is null)
+    or exists (select from reconciliation_run
+        where gateway = $1 and asked_by = $2 and asked_at > $3 and error is null)"""
 _DONE_AGO = """
 select gateway, extract(epoch from now() - coalesce(
     (select max(finished_at) from reconciliation_run as run where run.gateway = side.gateway and report is not null),
@@ -81,7 +90,10 @@ delete from reconciliation_run where ctid = any(array(
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One look at one gateway's [since, until), or at `dossiers`; `day` where it is a whole one."""
+    """One look at one gateway's [since, until), or at `dossiers`; `day` where it is a whole one.
+
+    `is_given_up`: it was begun as often as may be, and never came to an end.
+    """
 
     run_id: UUID
     gateway: str
@@ -89,6 +101,7 @@ class Run:
     until: datetime
     asked_by: str
     day: date | None = None
+    is_given_up: bool = False
 
 
 async def find(pool: Pool | Connection, difference_id: UUID) -> Difference | None:
@@ -143,13 +156,18 @@ async def ask(pool: Pool, runs: Sequence[Run]) -> None:
 
 
 async def was_asked(pool: Pool, gateway: str, asked_by: str, since: datetime) -> bool:
-    """Whether there was such a run since then that has not failed."""
+    """Whether such a run waits, or there was one since then that has not failed."""
     return bool(await pool.fetchval(_ASKED_LATELY, gateway, asked_by, since))
 
 
-async def next_run(pool: Pool) -> Run | None:
-    """The oldest run that waits."""
-    row = await pool.fetchrow(_NEXT)
+async def is_waiting(pool: Pool) -> bool:
+    """Whether a run waits that is due."""
+    return bool(await pool.fetchval(_WAITING))
+
+
+async def begun(pool: Pool, most_tries: int) -> Run | None:
+    """The oldest run that waits, with one try more on its account; or given up, when it has had them all."""
+    row = await pool.fetchrow(_BEGIN, most_tries)
     return None if row is None else Run(**{name: row[name] for name in Run.__dataclass_fields__})
 
 
