@@ -55,7 +55,7 @@ order by r.number limit $5
 async def takings(pool: Pool, since: datetime, until: datetime, agency: str | None) -> Sequence[dict[str, Any]]:
     """Đồng that were collected and sent back in [since, until) by agency, day, gateway, beneficiary account, kind of fee.
 
-    Take a day at a time.
+    Take some hours at a time.
     """
     return [dict(row) for row in await pool.fetch(_TAKINGS, since, until, agency)]
 
