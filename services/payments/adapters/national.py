@@ -22,7 +22,7 @@ from chassis.sealing import Sealer
 from services.payments.adapters import national_codes as codes
 from services.payments.adapters import national_confirm as confirm
 from services.payments.adapters import national_wire as wire
-from services.payments.adapters.national_client import Platform, UnknownPage, refusal_of, require_success
+from services.payments.adapters.national_client import PDF, Platform, UnknownPage, refusal_of, require_success
 from services.payments.adapters.national_receipt import Gap, receipt_fields
 from services.payments.adapters.national_services import Directory
 from services.payments.adapters.payer import unseal
@@ -150,7 +150,7 @@ class National:
         """GET_BILL: the platform's own receipt of a paid page. Raises NotReady, Unanswered."""
         reference, began = wire.reference_of(request.attempt_id), _began(request.attempt_id, request.began)
         content = await self._platform.ask("GET_BILL", reference, began)
-        if content.startswith(b"%PDF-"):  # what the Content-Type says is not to be trusted
+        if content.startswith(PDF):
             return ReceiptFile(content, "application/pdf")
         require_success(wire.unwrapped(content))
         return ReceiptFile(content, "application/json")

@@ -12,6 +12,7 @@ import httpx
 from chassis.errors import Unanswered
 from services.payments.adapters import national_codes as codes
 from services.payments.adapters import national_wire as wire
+from services.payments.adapters.breaker import judged, understood
 from services.payments.adapters.national_signature import Value, signature
 from services.payments.domain.gateway import UnknownCode
 from services.payments.domain.printed import NotReady
@@ -19,6 +20,9 @@ from services.payments.domain.printed import NotReady
 VERSION = "1.0.6"
 PATHS = {"INIT": "/payment/init", "QUERY": "/payment/query", "GET_BILL": "/payment/get-bill"}
 """From memory: every partner is given his own."""
+
+PDF = b"%PDF-"
+"""So begins a receipt, whatever its Content-Type says."""
 
 Kind = Literal["INIT", "QUERY", "GET_BILL"]
 
@@ -59,8 +63,11 @@ class Platform:
             response = await self._client.post(PATHS[kind], content=body, headers={"Content-Type": "application/json"})
         except httpx.HTTPError as error:
             raise Unanswered(f"the platform does not answer: {type(error).__name__}") from None
-        if response.status_code != 200:
-            raise Unanswered(f"the platform answers {response.status_code}")
+        with understood(response):
+            if response.status_code != 200:
+                raise Unanswered(f"the platform answers {response.status_code}")
+            if not response.content.startswith(PDF) and str(wire.unwrapped(response.content)["MaLoi"]) in codes.ILL:
+                judged(response, well=False)
         return response.content
 
 

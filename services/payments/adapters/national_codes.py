@@ -32,6 +32,9 @@ PASSING: Mapping[str, str] = MappingProxyType(
 )
 """MaLoi that say nothing definite: 99 [22], the others [M]."""
 
+ILL = frozenset({"02", "03", "99"})
+"""MaLoi that everything is answered with: our partner code or secret is no longer right, or the platform has trouble."""
+
 FAILURES: Mapping[str, str] = MappingProxyType({"10": "the payment failed"})
 """MaLoi of a CONFIRM that says that nothing was paid [M]."""
 

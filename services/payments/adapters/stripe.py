@@ -59,7 +59,7 @@ class Stripe:
 
     async def create_checkout(self, request: CreateCheckout, calling: Calling) -> CheckoutCreated | CheckoutRefused:
         """Make a page. The body follows from the request alone, so that a repetition is the same under the same key."""
-        answer = await self._api.post("/v1/checkout/sessions", _form(request), str(request.attempt_id))
+        answer = await self._api.post("/v1/checkout/sessions", _form(request), str(request.attempt_id), Page)
         if answer.status == 200:
             return _made(request, read(Page, answer.body))
         if not answer.is_kept_failure and answer.code in stripe_codes.REFUSALS:
@@ -97,7 +97,7 @@ class Stripe:
     async def close_checkout(self, request: CloseCheckout, calling: Calling) -> Truth:
         """Expire the page, then tell the truth: it may have been paid a moment before. Unanswered while it is open."""
         # No key: expiring twice is harmless, and a refusal (already paid or closed) is settled by asking.
-        await self._api.post(f"/v1/checkout/sessions/{request.session_id}/expire", {}, None)
+        await self._api.post(f"/v1/checkout/sessions/{request.session_id}/expire", {}, None, Page)
         truth = await self.ask_checkout(request, calling)
         if isinstance(truth, StillOpen):
             raise Unanswered("the page is not closed yet")
@@ -110,7 +110,7 @@ class Stripe:
         """
         refund = await self._refund_of(request)
         if refund is None:
-            answer = await self._api.post("/v1/refunds", _refund_form(request), str(request.refund_id))
+            answer = await self._api.post("/v1/refunds", _refund_form(request), str(request.refund_id), Returned)
             if answer.is_kept_failure:
                 raise Unanswered("what became of the refund is kept under its key")
             if answer.status != 200:

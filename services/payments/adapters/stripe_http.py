@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 
 from chassis.errors import Unanswered
-from services.payments.adapters.stripe_objects import Listed, S, read
+from services.payments.adapters.breaker import understood
+from services.payments.adapters.stripe_objects import Listed, S, Shape, read
 
 API_VERSION = "2026-10-28.endive"
 LONGEST_PAGE = 100
@@ -65,13 +66,14 @@ class Answer:
 class Api:
     client: httpx.AsyncClient
 
-    async def post(self, path: str, form: Mapping[str, str], key: str | None) -> Answer:
+    async def post(self, path: str, form: Mapping[str, str], key: str | None, shape: type[Shape]) -> Answer:
+        """`shape`: of what was done."""
         headers = {"Idempotency-Key": key} if key else {}
-        return await self._answer(self.client.build_request("POST", path, data=dict(form), headers=headers))
+        return await self._answer(self.client.build_request("POST", path, data=dict(form), headers=headers), shape)
 
     async def get(self, path: str, query: Query, shape: type[S]) -> S:
         """What stands at a path. Raises Unanswered for anything else, "not found" too."""
-        answer = await self._answer(self.client.build_request("GET", path, params=dict(query)))
+        answer = await self._answer(self.client.build_request("GET", path, params=dict(query)), shape)
         if answer.status != 200:
             raise Unanswered(f"the gateway answers {answer.status} {answer.code}")
         return read(shape, answer.body)
@@ -86,15 +88,21 @@ class Api:
                 return
             asked["starting_after"] = str(listed.data[-1].get("id"))
 
-    async def _answer(self, request: httpx.Request) -> Answer:
-        """200, 400, 402, and whatever is kept under our key. All else, and silence, is Unanswered."""
+    async def _answer(self, request: httpx.Request, shape: type[Shape]) -> Answer:
+        """200 in its shape, 400, 402, and whatever is kept under our key. All else, and silence, is Unanswered."""
         try:
             response = await self.client.send(request)
-            body = response.json()
-        except (httpx.HTTPError, ValueError) as error:
+        except httpx.HTTPError as error:
             raise Unanswered(f"the gateway does not answer: {type(error).__name__}") from None
-        kept = response.headers.get("Idempotent-Replayed") == "true"
-        answer = Answer(response.status_code, body if isinstance(body, dict) else {})
-        if not (answer.is_definite and (kept or response.status_code in (200, 400, 402))):
-            raise Unanswered(f"the gateway answers {response.status_code}")
+        with understood(response):
+            try:
+                body = response.json()
+            except (ValueError, RecursionError) as error:
+                raise Unanswered(f"the gateway does not answer: {type(error).__name__}") from None
+            kept = response.headers.get("Idempotent-Replayed") == "true"
+            answer = Answer(response.status_code, body if isinstance(body, dict) else {})
+            if not (answer.is_definite and (kept or response.status_code in (200, 400, 402))):
+                raise Unanswered(f"the gateway answers {response.status_code}")
+            if answer.status == 200:
+                read(shape, answer.body)
         return answer

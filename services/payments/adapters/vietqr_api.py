@@ -14,6 +14,7 @@ import httpx
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from chassis.errors import Unanswered
+from services.payments.adapters.breaker import understood
 from services.payments.domain.gateway import UnknownCode
 
 PAGE_LINES = 250
@@ -92,26 +93,27 @@ class Api:
 
     async def get(self, path: str, query: Query, shape: type[S]) -> S:
         """What stands at a path. Raises Unanswered for anything else, "not found" too."""
-        status, body = await self._asked("GET", path, params=dict(query))
-        if status != 200:
-            raise Unanswered(f"the bank answers {status}")
-        return read(shape, body)
+        response = await self._asked("GET", path, params=dict(query))
+        with understood(response):
+            if response.status_code != 200:
+                raise Unanswered(f"the bank answers {response.status_code}")
+            return read(shape, response.content)
 
     async def post(self, path: str, body: Mapping[str, str], shape: type[S]) -> S | Refused:
         """What was made or stood there already, or the bank's own refusal (400, 409, 422)."""
-        status, answer = await self._asked("POST", path, json=dict(body))
-        if status in (200, 201):
-            return read(shape, answer)
-        if status in (400, 409, 422):
-            return read(Refused, answer)
-        raise Unanswered(f"the bank answers {status}")
+        response = await self._asked("POST", path, json=dict(body))
+        with understood(response):
+            if response.status_code in (200, 201):
+                return read(shape, response.content)
+            if response.status_code in (400, 409, 422):
+                return read(Refused, response.content)
+            raise Unanswered(f"the bank answers {response.status_code}")
 
-    async def _asked(self, method: Literal["GET", "POST"], path: str, **more: Any) -> tuple[int, bytes]:
+    async def _asked(self, method: Literal["GET", "POST"], path: str, **more: Any) -> httpx.Response:
         try:
-            response = await self._client.request(method, path, **more)
+            return await self._client.request(method, path, **more)
         except httpx.HTTPError as error:
             raise Unanswered(f"the bank does not answer: {type(error).__name__}") from None
-        return response.status_code, response.content
 
 
 def client(url: str, key: str, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:

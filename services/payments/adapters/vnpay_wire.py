@@ -12,6 +12,7 @@ import httpx
 from chassis.clock import Clock
 from chassis.errors import Unanswered
 from chassis.identifiers import new_id
+from services.payments.adapters.breaker import understood
 from services.payments.adapters.vnpay_codes import NOT_FOUND, PAID, SILENCES, TAKEN_BEFORE
 from services.payments.adapters.vnpay_signature import (
     HASH,
@@ -71,15 +72,20 @@ class Wire:
             **wanted,
         }
         response = await self._send("GET", f"{_STATEMENT}?{signed_query(self.secret, asked)}")
+        with understood(response):
+            _require_200(response)
+            return self._lines(response, asked["vnp_RequestId"])
+
+    def _lines(self, response: httpx.Response, request_id: str) -> tuple[int, Sequence[Mapping[str, Any]]]:
         if not is_mac(response.headers.get("X-VNPAY-Signature", ""), self.secret, response.content):
             raise Unanswered("VNPAY's statement is not signed")
         try:
             first, *lines = response.content.splitlines()
             header = json.loads(first)
             answers, pages = header["vnp_RequestId"], int(header["pages"])
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise Unanswered(f"VNPAY's statement cannot be read: {type(error).__name__}") from None
-        if answers != asked["vnp_RequestId"]:
+        if answers != request_id:
             raise Unanswered("VNPAY's statement answers another question")
         return pages, [_line(line) for line in lines]
 
@@ -93,9 +99,14 @@ class Wire:
     async def _post(self, asked: dict[str, str], signed: Sequence[str], answered: Sequence[str]) -> Told:
         body = asked | {HASH: mac(self.secret, joined(signed, asked))}
         response = await self._send("POST", _API, body)
+        with understood(response):
+            _require_200(response)
+            return self._told(response, asked["vnp_TxnRef"], answered)
+
+    def _told(self, response: httpx.Response, reference: str, answered: Sequence[str]) -> Told:
         try:
             told = {str(name): "" if value is None else str(value) for name, value in response.json().items()}
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             raise Unanswered("VNPAY's answer is no JSON object") from None
         code = told.get("vnp_ResponseCode", "")
         # What says nothing about money need not be believed, only told: VNPAY may not sign that it refuses to hear us.
@@ -105,18 +116,20 @@ class Wire:
             raise silence(code)
         if not is_mac(told.get(HASH, ""), self.secret, joined(answered, told)):
             raise Unanswered("VNPAY's answer is not signed")
-        if (told.get("vnp_TmnCode"), told.get("vnp_TxnRef")) != (self.terminal, asked["vnp_TxnRef"]):
+        if (told.get("vnp_TmnCode"), told.get("vnp_TxnRef")) != (self.terminal, reference):
             raise Unanswered("VNPAY's answer is about something else")
         return told
 
     async def _send(self, method: str, path: str, body: dict[str, str] | None = None) -> httpx.Response:
         try:
-            response = await self.client.request(method, path, json=body)
+            return await self.client.request(method, path, json=body)
         except httpx.HTTPError as error:
             raise Unanswered(f"VNPAY does not answer: {type(error).__name__}") from None
-        if response.status_code != 200:
-            raise Unanswered(f"VNPAY answers {response.status_code}")
-        return response
+
+
+def _require_200(response: httpx.Response) -> None:
+    if response.status_code != 200:
+        raise Unanswered(f"VNPAY answers {response.status_code}")
 
 
 def _line(told: bytes) -> Mapping[str, Any]:
