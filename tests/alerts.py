@@ -1,10 +1,13 @@
-"""Which alerts of deploy/prometheus fire over metrics as a process shows them; how long they must hold is left out."""
+"""Which alerts of deploy/prometheus fire over metrics as a process shows them; how long they must hold is left out.
+
+What a counter has grown by is what it shows: as for a process that began with the time that is looked at.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +15,17 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 RULES = Path(__file__).resolve().parents[1] / "deploy" / "prometheus" / "payments.rules.yml"
-_TERM = re.compile(r"(max|min)(?: by \((\w+)\) ?)?\((\w+)(?:\{(\w+)=(~?)\"([^\"]+)\"\})?\) (>|==) (\d+)")
+_TERM = re.compile(
+    r"(max|min|sum)(?: by \((\w+)\) ?)?\((?:increase\()?(\w+)(?:\{(\w+)=(~?)\"([^\"]+)\"\})?(?:\[\w+\]\))?\) (>|==) (\d+)"
+)
 
 
 @dataclass(frozen=True)
 class Term:
-    """The greatest or least of a metric, by a label, compared with a number; the rules are made of these, joined by "or"."""
+    """The greatest, least or sum of a metric, by a label, compared with a number.
+
+    The rules are made of these, joined by "or"; or of two, joined by "unless".
+    """
 
     aggregate: str
     by: str
@@ -52,7 +60,8 @@ class Term:
                 not self.by or self.by in labels
             ):
                 values[labels.get(self.by, "")].append(value)
-        aggregate = max if self.aggregate == "max" else min
+        aggregates: dict[str, Callable[[list[float]], float]] = {"max": max, "min": min, "sum": sum}
+        aggregate = aggregates[self.aggregate]
         return {name: aggregate(each) for name, each in values.items()}
 
     def fires(self, text: str) -> set[str]:
@@ -79,12 +88,21 @@ def by_label(text: str, metric: str) -> dict[str, float]:
 
 def alerts() -> dict[str, list[Term]]:
     """The terms of each alert."""
-    groups = yaml.safe_load(RULES.read_text("utf-8"))["groups"]
-    rules = [rule for group in groups for rule in group["rules"]]
-    return {rule["alert"]: [Term.of(term) for term in rule["expr"].split(" or ")] for rule in rules}
+    return {name: [Term.of(term) for term in re.split(" or | unless ", expr)] for name, expr in _expressions().items()}
 
 
 def firing(text: str) -> dict[str, set[str]]:
     """The alerts that fire, and of what."""
-    every = {name: set().union(*(term.fires(text) for term in terms)) for name, terms in alerts().items()}
+    every = {name: _fires(expr, text) for name, expr in _expressions().items()}
     return {name: labels for name, labels in every.items() if labels}
+
+
+def _expressions() -> dict[str, str]:
+    groups = yaml.safe_load(RULES.read_text("utf-8"))["groups"]
+    return {rule["alert"]: " ".join(rule["expr"].split()) for group in groups for rule in group["rules"]}
+
+
+def _fires(expr: str, text: str) -> set[str]:
+    terms, _, unless = expr.partition(" unless ")
+    fires = set[str]().union(*(Term.of(term).fires(text) for term in terms.split(" or ")))
+    return fires - Term.of(unless).fires(text) if unless else fires

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from prometheus_client import Counter, Gauge
 from prometheus_client.registry import Collector
@@ -17,7 +17,10 @@ class RingMetrics:
     def __init__(self) -> None:
         labels = ("gateway", "outcome")
         self.heard = Counter(
-            "motcua_rings_heard_total", "Webhooks at the door: new, copy, refused", labels, registry=None
+            "motcua_rings_heard_total",
+            "Webhooks at the door: new, copy, refused; alert where all are",
+            labels,
+            registry=None,
         )
         self.worked_off = Counter(
             "motcua_rings_worked_off_total",
@@ -33,6 +36,12 @@ class RingMetrics:
     @property
     def collectors(self) -> Sequence[Collector]:
         return (self.heard, self.worked_off, self.waiting, self.oldest)
+
+    def hears(self, gateways: Iterable[str]) -> None:
+        """Show zeros for these: what a counter has grown by is seen from its first count on."""
+        for name in gateways:
+            for outcome in ("new", "copy", "refused"):
+                self.heard.labels(name, outcome)
 
     async def refresh(self, pool: Pool) -> None:
         """Look how many wait."""

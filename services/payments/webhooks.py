@@ -31,6 +31,7 @@ class Door:
 
     def __init__(self, gateways: Gateways, metrics: RingMetrics) -> None:
         self._gateways, self._metrics = gateways.by_name, metrics
+        metrics.hears(self._gateways)
 
     async def hear(
         self, name: str, request: Request, body: bytes, work: Work, attempt_of: Attempt = lambda _: None
