@@ -1,6 +1,6 @@
 """Links that let others pay a bill, or look whether a receipt holds: signed, so that nobody finds one by trying.
 
-A link names one bill, or one receipt, and nothing else; it works as long as the key is the same.
+A link names one bill, or one receipt, and nothing else; it works as long as the key that signed it is among ours.
 """
 
 from __future__ import annotations
@@ -18,26 +18,28 @@ _SHORTEST_KEY = 16
 
 
 class Links:
-    """Signs and reads with one key; without a key there are no links, and every link is unknown.
+    """Signs with the first of its keys and reads with all; without a key there are no links, and every link is unknown.
 
-    Raises ValueError for a key of less than 16 bytes.
+    `keys` are separated by commas: a key that signs no longer stands behind the new one for as long as papers hold that
+    it has signed. Raises ValueError for a key of less than 16 bytes.
     """
 
-    def __init__(self, key: str, public_url: str) -> None:
-        if 0 < len(key.encode()) < _SHORTEST_KEY:
-            raise ValueError(f"MOTCUA_LINK_KEY has at least {_SHORTEST_KEY} bytes")
-        self._key, self._public_url = key.encode(), public_url.rstrip("/")
+    def __init__(self, keys: str, public_url: str) -> None:
+        self._keys = [key.strip().encode() for key in keys.split(",") if key.strip()]
+        if any(len(key) < _SHORTEST_KEY for key in self._keys):
+            raise ValueError(f"each key of MOTCUA_LINK_KEY has at least {_SHORTEST_KEY} bytes")
+        self._public_url = public_url.rstrip("/")
 
     def to_pay(self, bill_id: UUID) -> str:
         """The token of a bill: its id and 128 bits that only we can make. Raises Refusal 503 without a key."""
-        return _written(bill_id.bytes + self._mac("pay", bill_id.bytes))
+        return _written(bill_id.bytes + self._signature("pay", bill_id.bytes))
 
     def bill_of(self, token: str) -> UUID | None:
         """The bill of a token; None for one that we did not make."""
         raw = _read(token)
-        if not self._key or raw is None or len(raw) != 16 + _MAC:
+        if raw is None or len(raw) != 16 + _MAC:
             return None
-        return UUID(bytes=raw[:16]) if hmac.compare_digest(raw[16:], self._mac("pay", raw[:16])) else None
+        return UUID(bytes=raw[:16]) if self._is_ours(raw[16:], "pay", raw[:16]) else None
 
     def page(self, bill_id: UUID) -> str:
         """The address of the page where anybody pays a bill. Raises Refusal 503 without a key."""
@@ -45,28 +47,36 @@ class Links:
 
     def receipt_page(self, number: str) -> str | None:
         """The address of the page that says whether a receipt holds; None without a key."""
-        if not self._key:
+        if not self._keys:
             return None
         year, ordinal = number.split("/")
         return f"{self._public_url}/receipts/{year}/{int(ordinal)}?k={self.of_receipt(number)}"
 
     def of_receipt(self, number: str) -> str:
         """What proves that somebody holds a receipt. Raises Refusal 503 without a key."""
-        return _written(self._mac("receipt", number.encode()))
+        return _written(self._signature("receipt", number.encode()))
 
     def is_of_receipt(self, number: str, mac: str) -> bool:
         """Whether `mac` is that of the receipt."""
-        return bool(self._key) and hmac.compare_digest(self.of_receipt(number).encode(), mac.encode())
+        raw = _read(mac)
+        return raw is not None and self._is_ours(raw, "receipt", number.encode())
 
-    def _mac(self, what: str, named: bytes) -> bytes:
-        if not self._key:
+    def _is_ours(self, mac: bytes, what: str, named: bytes) -> bool:
+        return any(hmac.compare_digest(mac, _mac(key, what, named)) for key in self._keys)
+
+    def _signature(self, what: str, named: bytes) -> bytes:
+        if not self._keys:
             raise Refusal(
                 "no_links",
                 "Hệ thống chưa được cấu hình khóa ký liên kết. Xin báo bộ phận kỹ thuật.",
                 "No key to sign links with is set (MOTCUA_LINK_KEY).",
                 503,
             )
-        return hmac.digest(self._key, what.encode() + b"\0" + named, hashlib.sha256)[:_MAC]
+        return _mac(self._keys[0], what, named)
+
+
+def _mac(key: bytes, what: str, named: bytes) -> bytes:
+    return hmac.digest(key, what.encode() + b"\0" + named, hashlib.sha256)[:_MAC]
 
 
 def _written(raw: bytes) -> str:

@@ -12,7 +12,8 @@ class PaymentsSettings(Settings):
 
     `return_url` is where the payer's browser lands after a gateway's page; `{code}` is the dossier's code.
     `gateway_webhook_secret` may be several, separated by commas, while one is rotated. `payer_key` seals what a payer
-    types for a gateway that asks for it, `link_key` signs links that let others pay and look, `bank_keys` are those of
+    types for a gateway that asks for it, `link_key` signs links that let others pay and look, and receipts
+    (several, separated by commas: the first signs, all are read), `bank_keys` are those of
     payers' banks that may inquire, by the bank's name. `statement_seconds` is how often bank statements are looked at.
     `bank_name` and `bank_holder` are how people name our bank and whose account it is.
     `public_url` is where payers' browsers reach this service. Of a payer's address the proxies in `trusted_proxies` are

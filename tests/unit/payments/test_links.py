@@ -41,6 +41,20 @@ def test_another_key_makes_other_tokens() -> None:
     assert not other.is_of_receipt("2026/00000017", LINKS.of_receipt("2026/00000017"))
 
 
+def test_papers_that_an_older_key_has_signed_hold_after_a_new_one() -> None:
+    """The first key signs, all are read; what a key has signed ends with it."""
+    number, older = "2026/00000017", "a key of some length"
+    both = Links(f"a newer key of some length , {older},", "https://x.vn")
+    newer = Links("a newer key of some length", "https://x.vn")
+    assert both.is_of_receipt(number, LINKS.of_receipt(number))
+    assert both.bill_of(LINKS.to_pay(BILL)) == BILL
+    assert (both.of_receipt(number), both.to_pay(BILL)) == (newer.of_receipt(number), newer.to_pay(BILL))
+    assert not newer.is_of_receipt(number, LINKS.of_receipt(number))
+    assert newer.bill_of(LINKS.to_pay(BILL)) is None
+    with pytest.raises(ValueError, match="each key"):
+        Links(f"{older},short", "https://x.vn")
+
+
 def test_a_receipts_code_is_for_that_receipt_and_opens_no_bill() -> None:
     code = LINKS.of_receipt("2026/00000017")
     assert LINKS.is_of_receipt("2026/00000017", code)
