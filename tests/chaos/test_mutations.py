@@ -20,7 +20,7 @@ COUNT = 9
 RED = Pace(journey_seconds=15, quiet_seconds=4)
 SLOWLY = Pace(journey_seconds=30, quiet_seconds=4, between=1.5)
 """So that journeys are still under way when a second process has come up."""
-GREEN = Pace(journey_seconds=60, quiet_seconds=60)
+GREEN = Pace(journey_seconds=120, quiet_seconds=60)
 
 
 async def killed_with_a_batch_in_hand(at: Field, progress: Progress) -> None:
