@@ -17,7 +17,7 @@ from services.payments.store.rings import Heard
 
 # Not sooner: what is still on its way need not be fetched.
 _EVERY_SECONDS = 600.0
-_OVERLAP = timedelta(minutes=5)
+_OVERLAP = timedelta(minutes=5)  # what is listed a little later than it was created
 _AT_FIRST = timedelta(days=1)
 
 log = structlog.get_logger()
@@ -49,11 +49,13 @@ class Missed:
     async def _fetch(self, pool: Pool, name: str, gateway: TellsAgain) -> None:
         now, place, missed = self._clock(), f"events {name}", 0
         looked = await statements.cursor(pool, place)
-        since = now - _AT_FIRST if looked == "0" else datetime.fromisoformat(looked)
-        async for events in gateway.events_since(since):
+        newest = now - _AT_FIRST if looked == "0" else datetime.fromisoformat(looked)
+        async for events in gateway.events_since(newest - _OVERLAP):
             kept = await rings.keep(pool, [Heard(name, ring, None) for ring in events])
             missed += sum(each.is_new for each in kept)
+            # By the gateway's clock, which may be behind ours; but never ahead of us, for it may be put right.
+            newest = max([newest, *(min(ring.created, now) for ring in events if ring.created)])
         # The place last: what is fetched twice is known the second time.
-        await statements.move_cursor(pool, place, (now - _OVERLAP).isoformat())
+        await statements.move_cursor(pool, place, newest.isoformat())
         if missed:
             log.warning("webhooks had not come and were fetched", gateway=name, missed=missed)

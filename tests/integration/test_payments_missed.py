@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from pydantic import SecretStr
@@ -11,7 +12,7 @@ from chassis.errors import Unanswered
 from services.payments.adapters.gateways import Gateways
 from services.payments.missed import Missed
 from tests.database import Server as Postgres
-from tests.integration.payments_counter import AMOUNT, PAID, Counter, Dossier, eventually, open_counter
+from tests.integration.payments_counter import AMOUNT, PAID, Clock, Counter, Dossier, eventually, open_counter
 from tests.integration.payments_rings import in_checkout
 
 
@@ -27,9 +28,10 @@ async def counter(shared: Counter) -> AsyncIterator[Counter]:
     await shared.all_is_well()
 
 
-def missed(counter: Counter, key: str = "sk_test") -> Missed:
+def missed(counter: Counter, key: str = "sk_test", ahead: timedelta = timedelta()) -> Missed:
+    """By a clock that is so much ahead of the gateway's."""
     settings = counter.service.settings.model_copy(update={"gateway_secret_key": SecretStr(key)})
-    return Missed(Gateways.from_settings(settings).by_name, counter.clock)  # type: ignore[arg-type]
+    return Missed(Gateways.from_settings(settings).by_name, Clock(ahead))  # type: ignore[arg-type]
 
 
 async def paid_unheard(counter: Counter) -> Dossier:
@@ -51,6 +53,15 @@ async def test_a_payment_whose_webhooks_were_all_lost_is_taken_in_when_they_are_
     again = await counter.pool.fetchval("select count(*) from ring")
     await missed(counter).fetch(counter.pool)
     assert await counter.pool.fetchval("select count(*) from ring") == again, "fetched twice, kept once"
+
+
+@pytest.mark.parametrize("minutes", [20, -20])
+async def test_a_gateway_whose_clock_is_not_ours_loses_no_event(counter: Counter, minutes: int) -> None:
+    ahead = timedelta(minutes=minutes)
+    await missed(counter, ahead=ahead).fetch(counter.pool)
+    dossier = await paid_unheard(counter)
+    await missed(counter, ahead=ahead).fetch(counter.pool)
+    await counter.comes_to(dossier, "paid")
 
 
 async def test_where_nothing_can_be_fetched_the_next_look_begins_where_this_one_did(counter: Counter) -> None:

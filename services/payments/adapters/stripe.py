@@ -5,7 +5,6 @@ Source: Stripe API reference, Checkout Sessions, PaymentIntents, Refunds, Idempo
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -139,7 +138,7 @@ class Stripe:
         """The events that tell us something, newest first, whether their webhooks came or not. Stripe keeps 30 days."""
         query = {"created[gte]": str(math.floor(since.timestamp())), "types[]": stripe_webhooks.TELLING}
         async for events in self._api.pages("/v1/events", query, self._page_lines):
-            yield [Ring(str(each.get("id")), str(each.get("type")), json.dumps(each).encode()) for each in events]
+            yield [stripe_webhooks.listed(each) for each in events]
 
     async def balance(self) -> Mapping[str, int]:
         """What the gateway holds for us, by currency, after its fees."""

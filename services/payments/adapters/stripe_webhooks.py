@@ -65,6 +65,13 @@ def heard(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], now: 
     return Ring(event.id, event.type, body)
 
 
+def listed(event: Mapping[str, Any]) -> Ring:
+    """An event as the list of events has it: as if its webhook had come."""
+    created = event.get("created")
+    when = at(created) if isinstance(created, int) else None
+    return Ring(str(event.get("id")), str(event.get("type")), json.dumps(event).encode(), when)
+
+
 def told(ring: Ring) -> Sequence[Tiding]:
     """What an event says of one of our bills; nothing where it says nothing, or is not about one.
 

@@ -203,11 +203,15 @@ Truth = StillOpen | Captured | SessionClosed
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """A webhook whose signature and age were found right. `event_id` is the gateway's own id of it: the same for copies."""
+    """A webhook whose signature and age were found right. `event_id` is the gateway's own id of it: the same for copies.
+
+    `created` is when, by the gateway's clock, where it lists its events.
+    """
 
     event_id: str
     kind: str
     body: bytes
+    created: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
