@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -19,7 +19,7 @@ from chassis.decider import Message
 from chassis.errors import reason_of
 from chassis.postgres import Pool
 from services.payments import store
-from services.payments.domain import reconciling
+from services.payments.domain import by_rule, reconciling
 from services.payments.domain.difference import Found, Gone
 from services.payments.domain.gateway import UNREADABLE, Gateway, Known, Movement
 from services.payments.domain.hearing import tells_in_notices_only
@@ -30,6 +30,7 @@ from services.payments.store.differences import Run
 
 _AT_ONCE = 2_000  # lines
 _MOST = 200  # messages
+_CLOCKS_DIFFER = timedelta(hours=1)
 _SOON = timedelta(minutes=10)  # so long may bills and dossiers take to hear of one another
 
 log = structlog.get_logger()
@@ -45,6 +46,7 @@ class Reconciliation:
     clock: Clock
     lines: int = 0
     references: set[str] = field(default_factory=set)
+    told: set[str] = field(default_factory=set)
     healed: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
     found: dict[str, Found] = field(default_factory=dict)
@@ -53,25 +55,49 @@ class Reconciliation:
     async def of_gateway(self, gateway: Gateway) -> Mapping[str, Any]:
         """Read [since, until) of its statement and settle what can be; the report. Raises Unanswered."""
         run, waiting = self.run, list[Movement]()
-        since, known, before = run.since, list[Known](), await store.differences.unsettled(self.pool, run.gateway)
-        if tells_in_notices_only(run.gateway):
-            since = asked_since(run.asked_by, run.until)
-            missed = [each.reference for each in before if each.kind == "missing_at_gateway"]
-            again = run.asked_by != RECENT
-            known = await store.statements.asked(self.pool, run.gateway, since, run.since, run.until, missed, again)
+        began = await store.statements.now(self.pool)
+        since, known = await self._asked()
         async for page in gateway.movements(since, run.until, known):
             waiting += page
             if len(waiting) >= _AT_ONCE:
                 await self.take(waiting)
                 waiting = []
         await self.take(waiting)
+        gone = set[str]() if tells_in_notices_only(run.gateway) else await self._take_back(began)
         before = await store.differences.unsettled(self.pool, run.gateway)
-        left = sorted({each.reference for each in before} - self.references)
+        left = sorted({each.reference for each in before} - self.references | gone)
         await self._compare(left)
         until, raised = min(run.until, self.clock() - reconciling.GRACE), {each.key for each in before}
         for row in await store.statements.unstated(self.pool, run.gateway, run.since, until, left):
-            self._note(reconciling.missing(row, run.since, raised))
+            self._note(reconciling.missing(row, until, raised))
         return await self._settled([each.key for each in before])
+
+    async def _asked(self) -> tuple[datetime, Sequence[Known]]:
+        """Since when money is told of; and where there is no statement, the pages that must be asked about."""
+        run = self.run
+        if not tells_in_notices_only(run.gateway):
+            return run.since, ()
+        since, before = asked_since(run.asked_by, run.until), await store.differences.unsettled(self.pool, run.gateway)
+        missed = [each.reference for each in before if each.kind == "missing_at_gateway"]
+        again = run.asked_by != RECENT
+        known = await store.statements.asked(self.pool, run.gateway, since, run.since, run.until, missed, again)
+        # All that was paid on these pages, by whichever clock: also on those that were made before.
+        return min((since, *(each.began - _CLOCKS_DIFFER for each in known))), known
+
+    async def _take_back(self, began: datetime) -> set[str]:
+        """What this reading did not tell again is gone: references whose lines count no more, and their fees neither."""
+        place = self.run.gateway, self.run.since, self.run.until
+        if lines := await store.statements.take_back(self.pool, *place, began, sorted(self.told)):
+            self.rules["taken_back"] += lines
+            log.warning("a gateway tells of lines no more", gateway=self.run.gateway, lines=lines)
+        postings = [
+            posting for fee in await store.statements.fees_to_mend(self.pool, *place) for posting in by_rule.mended(fee)
+        ]
+        async with self.pool.acquire() as connection, connection.transaction():
+            await store.statements.post(connection, postings)
+        gone = set(await store.statements.taken_back(self.pool, *place))
+        self.found = {key: each for key, each in self.found.items() if each.reference not in gone}
+        return gone
 
     async def of_dossiers(self) -> Mapping[str, Any]:
         """Hold bills against dossiers; the report."""
@@ -87,7 +113,7 @@ class Reconciliation:
         if not movements:
             return
         gateway = self.run.gateway
-        postings = [posting for each in movements for posting in reconciling.explained(gateway, each)]
+        postings = [posting for each in movements for posting in by_rule.explained(gateway, each)]
         async with self.pool.acquire() as connection, connection.transaction():
             await store.statements.keep(connection, gateway, movements)
             await store.statements.post(connection, postings)
@@ -97,8 +123,16 @@ class Reconciliation:
         self.rules["unreadable"] += sum(each.note.startswith(UNREADABLE) for each in movements)
         self.lines += len(movements)
         self.references |= {each.reference for each in movements}
+        self.told |= {each.line for each in movements}
         await self._compare(sorted({each.reference for each in movements}))
         await store.differences.progressed(self.pool, self.run.run_id, self.lines)
+
+    async def raise_before(self, moment: datetime) -> None:
+        """Raise what was found of before that moment, at once: nobody may look at that time again."""
+        old = [(key, each) for key, each in self.found.items() if each.at < moment]
+        await self._say(old)
+        for key, _ in old:
+            del self.found[key]
 
     async def _compare(self, references: Sequence[str]) -> None:
         """Heal what heals; what is left is a difference."""
@@ -141,6 +175,10 @@ class Reconciliation:
         """Raise what was found, let go what was not found again; the report."""
         gone = [(key, Gone()) for key in before if key not in self.found]
         messages: list[tuple[str, Message]] = [*((each.key, each) for each in self.found.values()), *gone]
+        return await self._report(await self._say(messages))
+
+    async def _say(self, messages: Sequence[tuple[str, Message]]) -> Mapping[str, Any]:
+        """Say these to differences, by their keys; how each stands then."""
         states: dict[str, Any] = {}
         for start in range(0, len(messages), _MOST):
             some = messages[start : start + _MOST]
@@ -149,7 +187,7 @@ class Reconciliation:
                 if isinstance(answer, Exception):
                     log.error("a difference cannot be kept", gateway=self.run.gateway, reason=reason_of(answer))
             states |= {key: answer for (key, _), answer in zip(some, answers, strict=True)}
-        return await self._report(states)
+        return states
 
     async def _report(self, states: Mapping[str, Any]) -> Mapping[str, Any]:
         count, dong = (await store.differences.unexplained(self.pool)).get(self.run.gateway, (0, 0))

@@ -164,7 +164,10 @@ class Reconciler:
             movements, after = await source.lines_after(cursor)
             if after == cursor:
                 return lines
-            # The cursor last: what is read twice has one effect. What nothing heals is raised by the next run.
             await doing.take(movements)
+            # What nothing heals is raised here, unless its notice may be under way: then by the next run. A bank may book a
+            # line for any day, and no run looks at that day again.
+            await doing.raise_before(recent(now)[1])
+            # The cursor last: what is read twice has one effect.
             await store.statements.move_cursor(pool, name, after)
             lines += len(movements)

@@ -1,9 +1,12 @@
-"""Days on which nobody read a statement are read later; a run that never ends is given up; what waits does not pile up."""
+"""What reconciliation could leave out for ever: days on which nobody read a statement, lines that are booked for long ago or
+taken back, money that claims to be old; and runs that never end.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,10 +14,12 @@ import pytest
 from chassis.clock import VIETNAM
 from chassis.errors import Unanswered
 from services.payments import store
+from services.payments.domain.gateway import Known, Movement
 from services.payments.domain.reading import NIGHTLY, closed_at, last_whole_day
+from services.payments.reconciling_work import Reconciler
 from tests.alerts import by_label
 from tests.database import Server as Postgres
-from tests.integration.payments_books import Books, open_books
+from tests.integration.payments_books import Books, Provider, open_books, ring_of
 
 TRIES = 5
 
@@ -122,3 +127,77 @@ async def test_what_is_recent_is_not_asked_for_while_it_waits(books: Books) -> N
         await books.reconciler.ask_for_recent(books.pool)
     runs = [run["gateway"] for run in await store.differences.runs(books.pool, None, 50)]
     assert sorted(runs) == ["dossiers", "stripe", "vietqr"]
+
+
+async def test_a_line_that_the_bank_books_for_long_ago_is_raised_as_soon_as_it_is_read(books: Books) -> None:
+    """No run looks at that day again. What is young is left to the next run: its notice may be under way."""
+    old, known = books.clock() - timedelta(days=4), await books.filed()
+    books.line("vietqr", 50_000, at=old)
+    books.line("vietqr", known.amount, at=old, payment_code=known.code)
+    books.line("vietqr", 60_000, at=books.clock())
+    assert await books.reconciler.read_on(books.pool, books.answering) == 3
+    assert (await books.bill(known.key)).state == "paid"
+    assert [(each.kind, each.found) for each in await books.differences()] == [("unknown_payment", 50_000)]
+    assert await books.raised() == ["unknown_payment"]
+    await books.reconciles("vietqr")
+    assert len(await books.differences()) == 2
+    assert await books.reconciler.read_on(books.pool, books.answering) == 0
+
+
+async def test_money_that_was_heard_of_and_claims_to_be_old_is_missed_like_any(books: Books) -> None:
+    """A stolen secret signs what moment it likes; what claims to be of another time is asked about, and not believed."""
+    bill = await books.filed()
+    attempt_id = await books.page(bill)
+    forged = Movement("line", "capture", "forged", bill.amount, "VND", books.clock() - timedelta(days=4), 0, attempt_id)
+    assert (await books.says(bill.key, ring_of("stripe", forged))).state == "in_checkout"
+    assert await books.pool.fetchval("select count(*) from call where kind = 'AskCheckout'") == 1
+    forged = replace(forged, at=books.clock() - timedelta(days=2, hours=12))
+    assert (await books.says(bill.key, ring_of("stripe", forged))).state == "paid"
+    assert (await books.reconciles())["found"] == {}
+    books.clock.ahead = timedelta(hours=25)
+    assert (await books.reconciles())["found"] == {"missing_at_gateway": {"open": 1}}
+
+
+async def test_a_line_that_the_gateway_takes_back_counts_no_more(books: Books) -> None:
+    bill, stripe = await books.filed(), books.providers["stripe"]
+    line = await books.pays(bill, fee=1_000)
+    twice = books.line("stripe", bill.amount, reference=line.reference, attempt_id=line.attempt_id, fee=500)
+    stranger = books.line("stripe", 33_000, fee=300)
+    assert set((await books.reconciles())["found"]) == {"duplicate_line", "unknown_payment"}
+    for gone, left in ((twice, 33_000), (stranger, 0)):
+        stripe.lines.remove(gone)
+        told = await books.reconciles()
+        assert (told["by_rule"]["taken_back"], told["gone"], told["unexplained_dong"]) == (1, 1, left)
+        assert (await books.balances())["gateway:stripe"] == stripe.holds
+    assert (await books.reconciles())["by_rule"] == {"gateway fee": 1_000}
+    stripe.lines.append(stranger)
+    assert (await books.reconciles())["unexplained_dong"] == 33_000
+    assert (await books.balances())["gateway:stripe"] == stripe.holds
+    stripe.lines.clear()
+    books.clock.ahead = timedelta(hours=25)
+    told = await books.reconciles()
+    assert (told["found"], told["unexplained_dong"]) == ({"missing_at_gateway": {"open": 1}}, bill.amount)
+    assert (await books.balances()).get("gateway-fee:stripe", 0) == 0
+    stripe.lines.append(line)
+    assert (await books.reconciles())["unexplained_dong"] == 0
+    assert (await books.balances())["gateway:stripe"] == stripe.holds
+    assert (await books.bill(bill.key)).state == "paid"
+
+
+async def test_a_line_that_is_written_while_the_statement_is_read_is_not_taken_for_gone(books: Books) -> None:
+    class Goes(Provider):
+        """Its bank writes one more line when all was told, and that one is read on."""
+
+        async def movements(
+            self, since: datetime, until: datetime, known: Sequence[Known]
+        ) -> AsyncIterator[Sequence[Movement]]:
+            async for page in super().movements(since, until, known):
+                yield page
+            if not self.lines:
+                books.line("vietqr", 7_000)
+                await books.reconciler.read_on(books.pool, books.answering)
+
+    books.providers["vietqr"] = bank = Goes("vietqr")
+    books.reconciler = Reconciler({"vietqr": bank}, 0.0, books.clock)  # type: ignore[dict-item]
+    told = await books.reconciles("vietqr")
+    assert (told["by_rule"], told["found"]) == ({}, {"unknown_payment": {"open": 1}})

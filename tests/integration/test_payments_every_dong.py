@@ -178,6 +178,7 @@ async def killed_after(books: Books, gateway: str, statements: int) -> bool:
         await task
     except asyncio.CancelledError:
         await books.pool.execute("update reconciliation_run set finished_at = now(), error = 'killed'")
+        await books.pool.execute("update chore_turn set until = now()")  # nobody waits here until it was the dead one's
         return False
     return True
 

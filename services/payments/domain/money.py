@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chassis.decider import Call, Decision
 from chassis.errors import Refusal
@@ -20,6 +20,8 @@ from services.payments.domain.refunding import all_back, back, joined, noted
 
 LATE, SECOND, EXCESS = "nộp sau khi khoản phí đã đóng", "nộp lần thứ hai", "nộp thừa"
 FOREIGN = "chuyển khoản bằng ngoại tệ"
+BELIEVED_FOR = timedelta(days=3)
+"""A webhook that tells of money of longer ago makes us ask the gateway, or is left to its statement."""
 
 
 def captured(bill: Bill | None, message: Captured, now: datetime) -> Decision[Bill] | None:
@@ -32,7 +34,7 @@ def captured(bill: Bill | None, message: Captured, now: datetime) -> Decision[Bi
         raise Refusal("no_money", "Khoản thu phải lớn hơn 0.", f"{message.amount} is no money.", 422)
     if message.money_id in bill.taken:
         return None
-    if message.heard_only and not _is_expected(bill, message):
+    if message.heard_only and not _is_expected(bill, message, now):
         return _asked(bill, message)
     bill = _knowing_its_page_is_paid(bill.model_copy(update={"taken": (*bill.taken, message.money_id)}), message)
     capture = _capture(bill, message)
@@ -117,9 +119,12 @@ def _capture(bill: Bill, message: Captured) -> Capture:
     )
 
 
-def _is_expected(bill: Bill, message: Captured) -> bool:
-    """Whether what a webhook says is just what a page of this bill asks for, or a transfer of any amount may be."""
-    if message.currency != bill.currency:
+def _is_expected(bill: Bill, message: Captured, now: datetime) -> bool:
+    """Whether what a webhook says is just what a page of this bill asks for, or a transfer of any amount may be.
+
+    Of money of another time than this, it is not: gateways ring again for some days, and clocks do not differ by as much.
+    """
+    if message.currency != bill.currency or abs(now - message.paid_at) > BELIEVED_FOR:
         return False
     if manner_of(message.gateway).parts:
         return True

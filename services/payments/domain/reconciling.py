@@ -12,11 +12,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from chassis.decider import Message
-from chassis.identifiers import derived_id
 from contracts.money import MOST_DONG
-from services.payments.domain import ledger
+from services.payments.domain.by_rule import name_of
 from services.payments.domain.difference import Found
-from services.payments.domain.gateway import Captured, Movement, RefundDone, RefundRefused
+from services.payments.domain.gateway import Captured, RefundDone, RefundRefused
 from services.payments.domain.gateways import GATEWAYS
 from services.payments.domain.hearing import capture_of_reference, tells_in_notices_only
 from services.payments.domain.refund import REFUND_MOVES
@@ -27,9 +26,7 @@ DOSSIERS = "dossiers"
 """Where bills are held against dossiers: the side of reconciliation that needs no gateway."""
 GRACE = timedelta(hours=24)  # so long may money that we have heard of stand on no statement
 BY_HAND = timedelta(days=5)  # so long may an officer take to pay out what no gateway can
-PAYOUTS = ("payout", "payout_cancel", "payout_failure")
 _MOST = 200
-_LINES = UUID("018f0000-0000-7000-8000-000000057a7e")
 _ORDER = ("capture", "refund", "refund_returned", "other")
 
 
@@ -102,10 +99,11 @@ _UNKNOWN = {
 }
 
 
-def missing(row: Posted, since: datetime, raised: Collection[str] = ()) -> Found | None:
+def missing(row: Posted, until: datetime, raised: Collection[str] = ()) -> Found | None:
     """Our books have it and the gateway does not. What is among the `raised` stays so until the gateway tells of it.
 
-    None for money of a time whose statement was not read, and for what its gateway tells of in a notice and nowhere else.
+    It is looked for from when we posted it, whatever moment whoever told of it claimed. None for what was posted `until` then
+    or later: its line may be under way; and for what its gateway tells of in a notice and nowhere else.
     """
     if not row.has_page and tells_in_notices_only(row.gateway):
         return None
@@ -120,7 +118,7 @@ def missing(row: Posted, since: datetime, raised: Collection[str] = ()) -> Found
         dossier_code=row.dossier_code,
         bill_id=row.bill_id,
     )
-    return found if row.moment >= since or found.key in raised else None
+    return found if row.posted_at < until or found.key in raised else None
 
 
 def between(row: Noticed, now: datetime) -> Found | None:
@@ -142,28 +140,6 @@ def between(row: Noticed, now: datetime) -> Found | None:
         attempt_id=row.attempt_id,
         reason=row.reason,
     )
-
-
-def explained(gateway: str, movement: Movement) -> tuple[ledger.Posting, ...]:
-    """What a line posts by rule: the gateway's own fee, and what it has paid out to our account."""
-    if movement.currency != "VND":
-        return ()
-    line_id = name_of(gateway, movement.line)
-    clearing = ledger.Side(account=ledger.clearing(gateway), amount=abs(movement.fee), reference=f"fee {movement.line}")
-    kept = ledger.Side(account=ledger.gateway_fee(gateway), amount=abs(movement.fee))
-    sides = ([kept], [clearing]) if movement.fee > 0 else ([clearing], [kept])
-    fee = ledger.post(derived_id(line_id, "fee"), *sides, "gateway fee") if movement.fee else ()
-    if movement.kind != "other" or movement.note not in PAYOUTS or not movement.amount:
-        return fee
-    here = ledger.Side(account=ledger.clearing(gateway), amount=abs(movement.amount), reference=movement.reference)
-    there = ledger.Side(account=f"payout:{gateway}", amount=abs(movement.amount))
-    sides = ([here], [there]) if movement.amount > 0 else ([there], [here])
-    return (*fee, *ledger.post(derived_id(line_id, "payout"), *sides, "payout"))
-
-
-def name_of(gateway: str, line: str) -> UUID:
-    """What names a line of a statement: always the same."""
-    return derived_id(_LINES, f"{gateway} {line}")
 
 
 def waves(healings: Iterable[Healing]) -> Iterator[list[Healing]]:

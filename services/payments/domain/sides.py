@@ -59,7 +59,7 @@ class Healing:
 class Posted:
     """What the ledger has of a reference of which no statement tells; `moment` is when the money moved, as far as we know.
 
-    `has_page`: it came in on a page of ours.
+    `posted_at` is since when the ledger has it; `has_page`: it came in on a page of ours.
     """
 
     gateway: str
@@ -67,9 +67,20 @@ class Posted:
     incoming: bool
     amount: int
     moment: datetime
+    posted_at: datetime
     bill_id: UUID | None
     dossier_code: str | None
     has_page: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FeeToMend:
+    """A line whose fee is so much `more` than the `before` entries about it have posted: it is gone, or told again."""
+
+    gateway: str
+    line: str
+    more: int
+    before: int
 
 
 @dataclass(frozen=True, slots=True)

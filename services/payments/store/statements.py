@@ -12,7 +12,7 @@ from chassis.postgres import Connection, Pool
 from services.payments.domain.difference import UNEXPLAINED
 from services.payments.domain.gateway import Known, Movement
 from services.payments.domain.ledger import Posting, clearing
-from services.payments.domain.sides import Posted, Stated
+from services.payments.domain.sides import FeeToMend, Posted, Stated
 
 _KEEP = """
 insert into statement_line (gateway, line, kind, incoming, reference, amount, currency, at, fee, attempt_id, refund_id,
@@ -22,11 +22,23 @@ select $1, * from unnest($2::text[], $3::text[], $4::boolean[], $5::text[], $6::
 on conflict (gateway, line) do update set
     kind = excluded.kind, incoming = excluded.incoming, reference = excluded.reference, amount = excluded.amount,
     currency = excluded.currency, at = excluded.at, fee = excluded.fee, attempt_id = excluded.attempt_id,
-    refund_id = excluded.refund_id, payment_code = excluded.payment_code, purpose = excluded.purpose, note = excluded.note
-where (statement_line.kind, statement_line.incoming, statement_line.reference, statement_line.amount,
+    refund_id = excluded.refund_id, payment_code = excluded.payment_code, purpose = excluded.purpose, note = excluded.note,
+    is_gone = false
+where statement_line.is_gone or (statement_line.kind, statement_line.incoming, statement_line.reference, statement_line.amount,
        statement_line.currency, statement_line.at, statement_line.fee)
     is distinct from (excluded.kind, excluded.incoming, excluded.reference, excluded.amount, excluded.currency,
                       excluded.at, excluded.fee)"""
+_TAKE_BACK = """
+update statement_line as l set is_gone = true, gone_at = now()
+where l.gateway = $1 and l.at >= $2 and l.at < $3 and l.kept_at < $4 and not l.is_gone
+    and not exists (select from unnest($5::text[]) as told (line) where told.line = l.line)"""
+_TAKEN_BACK = """
+select distinct reference from statement_line where gateway = $1 and at >= $2 and at < $3 and is_gone"""
+_FEES = """
+select l.line, l.fee * (not l.is_gone)::int - coalesce(sum(e.credit - e.debit), 0)::bigint as more, count(e.account) as before
+from statement_line as l left join ledger_entry as e on e.account = $4 and e.reference = 'fee ' || l.line
+where l.gateway = $1 and l.at >= $2 and l.at < $3 and l.gone_at is not null and l.currency = 'VND'
+group by l.gateway, l.line having l.fee * (not l.is_gone)::int <> coalesce(sum(e.credit - e.debit), 0)"""
 _POST = """
 insert into ledger_entry (transaction_id, line, account, debit, credit, reason, reference)
 select n.transaction_id, n.line, n.account, n.debit, n.credit, n.reason, n.reference
@@ -40,7 +52,7 @@ with asked as (
     select reference, incoming, count(*) as lines, sum(l.amount)::bigint as amount,
         (array_agg(l order by l.at, l.line))[1] as first
     from statement_line as l join asked using (reference)
-    where l.gateway = $1 group by reference, incoming
+    where l.gateway = $1 and not l.is_gone group by reference, incoming
 ), posted as (
     select reference, e.debit > 0 as incoming, sum(e.debit + e.credit)::bigint as amount
     from ledger_entry as e join asked using (reference)
@@ -59,7 +71,7 @@ select $1 as gateway, u.reference, u.incoming, (u.first).kind, (u.first).line, u
     coalesce(refund.paid_out_by, difference.paid_out_by) is not null as by_hand, difference.key as difference_key,
     (select coalesce(sum(l.amount), 0)::bigint from statement_line as l
      where l.gateway = $1 and l.refund_id = (u.first).refund_id and l.incoming <> u.incoming
-        and l.kind in ('refund', 'refund_returned') and l.currency = (u.first).currency) as opposite
+        and l.kind in ('refund', 'refund_returned') and l.currency = (u.first).currency and not l.is_gone) as opposite
 from unlike as u
 left join attempt on attempt.attempt_id = (u.first).attempt_id
 left join bill as coded on coded.code = (u.first).payment_code and coded.code <> ''
@@ -82,7 +94,7 @@ with posted as (
         and ((e.posted_at >= $3 and e.posted_at < $4) or e.reference = any($5::text[]))
         and not exists (
             select from statement_line as l
-            where l.gateway = $1 and l.reference = e.reference and l.incoming = (e.debit > 0)
+            where l.gateway = $1 and l.reference = e.reference and l.incoming = (e.debit > 0) and not l.is_gone
         )
     group by 1, 2
 )
@@ -91,7 +103,7 @@ select $1 as gateway, p.reference, p.incoming, p.amount, p.bill_id, bill.dossier
      where c ->> 'reference' = p.reference and p.incoming limit 1),
     (select (r ->> 'requested_at')::timestamptz from jsonb_array_elements(bill.refunds) as r
      where r ->> 'reference' = p.reference limit 1),
-    p.posted_at) as moment,
+    p.posted_at) as moment, p.posted_at,
     exists (select from attempt where attempt.attempt_id = p.transaction_id) as has_page
 from posted as p left join bill using (bill_id)"""
 # Pages on which money may have come in that we have not heard of, or other money did, which is in no ledger; and those
@@ -137,6 +149,34 @@ async def keep(connection: Connection, gateway: str, movements: Sequence[Movemen
         [each.purpose if each.kind == "capture" and not each.payment_code else "" for each in told],
         [each.note for each in told],
     )
+
+
+async def now(pool: Pool) -> datetime:
+    """The present, by the clock that lines are kept by."""
+    present: datetime = await pool.fetchval("select clock_timestamp()")
+    return present
+
+
+async def take_back(
+    pool: Pool, gateway: str, since: datetime, until: datetime, began: datetime, told: Sequence[str]
+) -> int:
+    """Lines of [since, until) that a reading which `began` then, and was complete, did not tell again: how many are gone.
+
+    They count no more; told again, they count again.
+    """
+    done: str = await pool.execute(_TAKE_BACK, gateway, since, until, began, told)
+    return int(done.rsplit(" ", 1)[1])
+
+
+async def taken_back(pool: Pool, gateway: str, since: datetime, until: datetime) -> list[str]:
+    """The references of lines of [since, until) that are gone."""
+    return [row["reference"] for row in await pool.fetch(_TAKEN_BACK, gateway, since, until)]
+
+
+async def fees_to_mend(pool: Pool, gateway: str, since: datetime, until: datetime) -> list[FeeToMend]:
+    """Of lines of [since, until) that are gone, or were: what their fees are more, or less, than what was posted."""
+    rows = await pool.fetch(_FEES, gateway, since, until, clearing(gateway))
+    return [FeeToMend(gateway, **dict(row)) for row in rows]
 
 
 async def post(connection: Connection, postings: Sequence[Posting]) -> None:

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.identifiers import new_id
-from services.payments.domain import reconciling
+from services.payments.domain import by_rule, ledger, reconciling
 from services.payments.domain.gateway import Captured, Movement, RefundDone, RefundRefused
-from services.payments.domain.sides import Healing, Noticed, Posted, Stated
+from services.payments.domain.sides import FeeToMend, Healing, Noticed, Posted, Stated
 from services.payments.domain.vietqr import capture_of_line
 
 NOW = datetime(2026, 6, 9, 5, tzinfo=UTC)
@@ -99,12 +99,13 @@ def test_money_that_its_bill_did_not_take_under_its_name_gets_another_name() -> 
     assert finding.money_id not in (None, ATTEMPT)
 
 
-def test_what_is_on_no_statement_counts_only_where_the_statement_was_read() -> None:
-    row = Posted("stripe", "pi_1", True, 135_000, NOW, BILL, "G09")
-    finding = reconciling.missing(row, NOW)
+def test_what_is_on_no_statement_counts_from_when_we_posted_it_whatever_moment_was_claimed() -> None:
+    row = Posted("stripe", "pi_1", True, 135_000, NOW - timedelta(days=400), NOW, BILL, "G09")
+    finding = reconciling.missing(row, NOW + timedelta(seconds=1))
     assert finding is not None
     assert (finding.kind, finding.expected, finding.found, finding.posts) == ("missing_at_gateway", 135_000, 0, False)
-    assert reconciling.missing(row, NOW + timedelta(seconds=1)) is None
+    assert reconciling.missing(row, NOW) is None, "its line may be under way"
+    assert reconciling.missing(row, NOW, [finding.key]) is not None, "it is not told of yet"
 
 
 def test_an_officer_has_five_days_to_pay_out() -> None:
@@ -122,11 +123,24 @@ def test_fees_and_payouts_are_posted_balanced_and_change_what_the_gateway_holds_
     amount: int, fee: int, note: str
 ) -> None:
     movement = Movement("txn_1", "other", "po_1", amount, "VND", NOW, fee=fee, note=note)
-    postings = reconciling.explained("stripe", movement)
+    postings = by_rule.explained("stripe", movement)
     assert sum(each.debit - each.credit for each in postings) == 0
     held = sum(each.debit - each.credit for each in postings if each.account == "gateway:stripe")
     assert held == (amount if note == "payout" else 0) - fee
     assert all(each.debit >= 0 and each.credit >= 0 for each in postings)
+
+
+@given(fees=st.lists(st.integers(-(10**6), 10**6), min_size=1, max_size=6))
+def test_a_fee_is_mended_by_one_entry_more_each_time_its_line_goes_or_comes_back(fees: list[int]) -> None:
+    """Each time another transaction: entries are never changed."""
+    entries = list[ledger.Posting]()
+    for fee in fees:
+        ours = [each for each in entries if each.account == "gateway:stripe"]
+        more = fee - sum(each.credit - each.debit for each in ours)
+        entries += by_rule.mended(FeeToMend("stripe", "txn_1", more, len(ours)))
+        assert sum(each.credit - each.debit for each in entries if each.account == "gateway:stripe") == fee
+    assert len({(each.transaction_id, each.line) for each in entries}) == len(entries)
+    assert {each.reference for each in entries if each.account == "gateway:stripe"} <= {"fee txn_1"}
 
 
 @given(
