@@ -21,6 +21,7 @@ from deploy.kafka.connection import BrokerAwayError, Connection, RefusedError, c
 from deploy.kafka.plan import MONITOR, REPLICAS, Found, FoundTopic, Plan, Record, Report, plan, services
 
 TIMEOUT_SECONDS = 30
+PAUSE_SECONDS = 0.05
 
 
 async def apply(
@@ -30,17 +31,26 @@ async def apply(
     environment: Environment = "local",
     dry_run: bool = False,
 ) -> Report:
-    """Create and adjust topics, users and rights; a second run changes nothing.
+    """Create and adjust topics, users and rights, until the broker acts by them; a second run changes nothing.
 
     `passwords` gives the password of each service and of the monitor `ops`. Nothing is done when the report holds a
     refusal, or with `dry_run`. Raises AdministrationError.
     """
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS), session(connection) as link:
-            found = await look(certificates, connection, link, passwords, environment)
-            todo = plan(certificates, found, environment)
+
+            async def planned() -> Plan:
+                found = await look(certificates, connection, link, passwords, environment)
+                return plan(certificates, found, environment)
+
+            todo = await planned()
             if not dry_run and not todo.report.refusals:
                 await _act(todo, connection, link, passwords, environment)
+                # The controller says yes before the broker knows: who starts in between has no rights yet.
+                shown = not todo.report.changes
+                while not shown:
+                    await asyncio.sleep(PAUSE_SECONDS)
+                    shown = not (await planned()).report.changes
             return todo.report
     except TimeoutError as error:
         raise BrokerAwayError(

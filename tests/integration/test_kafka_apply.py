@@ -259,6 +259,7 @@ async def test_a_wrong_password_is_told_apart_from_a_broker_that_is_away(cluster
 
 
 async def test_the_first_broker_that_answers_is_asked(cluster: Kafka) -> None:
+    await applied(cluster, certificate())
     several = f"127.0.0.1:{cluster.layout.port('portal')},{cluster.bootstrap}"
     async with session(dataclasses.replace(cluster.connection(), bootstrap=several)) as link:
         assert RECORDS_TOPIC in await admin.partitions(link)

@@ -17,6 +17,7 @@ from tests.database import Server
 from tests.integration.status_desk import ANH, DUC, OURS, THEIRS, Desk, running
 from tests.issuer import issuing
 from tests.records import CODE, NOON, example
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -207,6 +208,9 @@ async def test_every_list_is_read_from_an_index_in_its_order(desk: Desk, wanted:
 
 
 async def test_the_service_says_when_it_is_ready_and_describes_itself(desk: Desk) -> None:
-    assert (await desk.http.get("/readyz")).status_code == 200
+    async def ready() -> bool:
+        return (await desk.http.get("/readyz")).status_code == 200
+
+    await until(ready, "it is not ready")
     paths = (await desk.http.get("/openapi.json")).json()["paths"]
     assert {"/dossiers", "/dossiers/{code}"} <= paths.keys()
