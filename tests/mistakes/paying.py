@@ -14,8 +14,10 @@ _LOST_ANSWER = f"{_CHECKOUTS}test_a_lost_answer_is_asked_for_again_and_makes_one
 _REFUND = f"{_CHECKOUTS}test_a_refused_dossier_gets_back_what_may_be_returned[4242424242424242]"
 
 _HTTP = "services/payments/adapters/stripe_http.py"
-_CREATE = '        answer = await self._api.post("/v1/checkout/sessions", _form(request), str(request.attempt_id))\n'
-_SEND_BACK = '            answer = await self._api.post("/v1/refunds", _refund_form(request), str(request.refund_id))\n'
+_CREATE = (
+    '        answer = await self._api.post("/v1/checkout/sessions", _form(request), str(request.attempt_id), Page)\n'
+)
+_SEND_BACK = '            answer = await self._api.post("/v1/refunds", _refund_form(request), str(request.refund_id), Returned)\n'
 _EXPIRE = '    return _closing_or_ended(bill, BillExpiry, "expiring", "expired", now)\n'
 _TAKEN_IN = """\
     if message.money_id in bill.taken:
@@ -80,7 +82,7 @@ PAYING = (
         (
             Edit(
                 _STRIPE,
-                '        await self._api.post(f"/v1/checkout/sessions/{request.session_id}/expire", {}, None)\n',
+                '        await self._api.post(f"/v1/checkout/sessions/{request.session_id}/expire", {}, None, Page)\n',
                 "",
             ),
             Edit(
