@@ -79,10 +79,10 @@ async def test_a_process_that_stands_still_in_its_transaction_stops_its_successo
     record = raw(TOPIC, 0, b"k", body(), headers("k", event))
     frozen = await open_pool(desk.database.url, "frozen", 2)
     try:
-        async with frozen.acquire() as connection:
-            await connection.execute("begin")
-            assert await inbox.take(connection, NAME, [event]) == {event}
-            await again_until_done(lambda: _owner(desk).take([record]))
+        connection = await frozen.acquire()  # never given back: its session is ended by the server
+        await connection.execute("begin")
+        assert await inbox.take(connection, NAME, [event]) == {event}
+        await again_until_done(lambda: _owner(desk).take([record]))
     finally:
         frozen.terminate()
     assert await desk.totals() == {HELD: 0, "k": 1}
