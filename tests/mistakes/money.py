@@ -59,7 +59,7 @@ MONEY = (
         (
             Edit(
                 f"{_DOMAIN}/money.py",
-                "    if message.heard_only and not _is_expected(bill, message):\n",
+                "    if message.heard_only and not _is_expected(bill, message, now):\n",
                 "    if False:\n",
             ),
         ),
