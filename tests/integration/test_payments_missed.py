@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from pydantic import SecretStr
 
+from chassis.clock import utc_now
 from chassis.errors import Unanswered
 from services.payments.adapters.gateways import Gateways
 from services.payments.missed import Missed
@@ -57,11 +58,18 @@ async def test_a_payment_whose_webhooks_were_all_lost_is_taken_in_when_they_are_
 
 @pytest.mark.parametrize("minutes", [20, -20])
 async def test_a_gateway_whose_clock_is_not_ours_loses_no_event(counter: Counter, minutes: int) -> None:
+    """Nor one whose clock was ahead of ours and is put right: the next look never begins after our own present."""
     ahead = timedelta(minutes=minutes)
+    rings = "select count(*) from ring"
     await missed(counter, ahead=ahead).fetch(counter.pool)
-    dossier = await paid_unheard(counter)
+    before, dossier = await counter.pool.fetchval(rings), await paid_unheard(counter)
     await missed(counter, ahead=ahead).fetch(counter.pool)
+    assert await counter.pool.fetchval(rings) > before
     await counter.comes_to(dossier, "paid")
+    await counter.pool.execute("update statement_cursor set cursor = '0' where gateway = 'events stripe'")
+    await missed(counter, ahead=ahead).fetch(counter.pool)
+    place = await counter.pool.fetchval("select cursor from statement_cursor where gateway = 'events stripe'")
+    assert datetime.fromisoformat(place) <= utc_now() + min(ahead, timedelta())
 
 
 async def test_where_nothing_can_be_fetched_the_next_look_begins_where_this_one_did(counter: Counter) -> None:
