@@ -14,6 +14,7 @@ from services.payments.domain.gateway import Known, Movement
 from services.payments.domain.ledger import Posting, clearing
 from services.payments.domain.sides import FeeToMend, Posted, Stated
 
+_AT_ONCE = 20_000  # lines
 _KEEP = """
 insert into statement_line (gateway, line, kind, incoming, reference, amount, currency, at, fee, attempt_id, refund_id,
                             payment_code, purpose, note)
@@ -28,10 +29,12 @@ where statement_line.is_gone or (statement_line.kind, statement_line.incoming, s
        statement_line.currency, statement_line.at, statement_line.fee)
     is distinct from (excluded.kind, excluded.incoming, excluded.reference, excluded.amount, excluded.currency,
                       excluded.at, excluded.fee)"""
-_TAKE_BACK = """
-update statement_line as l set is_gone = true, gone_at = now()
-where l.gateway = $1 and l.at >= $2 and l.at < $3 and l.kept_at < $4 and not l.is_gone
+_UNTOLD = """
+select line from statement_line as l
+where gateway = $1 and at >= $2 and at < $3 and kept_at < $4 and not is_gone
     and not exists (select from unnest($5::text[]) as told (line) where told.line = l.line)"""
+_TAKE_BACK = """
+update statement_line set is_gone = true, gone_at = now() where gateway = $1 and line = any($2::text[]) and not is_gone"""
 _TAKEN_BACK = """
 select distinct reference from statement_line where gateway = $1 and at >= $2 and at < $3 and is_gone"""
 _FEES = """
@@ -164,8 +167,10 @@ async def take_back(
 
     They count no more; told again, they count again.
     """
-    done: str = await pool.execute(_TAKE_BACK, gateway, since, until, began, told)
-    return int(done.rsplit(" ", 1)[1])
+    lines = [row["line"] for row in await pool.fetch(_UNTOLD, gateway, since, until, began, told)]
+    for start in range(0, len(lines), _AT_ONCE):
+        await pool.execute(_TAKE_BACK, gateway, lines[start : start + _AT_ONCE])
+    return len(lines)
 
 
 async def taken_back(pool: Pool, gateway: str, since: datetime, until: datetime) -> list[str]:
