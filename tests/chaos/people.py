@@ -67,13 +67,14 @@ class People:
             pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
 
     async def control(self, server: str, method: str, **kwargs: Any) -> Any:
-        """A sandbox server's faults."""
-        answer = await self._client.request(method, f"{self._layout.url(server)}/_control/faults", **kwargs)
+        """A sandbox server's faults; arming one again is arming it."""
+        # A connection that was kept may be closed by the server in this very moment.
+        answer = await self.persist(method, f"{self._layout.url(server)}/_control/faults", **kwargs)
         return answer.raise_for_status().json()
 
     async def look(self, server: str, path: str) -> Any:
         """What a sandbox server tells of itself."""
-        answer = await self._client.get(f"{self._layout.url(server)}{path}", timeout=60)
+        answer = await self.persist("GET", f"{self._layout.url(server)}{path}", timeout=60)
         return answer.raise_for_status().json()
 
     async def ready(self, port: int) -> bool:

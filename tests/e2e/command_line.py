@@ -15,7 +15,7 @@ from deploy.local import state
 from deploy.local.offsets import free_offset
 from deploy.local.state import StackState
 from tests import learnt
-from tests.unit.supervised import until
+from tests.supervised import until
 
 PATIENCE_SECONDS = 120
 

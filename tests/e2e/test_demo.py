@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.command_line import CommandLine
-from tests.unit.supervised import until
+from tests.supervised import until
 
 SERVICES = {"intake", "payments", "notifications", "status"}
 CHILDREN = [

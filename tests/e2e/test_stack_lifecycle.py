@@ -14,7 +14,7 @@ from deploy.local.processes import Process
 from deploy.local.secrets import Secrets
 from deploy.local.state import StackState
 from tests.e2e.command_line import PATIENCE_SECONDS, CommandLine
-from tests.unit.supervised import all_gone, until
+from tests.supervised import all_gone, until
 
 
 def everything(seen: StackState) -> list[Process]:

@@ -15,7 +15,7 @@ from deploy.local import state
 from deploy.local.processes import Process
 from deploy.local.state import StackState
 from tests.e2e.command_line import PATIENCE_SECONDS, CommandLine
-from tests.unit.supervised import all_gone, ready_stack, until
+from tests.supervised import all_gone, ready_stack, until
 
 # Leads a terminal's session and waits, as `make` does there: the kernel tells it alone that the terminal was closed.
 LEADER = """

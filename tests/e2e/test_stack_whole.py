@@ -13,7 +13,7 @@ from deploy.local.layout import Layout
 from deploy.local.plan import SERVICES
 from deploy.local.state import ChildState
 from tests.e2e.command_line import CommandLine
-from tests.unit.supervised import all_gone, until
+from tests.supervised import all_gone, until
 
 LONG_SECONDS = 180
 

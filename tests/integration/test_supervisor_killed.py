@@ -15,7 +15,7 @@ import pytest
 from deploy.local import state
 from deploy.local.processes import Process, birth_of, end
 from deploy.local.state import StackState
-from tests.unit.supervised import all_gone, ready_stack, until
+from tests.supervised import all_gone, ready_stack, until
 
 
 class Stacks:
@@ -26,7 +26,7 @@ class Stacks:
         self.started: list[subprocess.Popen[bytes]] = []
 
     def start(self, *children: str) -> StackState:
-        command = [sys.executable, "-m", "tests.unit.supervised", str(self.data), *children]
+        command = [sys.executable, "-m", "tests.supervised", str(self.data), *children]
         process = subprocess.Popen(command)
         self.started.append(process)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 NAME = "Nguyễn Thị Ánh"
 BEGINNING = """
 import asyncio, logging, structlog, asyncpg

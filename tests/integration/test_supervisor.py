@@ -19,7 +19,7 @@ from deploy.local.child import Child, Progress, StackError
 from deploy.local.lock import AlreadyRunningError
 from deploy.local.state import StackState
 from deploy.local.supervisor import Supervisor
-from tests.unit.supervised import PACE, all_gone, server
+from tests.supervised import PACE, all_gone, server
 
 
 @asynccontextmanager
