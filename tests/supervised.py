@@ -18,7 +18,6 @@ from deploy.local.supervisor import Supervisor
 from tests.ports import free_port
 
 PACE = Pace(probe=0.02, watch=0.05, first_pause=0.05, longest_pause=0.5, healthy=0.5, patience=10.0)
-HERE = Path(__file__).resolve().parent
 
 SERVE = """
 import signal, socket, sys
