@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -212,6 +213,17 @@ async def test_a_return_is_taken_out_of_the_hands_of_a_silent_gateway(counter: C
         assert (await pays_out(counter, difference, "thủ quỹ")).status_code == 200
         assert (await reconciled(counter, "dossiers"))["found"] == {}
         assert await balances(counter) == {"gateway:stripe": 70_000, "hand:operators": -70_000}
+
+
+async def test_a_process_with_as_few_connections_as_may_be_serves_and_reconciles(
+    postgres_server: Postgres, tmp_path: Path
+) -> None:
+    """What is done by the clock, and what waits for a gateway, holds none."""
+    async with open_counter(postgres_server, tmp_path, database_connections=2) as counter:
+        dossier = await counter.filed()
+        await counter.pays(await counter.page(dossier))
+        await counter.comes_to(dossier, "paid")
+        assert (await reconciled(counter))["unexplained_dong"] == 0
 
 
 async def test_only_operators_reconcile(counter: Counter) -> None:

@@ -32,10 +32,8 @@ class SignedXml:
             self._parser.Parse(chunk, False)
         except expat.ExpatError as error:
             raise DamagedError(f"XML, line {error.lineno}: {expat.ErrorString(error.code)}") from None
-        except (
-            LookupError,
-            ValueError,
-        ):  # from Python's codecs, which expat asks about encodings that it does not know
+        except (LookupError, ValueError):
+            # From Python's codecs, which expat asks about encodings that it does not know.
             raise DamagedError("XML: an encoding that is unknown, or not taken") from None
         if not self.whole and self._size - self._parser.CurrentByteIndex > _LONGEST_TOKEN:
             raise DamagedError("XML: a name, an attribute or a comment is too long")
