@@ -43,9 +43,7 @@ class Ringing:
         file = self.ground.folder / "webhooks.jsonl"
         lines = (json.dumps({"key": page.code, "body": self.paying(page)}) for page in pages)
         file.write_text("\n".join(lines), "utf-8")
-        looking = (
-            None if self.answers_when_paid else asyncio.create_task(self._committed({page.code for page in pages}))
-        )
+        looking = None if self.answers_when_paid else await self._looking({page.code for page in pages})
         await self.client.tell(json.dumps({"file": str(file), "per_s": per_s}))
         done = json.loads(await self.client.said(len(pages) / 20 + 60))
         if set(done["statuses"]) != {"200"}:
@@ -58,26 +56,34 @@ class Ringing:
             paid = _paid(await looking, json.loads(file.with_suffix(".due").read_text()))
         return {**paid, **answers, "answered_per_s": answered_per_s}
 
-    async def _committed(self, codes: set[str]) -> dict[str, float]:
-        """When each was first seen as committed: told by the outbox' own notification, looked up at once."""
+    async def _looking(self, codes: set[str]) -> asyncio.Task[dict[str, float]]:
+        """Looks for what is committed from now on: it has begun before anything is posted, so it misses nothing."""
         connection, told = await asyncpg.connect(self.store.database.owner_url), asyncio.Event()
         await connection.add_listener(outbox.CHANNEL, lambda *_: told.set())
-        seen, last = dict[str, float](), await connection.fetchval("select coalesce(max(position), 0) from outbox")
-        try:
-            while len(seen) < len(codes):
-                async with asyncio.timeout(_PAID_SECONDS):
-                    await told.wait()
-                told.clear()
-                rows = await connection.fetch(_SUCCEEDED, last, contract.Succeeded.TYPE)
-                now = time.monotonic()
-                for row in rows:
-                    seen.setdefault(row["code"], now)
-                last = max([last, *(row["position"] for row in rows)])
-        except TimeoutError:
-            raise Invalid(f"{len(seen)}/{len(codes)} khoản phí đã nộp · bills are paid") from None
-        finally:
-            await connection.close()
-        return seen
+        last = await connection.fetchval("select coalesce(max(position), 0) from outbox")
+        return asyncio.create_task(_committed(connection, told, last, codes))
+
+
+async def _committed(
+    connection: asyncpg.Connection, told: asyncio.Event, last: int, codes: set[str]
+) -> dict[str, float]:
+    """When each was first seen as committed: told by the outbox' own notification, looked up at once."""
+    seen = dict[str, float]()
+    try:
+        while len(seen) < len(codes):
+            async with asyncio.timeout(_PAID_SECONDS):
+                await told.wait()
+            told.clear()
+            rows = await connection.fetch(_SUCCEEDED, last, contract.Succeeded.TYPE)
+            now = time.monotonic()
+            for row in rows:
+                seen.setdefault(row["code"], now)
+            last = max([last, *(row["position"] for row in rows)])
+    except TimeoutError:
+        raise Invalid(f"{len(seen)}/{len(codes)} khoản phí đã nộp · bills are paid") from None
+    finally:
+        await connection.close()
+    return seen
 
 
 def _paid(paid_at: Mapping[str, float], due_at: Mapping[str, float]) -> dict[str, float]:
