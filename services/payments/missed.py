@@ -11,7 +11,8 @@ import structlog
 from chassis.chores import Chore
 from chassis.clock import Clock
 from chassis.postgres import Pool
-from services.payments.domain.gateway import Gateway, Ring
+from services.payments.domain.gateway import Gateway
+from services.payments.domain.tidings import Ring
 from services.payments.store import rings, statements
 from services.payments.store.rings import Heard
 

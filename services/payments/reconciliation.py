@@ -21,10 +21,11 @@ from chassis.postgres import Pool
 from services.payments import store
 from services.payments.domain import by_rule, reconciling
 from services.payments.domain.difference import Found, Gone
-from services.payments.domain.gateway import UNREADABLE, Gateway, Known, Movement
+from services.payments.domain.gateway import Gateway
 from services.payments.domain.hearing import tells_in_notices_only
 from services.payments.domain.reading import RECENT, asked_since
 from services.payments.domain.sides import Healing, Stated
+from services.payments.domain.tidings import UNREADABLE, Known, Movement
 from services.payments.halving import each_of
 from services.payments.store.differences import Run
 

@@ -18,9 +18,10 @@ from chassis.errors import Refusal, Unanswered, is_passing
 from chassis.identifiers import new_id
 from chassis.postgres import Pool
 from services.payments import store
-from services.payments.domain.gateway import Gateway, Movement
+from services.payments.domain.gateway import Gateway
 from services.payments.domain.reading import NIGHTLY, RECENT, last_whole_day, recent
 from services.payments.domain.reconciling import DOSSIERS
+from services.payments.domain.tidings import Movement
 from services.payments.reconciliation import Reconciliation
 from services.payments.store.differences import CHANNEL, Run
 

@@ -11,10 +11,11 @@ from chassis.decider import Message
 from chassis.postgres import Connection
 from services.payments import store
 from services.payments.domain import hearing
+from services.payments.domain.answers import Captured
 from services.payments.domain.bill import Bill
-from services.payments.domain.gateway import Captured, Movement
 from services.payments.domain.reconciling import finding
 from services.payments.domain.sides import Stated
+from services.payments.domain.tidings import Movement
 
 
 @dataclass(frozen=True, slots=True)

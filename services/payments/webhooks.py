@@ -15,7 +15,7 @@ from chassis.work import Work
 from services.payments.adapters import vnpay_ipn
 from services.payments.adapters.gateways import Gateways
 from services.payments.adapters.vnpay_codes import ipn_answer
-from services.payments.domain.gateway import Ring
+from services.payments.domain.tidings import Ring
 from services.payments.ring_metrics import RingMetrics
 from services.payments.store import rings
 from services.payments.store.rings import Heard, Kept

@@ -22,8 +22,10 @@ from chassis.identifiers import derived_id
 from chassis.postgres import Pool
 from contracts.money import MOST_DONG
 from services.payments import store, unclaimed
-from services.payments.domain.gateway import Captured, Gateway, Ring, Tiding
+from services.payments.domain.answers import Captured
+from services.payments.domain.gateway import Gateway
 from services.payments.domain.messages import Nudge
+from services.payments.domain.tidings import Ring, Tiding
 from services.payments.ring_metrics import RingMetrics
 from services.payments.store import rings
 from services.payments.store.rings import Fate

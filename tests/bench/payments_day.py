@@ -17,7 +17,7 @@ from chassis.fold import Voice
 from chassis.metrics import Metrics
 from chassis.postgres import open_pool
 from contracts.registry import EVENTS
-from services.payments.domain.gateway import Captured
+from services.payments.domain.answers import Captured
 from services.payments.domain.reading import NIGHTLY, RECENT
 from services.payments.domain.vietqr import capture_of_line
 from services.payments.main import payments

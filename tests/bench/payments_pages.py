@@ -23,7 +23,7 @@ from chassis.postgres import Pool
 from chassis.service import Service
 from contracts import dossiers
 from contracts.registry import EVENTS
-from services.payments.domain.gateway import CheckoutCreated
+from services.payments.domain.answers import CheckoutCreated
 from services.payments.domain.messages import StartCheckout
 from services.payments.store import bills
 from tests.integration.gateways import stripe_merchant

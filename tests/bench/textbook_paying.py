@@ -18,8 +18,8 @@ from chassis import logs
 from chassis.clock import utc_now
 from chassis.postgres import Connection
 from services.payments.adapters import stripe_webhooks
+from services.payments.domain.answers import Captured
 from services.payments.domain.bill import Bill
-from services.payments.domain.gateway import Captured
 from services.payments.domain.ledger import Posting
 from services.payments.domain.money import captured
 from services.payments.domain.receipts import Issued

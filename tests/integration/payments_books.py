@@ -26,10 +26,12 @@ from contracts import dossiers
 from contracts.event import Data
 from contracts.registry import EVENTS
 from services.payments import store
+from services.payments.domain.answers import Captured, CheckoutCreated
 from services.payments.domain.bill import Bill
 from services.payments.domain.difference import Difference
-from services.payments.domain.gateway import Captured, CheckoutCreated, Gateway, Known, Movement
+from services.payments.domain.gateway import Gateway
 from services.payments.domain.messages import StartCheckout
+from services.payments.domain.tidings import Known, Movement
 from services.payments.domain.vietqr import capture_of_line
 from services.payments.main import payments
 from services.payments.reconciling_work import Reconciler

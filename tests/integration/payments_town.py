@@ -16,7 +16,8 @@ import pytest
 from chassis.clock import utc_now
 from services.payments.adapters import national_client, vietqr_api, vnpay
 from services.payments.adapters.vnpay import Vnpay
-from services.payments.domain.gateway import CheckoutCreated, Movement
+from services.payments.domain.answers import CheckoutCreated
+from services.payments.domain.tidings import Movement
 from tests.database import Server as Postgres
 from tests.integration.gateways import national_merchant, vietqr_merchant, vnpay_merchant
 from tests.integration.gateways.merchant import Merchant

@@ -17,8 +17,8 @@ from chassis.clock import utc_now
 from chassis.errors import Refusal, Unanswered
 from chassis.identifiers import new_id
 from services.payments.adapters.national_client import client
+from services.payments.domain.answers import Captured, CheckoutCreated
 from services.payments.domain.codes import payment_code
-from services.payments.domain.gateway import Captured, CheckoutCreated
 from tests.integration.gateways.asking import CALLING, until
 from tests.integration.gateways.merchant import AMOUNT, DOSSIER, about, wanted
 from tests.integration.gateways.national_merchant import PARTNER, SECRET, NationalMerchant, adapter, opened

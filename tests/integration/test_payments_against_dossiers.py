@@ -13,8 +13,8 @@ from chassis.identifiers import new_id
 from contracts import dossiers
 from contracts.event import Data
 from services.payments import store
+from services.payments.domain.answers import RefundRefused, SessionClosed
 from services.payments.domain.bill import Bill
-from services.payments.domain.gateway import RefundRefused, SessionClosed
 from services.payments.domain.messages import AbandonPage, BillExpiry, CancelCheckout, RequestRefund
 from tests.alerts import by_label, firing
 from tests.database import Server as Postgres

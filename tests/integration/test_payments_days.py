@@ -14,8 +14,8 @@ import pytest
 from chassis.clock import VIETNAM
 from chassis.errors import Unanswered
 from services.payments import store
-from services.payments.domain.gateway import Known, Movement
 from services.payments.domain.reading import NIGHTLY, closed_at, last_whole_day
+from services.payments.domain.tidings import Known, Movement
 from services.payments.reconciling_work import Reconciler
 from tests.alerts import by_label
 from tests.database import Server as Postgres

@@ -13,7 +13,7 @@ import pytest
 
 from chassis.identifiers import new_id
 from contracts import dossiers
-from services.payments.domain.gateway import CheckoutCreated
+from services.payments.domain.answers import CheckoutCreated
 from tests.database import Server as Postgres
 from tests.integration.gateways import national_merchant, vietqr_merchant, vnpay_merchant
 from tests.integration.gateways.harnesses import HARNESSES

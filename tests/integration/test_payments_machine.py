@@ -29,7 +29,7 @@ from chassis.decider import Message
 from chassis.envelope import Event
 from chassis.errors import Refusal
 from chassis.identifiers import derived_id, new_id
-from services.payments.domain.gateway import AskCheckout, Captured, CloseCheckout, CreateCheckout
+from services.payments.domain.answers import Captured
 from services.payments.domain.gateways import GATEWAYS, manner_of
 from services.payments.domain.messages import (
     AttemptSilence,
@@ -43,6 +43,7 @@ from services.payments.domain.messages import (
     RequestRefund,
     Settle,
 )
+from services.payments.domain.questions import AskCheckout, CloseCheckout, CreateCheckout
 from services.payments.domain.refunding import kept
 from services.payments.domain.requesting import available
 from tests.records import NOON

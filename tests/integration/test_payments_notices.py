@@ -13,7 +13,7 @@ import pytest
 from chassis.clock import utc_now
 from chassis.identifiers import new_id
 from services.payments.adapters.national import National
-from services.payments.domain.gateway import Captured
+from services.payments.domain.answers import Captured
 from services.payments.domain.hearing import capture_of_reference
 from services.payments.ring_metrics import RingMetrics
 from services.payments.store import rings

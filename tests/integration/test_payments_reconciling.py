@@ -13,9 +13,10 @@ import pytest
 from chassis.errors import Refusal, Unanswered
 from chassis.identifiers import new_id
 from services.payments import store
+from services.payments.domain.answers import RefundDone, RefundRefused
 from services.payments.domain.bill import Bill
-from services.payments.domain.gateway import UNREADABLE, RefundDone, RefundRefused
 from services.payments.domain.messages import PayOut, RequestRefund
+from services.payments.domain.tidings import UNREADABLE
 from tests.alerts import by_label, firing
 from tests.database import Server as Postgres
 from tests.integration.payments_books import Books, open_books, ring_of

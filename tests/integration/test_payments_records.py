@@ -16,7 +16,7 @@ from chassis.fold import Voice
 from chassis.identifiers import new_id
 from chassis.postgres import Pool
 from services.payments import store
-from services.payments.domain.gateway import Captured
+from services.payments.domain.answers import Captured
 from tests.database import Server as Postgres
 from tests.integration.payments_counter import AGENCY, AMOUNT, Counter, Dossier, open_counter
 from tests.waiting import until_waiting

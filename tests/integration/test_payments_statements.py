@@ -13,9 +13,10 @@ import pytest
 from chassis.clock import utc_now
 from chassis.identifiers import new_id
 from services.payments import store
+from services.payments.domain.answers import CheckoutCreated
 from services.payments.domain.bill import Bill
-from services.payments.domain.gateway import CheckoutCreated, CreateCheckout, Refund
 from services.payments.domain.messages import RequestRefund, StartCheckout
+from services.payments.domain.questions import CreateCheckout, Refund
 from services.payments.reconciling_work import Reconciler
 from services.payments.store.differences import Run
 from tests.database import Server as Postgres

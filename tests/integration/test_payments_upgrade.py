@@ -21,8 +21,8 @@ from chassis.identifiers import derived_id, new_id
 from chassis.migrations import Migration, migrations_of
 from chassis.postgres import Pool, open_pool
 from services.payments import store
+from services.payments.domain.answers import RefundDone, RefundRefused
 from services.payments.domain.bill import Bill
-from services.payments.domain.gateway import RefundDone, RefundRefused
 from services.payments.domain.messages import Nudge, PayOut, Settle
 from tests.database import Database, Server
 from tests.integration.payments_counter import AMOUNT, FEE, PHOTO, RETURNED

@@ -14,7 +14,7 @@ import pytest
 from chassis.identifiers import new_id
 from services.payments.adapters.vnpay import Vnpay, client
 from services.payments.adapters.vnpay_signature import is_signed
-from services.payments.domain.gateway import CheckoutCreated
+from services.payments.domain.answers import CheckoutCreated
 from tests.integration.gateways.asking import CALLING
 from tests.integration.gateways.merchant import wanted
 from tests.integration.gateways.vnpay_merchant import GOOD, SECRET, TERMINAL, Listener, VnpayMerchant, types

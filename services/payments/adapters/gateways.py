@@ -16,22 +16,11 @@ from chassis.calls import Calling
 from chassis.errors import Refusal, Unanswered
 from services.payments.adapters.breaker import Breaker
 from services.payments.adapters.configured import configured
-from services.payments.domain.gateway import (
-    AskCheckout,
-    Asking,
-    AskRefund,
-    CheckoutCreated,
-    CheckoutRefused,
-    CloseCheckout,
-    CreateCheckout,
-    Gateway,
-    Refund,
-    RefundDone,
-    RefundRefused,
-    Truth,
-)
+from services.payments.domain.answers import CheckoutCreated, CheckoutRefused, RefundDone, RefundRefused, Truth
+from services.payments.domain.gateway import Gateway
 from services.payments.domain.gateways import manner_of
 from services.payments.domain.printed import AskReceipt, PrintsReceipts, ReceiptFile
+from services.payments.domain.questions import AskCheckout, Asking, AskRefund, CloseCheckout, CreateCheckout, Refund
 from services.payments.settings import PaymentsSettings
 
 # Half of the places that a kind of call has: one gateway that hangs leaves the other half to the others.

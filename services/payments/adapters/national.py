@@ -26,27 +26,20 @@ from services.payments.adapters.national_client import PDF, Platform, UnknownPag
 from services.payments.adapters.national_receipt import Gap, receipt_fields
 from services.payments.adapters.national_services import Directory
 from services.payments.adapters.payer import unseal
-from services.payments.domain.gateway import (
-    AskCheckout,
-    AskRefund,
+from services.payments.domain.answers import (
     Captured,
     CheckoutCreated,
     CheckoutRefused,
-    CloseCheckout,
-    CreateCheckout,
-    Known,
-    Movement,
-    Refund,
     RefundDone,
     RefundRefused,
-    Ring,
     SessionClosed,
     StillOpen,
-    Tiding,
     Truth,
-    UnknownCode,
 )
+from services.payments.domain.gateway import UnknownCode
 from services.payments.domain.printed import AskReceipt, ReceiptFile
+from services.payments.domain.questions import AskCheckout, AskRefund, CloseCheckout, CreateCheckout, Refund
+from services.payments.domain.tidings import Known, Movement, Ring, Tiding
 
 LONGEST_WORDS = 50  # of every signed value but the reference
 AT_ONCE = 16

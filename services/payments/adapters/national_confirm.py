@@ -19,8 +19,10 @@ from chassis.errors import Refusal, Unanswered
 from services.payments.adapters import national_codes as codes
 from services.payments.adapters import national_wire as wire
 from services.payments.adapters.national_signature import is_genuine
-from services.payments.domain.gateway import Captured, Ring, Tiding, UnknownCode
+from services.payments.domain.answers import Captured
+from services.payments.domain.gateway import UnknownCode
 from services.payments.domain.hearing import capture_of_reference
+from services.payments.domain.tidings import Ring, Tiding
 
 KIND = "CONFIRM"
 _CURRENCY = re.compile("[A-Z]{3}", re.ASCII)

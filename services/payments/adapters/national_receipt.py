@@ -8,7 +8,7 @@ from typing import Any
 
 from services.payments.adapters.national_services import Directory
 from services.payments.adapters.payer import Payer
-from services.payments.domain.gateway import CreateCheckout
+from services.payments.domain.questions import CreateCheckout
 
 FEES = "2"  # MaDichVu; 1 is a fine
 _KINDS: Mapping[str, str] = MappingProxyType({"phí": "1", "lệ phí": "2"})

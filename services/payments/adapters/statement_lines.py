@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from chassis.errors import Unanswered
-from services.payments.domain.gateway import UNREADABLE, Movement
+from services.payments.domain.tidings import UNREADABLE, Movement
 
 _TROUBLES = (Unanswered, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _MOST = 10**15  # thousands of such lines have a sum that 64 bits hold

@@ -17,27 +17,20 @@ from chassis.errors import Unanswered
 from services.payments.adapters import stripe_codes, stripe_statement, stripe_webhooks
 from services.payments.adapters.stripe_http import LONGEST_PAGE, Api, client
 from services.payments.adapters.stripe_objects import Charge, Intent, Page, PaymentError, Returned, at, read
-from services.payments.domain.gateway import (
-    STRIPE,
-    AskCheckout,
-    AskRefund,
+from services.payments.domain.answers import (
     Captured,
     CheckoutCreated,
     CheckoutRefused,
-    CloseCheckout,
-    CreateCheckout,
-    Known,
-    Movement,
-    Refund,
     RefundDone,
     RefundRefused,
-    Ring,
     SessionClosed,
     StillOpen,
-    Tiding,
     Truth,
-    UnknownCode,
 )
+from services.payments.domain.gateway import UnknownCode
+from services.payments.domain.gateways import STRIPE
+from services.payments.domain.questions import AskCheckout, AskRefund, CloseCheckout, CreateCheckout, Refund
+from services.payments.domain.tidings import Known, Movement, Ring, Tiding
 
 __all__ = ["Stripe", "client"]
 

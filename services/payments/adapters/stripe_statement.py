@@ -14,7 +14,8 @@ from typing import Any, Literal
 from services.payments.adapters.statement_lines import read_each
 from services.payments.adapters.stripe_http import Api
 from services.payments.adapters.stripe_objects import Balance, Line, Source, at, our_id, read
-from services.payments.domain.gateway import STRIPE, Movement
+from services.payments.domain.gateways import STRIPE
+from services.payments.domain.tidings import Movement
 
 _KINDS: Mapping[str, Literal["capture", "refund", "refund_returned"]] = {
     "charge": "capture",

@@ -17,7 +17,9 @@ from chassis.errors import Refusal
 from services.payments.adapters import stripe_codes
 from services.payments.adapters.stripe_objects import Intent, Ours, Page, Shape, at, our_id, read
 from services.payments.adapters.timed_signature import verify
-from services.payments.domain.gateway import STRIPE, Captured, Ring, Tiding
+from services.payments.domain.answers import Captured
+from services.payments.domain.gateways import STRIPE
+from services.payments.domain.tidings import Ring, Tiding
 
 TELLING = (
     "checkout.session.completed",

@@ -27,24 +27,17 @@ from services.payments.adapters.vietqr_api import (
     whole,
 )
 from services.payments.adapters.vietqr_lines import NAME, movements, newest_of
-from services.payments.domain.gateway import (
-    AskCheckout,
-    AskRefund,
+from services.payments.domain.answers import (
     CheckoutCreated,
     CheckoutRefused,
-    CloseCheckout,
-    CreateCheckout,
-    Known,
-    Movement,
-    Refund,
     RefundDone,
     RefundRefused,
-    Ring,
     StillOpen,
-    Tiding,
     Truth,
-    UnknownCode,
 )
+from services.payments.domain.gateway import UnknownCode
+from services.payments.domain.questions import AskCheckout, AskRefund, CloseCheckout, CreateCheckout, Refund
+from services.payments.domain.tidings import Known, Movement, Ring, Tiding
 from services.payments.domain.vietqr import LARGEST_AMOUNT, Transfer, encode
 
 __all__ = ["VietQr", "client"]

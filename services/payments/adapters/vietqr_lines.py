@@ -11,8 +11,10 @@ from uuid import UUID
 from chassis.errors import Unanswered
 from services.payments.adapters.statement_lines import read_each
 from services.payments.adapters.vietqr_api import Booked, Line, of_shape, whole
+from services.payments.domain.answers import Captured
 from services.payments.domain.codes import payment_codes_in
-from services.payments.domain.gateway import UNREADABLE, Captured, Movement, UnknownCode
+from services.payments.domain.gateway import UnknownCode
+from services.payments.domain.tidings import UNREADABLE, Movement
 from services.payments.domain.vietqr import capture_of_line
 
 NAME = "vietqr"

@@ -12,7 +12,7 @@ from chassis.errors import Refusal
 from services.payments.adapters import timed_signature
 from services.payments.adapters.vietqr_api import Line, Returned, Shape, read
 from services.payments.adapters.vietqr_lines import captured, code_of, kind_of
-from services.payments.domain.gateway import Ring, Tiding
+from services.payments.domain.tidings import Ring, Tiding
 
 CREDITED = "line.credited"
 RETURNS = ("return.done", "return.refused", "return.returned")

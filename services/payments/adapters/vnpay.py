@@ -36,25 +36,18 @@ from services.payments.adapters.vnpay_codes import (
 )
 from services.payments.adapters.vnpay_signature import signed_query, wire_time
 from services.payments.adapters.vnpay_wire import VERSION, Wire, silence
-from services.payments.domain.gateway import (
-    AskCheckout,
-    AskRefund,
+from services.payments.domain.answers import (
     CheckoutCreated,
     CheckoutRefused,
-    CloseCheckout,
-    CreateCheckout,
-    Known,
-    Movement,
-    Refund,
     RefundDone,
     RefundRefused,
-    Ring,
     SessionClosed,
     StillOpen,
-    Tiding,
     Truth,
-    UnknownCode,
 )
+from services.payments.domain.gateway import UnknownCode
+from services.payments.domain.questions import AskCheckout, AskRefund, CloseCheckout, CreateCheckout, Refund
+from services.payments.domain.tidings import Known, Movement, Ring, Tiding
 
 LATE = timedelta(minutes=5)
 _MOST_AMOUNT = 9_999_999_999  # twelve digits on the wire, two of them hundredths

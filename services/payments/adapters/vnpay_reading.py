@@ -20,19 +20,11 @@ from services.payments.adapters.vnpay_codes import (
     STATUSES,
 )
 from services.payments.adapters.vnpay_signature import is_signed, moment_of, values_of, wire_time
-from services.payments.domain.gateway import (
-    AskCheckout,
-    Captured,
-    CreateCheckout,
-    Movement,
-    Refund,
-    RefundDone,
-    RefundRefused,
-    Ring,
-    Tiding,
-    UnknownCode,
-)
+from services.payments.domain.answers import Captured, RefundDone, RefundRefused
+from services.payments.domain.gateway import UnknownCode
 from services.payments.domain.gateways import GATEWAYS
+from services.payments.domain.questions import AskCheckout, CreateCheckout, Refund
+from services.payments.domain.tidings import Movement, Ring, Tiding
 
 NAME: Final = "vnpay"
 KIND: Final = "pay"  # VNPAY sends one kind of notice only

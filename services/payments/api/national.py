@@ -25,9 +25,11 @@ from services.payments.adapters.payer import Payer
 from services.payments.api.banks import is_due
 from services.payments.api.common import Name
 from services.payments.domain.bill import Attempt, Bill
-from services.payments.domain.gateway import CreateCheckout, Gateway, Tiding
+from services.payments.domain.gateway import Gateway
 from services.payments.domain.messages import StartCheckout
 from services.payments.domain.pages import creating
+from services.payments.domain.questions import CreateCheckout
+from services.payments.domain.tidings import Tiding
 from services.payments.store import rings
 from services.payments.store.rings import Heard
 

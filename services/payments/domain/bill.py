@@ -16,14 +16,8 @@ from chassis.errors import NotFound
 from chassis.table import Move, Table
 from contracts import dossiers, payments
 from contracts.money import FeeLine
-from services.payments.domain.gateway import (
-    STRIPE,
-    Captured,
-    CheckoutCreated,
-    CheckoutRefused,
-    SessionClosed,
-    StillOpen,
-)
+from services.payments.domain.answers import Captured, CheckoutCreated, CheckoutRefused, SessionClosed, StillOpen
+from services.payments.domain.gateways import STRIPE
 from services.payments.domain.messages import (
     AbandonPage,
     BillExpiry,

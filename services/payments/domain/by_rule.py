@@ -6,8 +6,8 @@ from uuid import UUID
 
 from chassis.identifiers import derived_id
 from services.payments.domain import ledger
-from services.payments.domain.gateway import Movement
 from services.payments.domain.sides import FeeToMend
+from services.payments.domain.tidings import Movement
 
 PAYOUTS = ("payout", "payout_cancel", "payout_failure")
 _LINES = UUID("018f0000-0000-7000-8000-000000057a7e")

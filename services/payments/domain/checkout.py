@@ -13,10 +13,10 @@ from chassis.errors import Refusal
 from chassis.identifiers import derived_id
 from contracts import payments
 from contracts.event import Data
+from services.payments.domain.answers import CheckoutCreated, CheckoutRefused, SessionClosed, StillOpen
 from services.payments.domain.bill import MOVES, Attempt, Bill, BillState, known, running, to
 from services.payments.domain.codes import payment_code
 from services.payments.domain.ending import ended_unpaid
-from services.payments.domain.gateway import AskCheckout, CheckoutCreated, CheckoutRefused, SessionClosed, StillOpen
 from services.payments.domain.gateways import manner_of
 from services.payments.domain.messages import AttemptSilence, CancelCheckout, Nudge, StartCheckout
 from services.payments.domain.pages import (
@@ -29,6 +29,7 @@ from services.payments.domain.pages import (
     with_past,
     without_page,
 )
+from services.payments.domain.questions import AskCheckout
 from services.payments.domain.receipting import receipt_follows
 from services.payments.domain.refunding import joined, questions
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from chassis.decider import Message, State
 from chassis.table import Move, Table
 from contracts import payments
-from services.payments.domain.gateway import RefundDone, RefundRefused
+from services.payments.domain.answers import RefundDone, RefundRefused
 
 DifferenceState = Literal["open", "explained", "healed", "assigned", "returning", "by_hand", "returned"]
 UNEXPLAINED = "unexplained"

@@ -11,6 +11,7 @@ from chassis.identifiers import derived_id, time_of
 from contracts import payments
 from contracts.money import MOST_DONG
 from services.payments.domain import ledger
+from services.payments.domain.answers import Captured, RefundDone, RefundRefused
 from services.payments.domain.difference import (
     MOVES,
     UNEXPLAINED,
@@ -24,8 +25,8 @@ from services.payments.domain.difference import (
     Return,
     TakeOver,
 )
-from services.payments.domain.gateway import Captured, Refund, RefundDone, RefundRefused
 from services.payments.domain.gateways import GATEWAYS
+from services.payments.domain.questions import Refund
 from services.payments.domain.refund import require_silence
 
 _ALL = UUID("018f0000-0000-7000-8000-00000d1ffe2e")

@@ -45,6 +45,7 @@ class Manner:
         return self.returns == "any" or (currency == "VND" and (has_page or self.returns == "dong"))
 
 
+STRIPE = "stripe"
 COUNTER = "counter"
 BANK = "bank"
 
@@ -52,7 +53,7 @@ GATEWAYS: Mapping[str, Manner] = MappingProxyType(
     {
         manner.name: manner
         for manner in (
-            Manner("stripe", "Thẻ quốc tế", "Card", "asked", 60, refundable=timedelta(days=180)),
+            Manner(STRIPE, "Thẻ quốc tế", "Card", "asked", 60, refundable=timedelta(days=180)),
             Manner(
                 "vnpay",
                 "VNPAY: thẻ nội địa, ví, mã QR",

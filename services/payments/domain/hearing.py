@@ -6,9 +6,10 @@ from typing import Literal
 from uuid import UUID
 
 from chassis.identifiers import derived_id
+from services.payments.domain.answers import Captured
 from services.payments.domain.bill import Bill
-from services.payments.domain.gateway import Captured, Movement
 from services.payments.domain.gateways import GATEWAYS
+from services.payments.domain.tidings import Movement
 
 Became = Literal["settled", "not_taken", "other_money"]
 _MONEY = UUID("019c0000-0000-7000-8000-6e6174696f6e")

@@ -1,4 +1,4 @@
-"""What people, time and other parts of the service say to a bill. What gateways say stands in `gateway.py`."""
+"""What people, time and other parts of the service say to a bill. What gateways say stands in `answers.py`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chassis.decider import Message
 class StartCheckout(Message):
     """The citizen, or whoever pays for him by a link, wants to pay; `attempt_id` is used when this starts a new attempt.
 
-    `payer_address` and `payer` as in gateway.CreateCheckout.
+    `payer_address` and `payer` as in questions.CreateCheckout.
     """
 
     attempt_id: UUID

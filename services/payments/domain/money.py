@@ -9,9 +9,9 @@ from chassis.errors import Refusal
 from chassis.identifiers import derived_id
 from contracts import payments
 from services.payments.domain import ledger
+from services.payments.domain.answers import Captured
 from services.payments.domain.bill import PAYABLE, Bill, Capture, known, to
 from services.payments.domain.ending import ended_unpaid
-from services.payments.domain.gateway import Captured
 from services.payments.domain.gateways import manner_of
 from services.payments.domain.messages import AttemptSilence, BillExpiry, BillReminder
 from services.payments.domain.pages import asking, closing, with_past, without_page

@@ -10,9 +10,9 @@ from chassis.decider import Call, Message
 from chassis.identifiers import derived_id
 from services.payments.domain.bill import Attempt, Bill
 from services.payments.domain.codes import payment_code
-from services.payments.domain.gateway import AskCheckout, CloseCheckout, CreateCheckout, Item
 from services.payments.domain.gateways import manner_of
 from services.payments.domain.messages import StartCheckout
+from services.payments.domain.questions import AskCheckout, CloseCheckout, CreateCheckout, Item
 
 
 class AttemptNote(Message):

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from chassis.errors import Unanswered
-from services.payments.domain.gateway import Asking
+from services.payments.domain.questions import Asking
 
 
 class NotReady(Unanswered):

@@ -13,9 +13,9 @@ from uuid import UUID
 
 from chassis.decider import Message
 from contracts.money import MOST_DONG
+from services.payments.domain.answers import Captured, RefundDone, RefundRefused
 from services.payments.domain.by_rule import name_of
 from services.payments.domain.difference import Found
-from services.payments.domain.gateway import Captured, RefundDone, RefundRefused
 from services.payments.domain.gateways import GATEWAYS
 from services.payments.domain.hearing import capture_of_reference, tells_in_notices_only
 from services.payments.domain.refund import REFUND_MOVES

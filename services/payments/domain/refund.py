@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict
 from chassis.errors import Refusal
 from chassis.table import Move, Table
 from contracts import payments
-from services.payments.domain.gateway import STRIPE, RefundDone, RefundRefused
+from services.payments.domain.answers import RefundDone, RefundRefused
+from services.payments.domain.gateways import STRIPE
 from services.payments.domain.messages import PayOut, RequestRefund, TakeOver
 
 ORDERED = "theo quyết định của cán bộ"

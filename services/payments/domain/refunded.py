@@ -10,9 +10,10 @@ from chassis.errors import Refusal
 from chassis.identifiers import derived_id
 from contracts import payments
 from services.payments.domain import ledger
+from services.payments.domain.answers import RefundDone, RefundRefused
 from services.payments.domain.bill import Bill, known
-from services.payments.domain.gateway import AskRefund, RefundDone, RefundRefused
 from services.payments.domain.messages import PayOut, TakeOver
+from services.payments.domain.questions import AskRefund
 from services.payments.domain.receipting import receipt_follows
 from services.payments.domain.refund import REFUND_MOVES, Refund, require_silence
 from services.payments.domain.refunding import joined, kept, noted

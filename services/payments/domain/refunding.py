@@ -12,10 +12,10 @@ from chassis.identifiers import derived_id
 from contracts import payments
 from services.payments.domain import ledger
 from services.payments.domain.bill import Bill, Capture
-from services.payments.domain.gateway import AskRefund
-from services.payments.domain.gateway import Refund as RefundRequest
 from services.payments.domain.gateways import manner_of
 from services.payments.domain.messages import RequestRefund
+from services.payments.domain.questions import AskRefund
+from services.payments.domain.questions import Refund as RefundRequest
 from services.payments.domain.refund import REFUND_MOVES, Refund, RefundLine
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from chassis.identifiers import new_id
 from chassis.postgres import Connection, Pool
-from services.payments.domain.gateway import Ring, Tiding
+from services.payments.domain.tidings import Ring, Tiding
 
 # Longer than any gateway rings again; what is older than its signature's tolerance is refused before it comes here.
 KEPT = timedelta(days=35)

@@ -10,9 +10,9 @@ from pydantic_core import to_json
 
 from chassis.postgres import Connection, Pool
 from services.payments.domain.difference import UNEXPLAINED
-from services.payments.domain.gateway import Known, Movement
 from services.payments.domain.ledger import Posting, clearing
 from services.payments.domain.sides import FeeToMend, Posted, Stated
+from services.payments.domain.tidings import Known, Movement
 
 _AT_ONCE = 20_000  # lines
 _KEEP = """

@@ -8,20 +8,16 @@ from itertools import count
 from typing import TypeVar
 
 from chassis.clock import utc_now
-from services.payments.domain.gateway import (
+from services.payments.domain.answers import (
     Captured,
     CheckoutCreated,
-    CreateCheckout,
-    Known,
-    Movement,
-    Refund,
     RefundDone,
     RefundRefused,
-    Ring,
     SessionClosed,
     StillOpen,
-    Tiding,
 )
+from services.payments.domain.questions import CreateCheckout, Refund
+from services.payments.domain.tidings import Known, Movement, Ring, Tiding
 from tests.integration.gateways.asking import CALLING, until
 from tests.integration.gateways.merchant import Merchant, Notice, about, wanted
 

@@ -15,21 +15,12 @@ import httpx
 
 from chassis.clock import utc_now
 from chassis.identifiers import new_id
+from services.payments.domain.answers import Captured, CheckoutCreated, RefundDone
 from services.payments.domain.codes import payment_code
-from services.payments.domain.gateway import (
-    AskCheckout,
-    AskRefund,
-    Captured,
-    CheckoutCreated,
-    CloseCheckout,
-    CreateCheckout,
-    Gateway,
-    Item,
-    Known,
-    Refund,
-    RefundDone,
-)
+from services.payments.domain.gateway import Gateway
 from services.payments.domain.gateways import Manner
+from services.payments.domain.questions import AskCheckout, AskRefund, CloseCheckout, CreateCheckout, Item, Refund
+from services.payments.domain.tidings import Known
 from tests.integration.gateways.misworded import Change, Where
 from tests.integration.sandbox_process import Server
 

@@ -18,7 +18,8 @@ from services.payments.adapters.national import National
 from services.payments.adapters.national_client import client
 from services.payments.adapters.national_services import Account, Directory, Service
 from services.payments.adapters.payer import Payer, seal
-from services.payments.domain.gateway import CheckoutCreated, Gateway
+from services.payments.domain.answers import CheckoutCreated
+from services.payments.domain.gateway import Gateway
 from services.payments.domain.gateways import GATEWAYS, Manner
 from tests.integration.gateways.asking import until
 from tests.integration.gateways.merchant import AGENCY, BENEFICIARY, CUT_OFF_SECONDS, PROCEDURE, Notice

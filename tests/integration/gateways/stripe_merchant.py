@@ -16,7 +16,7 @@ import httpx
 
 from services.payments.adapters.stripe import Stripe
 from services.payments.adapters.stripe_http import client
-from services.payments.domain.gateway import CheckoutCreated
+from services.payments.domain.answers import CheckoutCreated
 from services.payments.domain.gateways import GATEWAYS, Manner
 from tests.integration.gateways.asking import until
 from tests.integration.gateways.merchant import CUT_OFF_SECONDS, Notice

@@ -8,7 +8,9 @@ import pytest
 
 from chassis.clock import utc_now
 from chassis.errors import Unanswered
-from services.payments.domain.gateway import AskRefund, Captured, CheckoutCreated, Gateway
+from services.payments.domain.answers import Captured, CheckoutCreated
+from services.payments.domain.gateway import Gateway
+from services.payments.domain.questions import AskRefund
 from tests.integration.gateways.asking import CALLING, http, saying
 from tests.integration.gateways.claims import earlier, made
 from tests.integration.gateways.merchant import AMOUNT, Merchant, about, closing, known, return_of

@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 
 from chassis.clock import utc_now
 from chassis.errors import Refusal
-from services.payments.domain.gateway import Ring, UnknownCode
+from services.payments.domain.gateway import UnknownCode
+from services.payments.domain.tidings import Ring
 from tests.integration.gateways.claims import paid, tidings, told
 from tests.integration.gateways.merchant import Merchant, wanted
 

@@ -12,16 +12,10 @@ import pytest
 
 from chassis.clock import utc_now
 from chassis.errors import Unanswered
-from services.payments.domain.gateway import (
-    Captured,
-    CheckoutCreated,
-    Gateway,
-    Movement,
-    Refund,
-    SessionClosed,
-    StillOpen,
-    UnknownCode,
-)
+from services.payments.domain.answers import Captured, CheckoutCreated, SessionClosed, StillOpen
+from services.payments.domain.gateway import Gateway, UnknownCode
+from services.payments.domain.questions import Refund
+from services.payments.domain.tidings import Movement
 from tests.integration.gateways.asking import CALLING, saying, until
 from tests.integration.gateways.claims import SOON, done, earlier, made, paid, truth
 from tests.integration.gateways.merchant import AMOUNT, Merchant, about, closing, known, return_of, wanted

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chassis.errors import Unanswered
-from services.payments.domain.gateway import RefundRefused
+from services.payments.domain.answers import RefundRefused
 from services.payments.domain.gateways import GATEWAYS
 from tests.integration.gateways.asking import CALLING
 from tests.integration.gateways.claims import done, earlier, paid, settled, statement

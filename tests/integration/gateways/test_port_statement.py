@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from chassis.clock import utc_now
-from services.payments.domain.gateway import Refund, RefundDone
+from services.payments.domain.answers import RefundDone
+from services.payments.domain.questions import Refund
 from tests.integration.gateways.claims import SOON, done, earlier, paid, statement, told
 from tests.integration.gateways.harnesses import HARNESSES
 from tests.integration.gateways.merchant import AMOUNT, Merchant, known, return_of

@@ -16,7 +16,7 @@ import httpx
 from deploy.sandbox.kit.retrying import timed_signature as signature
 from services.payments.adapters.vietqr import VietQr
 from services.payments.adapters.vietqr_api import client
-from services.payments.domain.gateway import CheckoutCreated
+from services.payments.domain.answers import CheckoutCreated
 from services.payments.domain.gateways import GATEWAYS, Manner
 from tests.integration.gateways.asking import until
 from tests.integration.gateways.merchant import CUT_OFF_SECONDS, Notice

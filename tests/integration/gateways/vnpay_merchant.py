@@ -26,7 +26,7 @@ from services.payments.adapters.vnpay_signature import (
     mac,
     signed_query,
 )
-from services.payments.domain.gateway import CheckoutCreated
+from services.payments.domain.answers import CheckoutCreated
 from services.payments.domain.gateways import GATEWAYS, Manner
 from tests.integration.gateways.merchant import CUT_OFF_SECONDS, Notice
 from tests.integration.gateways.misworded import Change, Where

@@ -16,19 +16,10 @@ from chassis.identifiers import new_id
 from deploy.sandbox.bank.main import application
 from services.payments.adapters import vietqr
 from services.payments.adapters.vietqr import VietQr
+from services.payments.domain.answers import Captured, CheckoutCreated, Truth
 from services.payments.domain.codes import payment_code
-from services.payments.domain.gateway import (
-    AskCheckout,
-    AskRefund,
-    Captured,
-    CheckoutCreated,
-    CreateCheckout,
-    Movement,
-    Refund,
-    Ring,
-    Tiding,
-    Truth,
-)
+from services.payments.domain.questions import AskCheckout, AskRefund, CreateCheckout, Refund
+from services.payments.domain.tidings import Movement, Ring, Tiding
 from services.payments.domain.vietqr import decode
 from tests.records import CODE
 from tests.unit.payments.till import CALLING

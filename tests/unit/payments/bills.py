@@ -14,8 +14,8 @@ from chassis.identifiers import derived_id
 from contracts import dossiers
 from contracts import payments as contract
 from contracts.event import Data
+from services.payments.domain.answers import Captured, CheckoutCreated, CheckoutRefused, SessionClosed, StillOpen
 from services.payments.domain.bill import MOVES, Bill
-from services.payments.domain.gateway import Captured, CheckoutCreated, CheckoutRefused, SessionClosed, StillOpen
 from services.payments.domain.ledger import Posting
 from services.payments.domain.messages import AbandonPage, LineRefund, PayElsewhere, RequestRefund, StartCheckout
 from services.payments.domain.receipts import Ended, Issued

@@ -20,15 +20,10 @@ from deploy.sandbox.national.settings import Settings
 from services.payments.adapters.national import National
 from services.payments.adapters.national_signature import signature
 from services.payments.adapters.payer import seal
-from services.payments.domain.gateway import (
-    AskCheckout,
-    CheckoutCreated,
-    CreateCheckout,
-    Item,
-    Known,
-    Ring,
-)
+from services.payments.domain.answers import CheckoutCreated
 from services.payments.domain.printed import AskReceipt
+from services.payments.domain.questions import AskCheckout, CreateCheckout, Item
+from services.payments.domain.tidings import Known, Ring
 from tests.integration.gateways.asking import CALLING
 from tests.integration.gateways.merchant import AMOUNT, BENEFICIARY, DOSSIER, PROCEDURE
 from tests.integration.gateways.national_merchant import PARTNER, PAYER, SEALER, SECRET, adapter

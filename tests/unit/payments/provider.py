@@ -11,21 +11,17 @@ from uuid import UUID
 
 from chassis.decider import Message
 from chassis.identifiers import derived_id
-from services.payments.domain.gateway import (
-    AskCheckout,
-    AskRefund,
+from services.payments.domain.answers import (
     Captured,
     CheckoutCreated,
     CheckoutRefused,
-    CloseCheckout,
-    CreateCheckout,
-    Refund,
     RefundDone,
     RefundRefused,
     SessionClosed,
     StillOpen,
 )
 from services.payments.domain.gateways import manner_of
+from services.payments.domain.questions import AskCheckout, AskRefund, CloseCheckout, CreateCheckout, Refund
 from tests.records import NOON
 
 PageState = Literal["open", "processing", "captured", "closed"]

@@ -13,8 +13,8 @@ from chassis.errors import NotFound, Refusal
 from chassis.identifiers import derived_id, new_id
 from contracts import dossiers
 from services.payments.domain.checkout import SILENCE
-from services.payments.domain.gateway import AskCheckout, CloseCheckout, CreateCheckout
 from services.payments.domain.messages import AttemptSilence, BillExpiry, BillReminder, CancelCheckout, Nudge, Settle
+from services.payments.domain.questions import AskCheckout, CloseCheckout, CreateCheckout
 from tests.records import NOON, event, example
 from tests.unit.payments.bills import (
     AMOUNT,

@@ -33,7 +33,8 @@ from services.payments.adapters.national_services import directory
 from services.payments.adapters.stripe import Stripe
 from services.payments.adapters.vietqr import VietQr
 from services.payments.adapters.vnpay import Vnpay
-from services.payments.domain.gateway import AskCheckout, Gateway, UnknownCode
+from services.payments.domain.gateway import Gateway, UnknownCode
+from services.payments.domain.questions import AskCheckout
 from tests.integration.gateways.asking import CALLING, saying
 from tests.integration.gateways.asking import http as http_answer
 from tests.records import NOON

@@ -15,6 +15,7 @@ from chassis.decider import Decision, Message
 from chassis.errors import Refusal
 from chassis.identifiers import new_id
 from services.payments.domain import explaining
+from services.payments.domain.answers import RefundDone, RefundRefused
 from services.payments.domain.difference import (
     MOVES,
     Assign,
@@ -26,7 +27,7 @@ from services.payments.domain.difference import (
     Return,
     TakeOver,
 )
-from services.payments.domain.gateway import Refund, RefundDone, RefundRefused
+from services.payments.domain.questions import Refund
 from services.payments.domain.refund import SILENCE
 
 NOW = datetime(2026, 6, 9, 5, tzinfo=UTC)

@@ -18,20 +18,10 @@ from chassis.errors import Refusal, Unanswered
 from chassis.identifiers import new_id
 from services.payments.adapters.breaker import FORGIVEN_SECONDS, TOO_MANY, Breaker
 from services.payments.adapters.gateways import AT_ONCE, Gateways
-from services.payments.domain.gateway import (
-    AskCheckout,
-    AskRefund,
-    CheckoutCreated,
-    CloseCheckout,
-    CreateCheckout,
-    Gateway,
-    Refund,
-    RefundDone,
-    SessionClosed,
-    StillOpen,
-    Truth,
-)
+from services.payments.domain.answers import CheckoutCreated, RefundDone, SessionClosed, StillOpen, Truth
+from services.payments.domain.gateway import Gateway
 from services.payments.domain.gateways import GATEWAYS
+from services.payments.domain.questions import AskCheckout, AskRefund, CloseCheckout, CreateCheckout, Refund
 from services.payments.settings import PaymentsSettings
 from tests.integration.gateways.asking import CALLING
 from tests.integration.gateways.stripe_merchant import signed

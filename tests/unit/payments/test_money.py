@@ -12,8 +12,9 @@ from chassis.envelope import Event
 from chassis.errors import Refusal
 from chassis.identifiers import derived_id, new_id
 from contracts import payments
-from services.payments.domain.gateway import AskCheckout, Captured, CloseCheckout, Refund
+from services.payments.domain.answers import Captured
 from services.payments.domain.messages import BillExpiry, BillReminder, CancelCheckout, Settle
+from services.payments.domain.questions import AskCheckout, CloseCheckout, Refund
 from tests.records import NOON
 from tests.unit.payments.bills import (
     AMOUNT,

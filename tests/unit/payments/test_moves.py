@@ -15,8 +15,8 @@ from chassis.decider import Message
 from chassis.envelope import Event
 from chassis.errors import Refusal
 from chassis.identifiers import derived_id
+from services.payments.domain.answers import RefundDone, RefundRefused
 from services.payments.domain.bill import MOVES, NAMES, Attempt, Bill
-from services.payments.domain.gateway import RefundDone, RefundRefused
 from services.payments.domain.messages import (
     AbandonPage,
     AttemptSilence,

@@ -16,14 +16,9 @@ from chassis.errors import Unanswered
 from deploy.sandbox.national.checks import SERVICES
 from services.payments.adapters.national import National
 from services.payments.adapters.national_services import directory
-from services.payments.domain.gateway import (
-    Captured,
-    CheckoutRefused,
-    CloseCheckout,
-    SessionClosed,
-    StillOpen,
-    UnknownCode,
-)
+from services.payments.domain.answers import Captured, CheckoutRefused, SessionClosed, StillOpen
+from services.payments.domain.gateway import UnknownCode
+from services.payments.domain.questions import CloseCheckout
 from tests.integration.gateways.asking import CALLING
 from tests.integration.gateways.merchant import AMOUNT, BENEFICIARY, DOSSIER, PROCEDURE
 from tests.integration.gateways.national_merchant import PARTNER, PAYER, SEALER, SECRET, adapter

@@ -16,9 +16,7 @@ from chassis.clock import utc_now
 from chassis.errors import Refusal
 from chassis.identifiers import new_id
 from services.payments.domain.codes import payment_code
-from services.payments.domain.gateway import (
-    UnknownCode,
-)
+from services.payments.domain.gateway import UnknownCode
 from tests.integration.gateways.merchant import AMOUNT
 from tests.integration.gateways.national_merchant import PARTNER, adapter, signed
 from tests.unit.payments.national_desk import Desk, opened, wanted

@@ -15,12 +15,8 @@ import pytest
 from chassis.clock import utc_now
 from chassis.errors import Refusal, Unanswered
 from chassis.identifiers import new_id
-from services.payments.domain.gateway import (
-    AskRefund,
-    CreateCheckout,
-    Refund,
-)
 from services.payments.domain.printed import NotReady
+from services.payments.domain.questions import AskRefund, CreateCheckout, Refund
 from tests.integration.gateways.asking import CALLING
 from tests.integration.gateways.merchant import AMOUNT, DOSSIER
 from tests.integration.gateways.national_merchant import adapter

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from chassis.identifiers import new_id
 from services.payments.domain import by_rule, ledger, reconciling
-from services.payments.domain.gateway import Captured, Movement, RefundDone, RefundRefused
+from services.payments.domain.answers import Captured, RefundDone, RefundRefused
 from services.payments.domain.sides import FeeToMend, Healing, Noticed, Posted, Stated
+from services.payments.domain.tidings import Movement
 from services.payments.domain.vietqr import capture_of_line
 
 NOW = datetime(2026, 6, 9, 5, tzinfo=UTC)

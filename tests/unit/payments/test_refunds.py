@@ -15,8 +15,9 @@ from chassis.decider import Message
 from chassis.errors import Refusal
 from chassis.identifiers import new_id
 from contracts import dossiers, payments
-from services.payments.domain.gateway import AskRefund, Refund, RefundDone, RefundRefused
+from services.payments.domain.answers import RefundDone, RefundRefused
 from services.payments.domain.messages import LineRefund, Nudge, PayOut, TakeOver
+from services.payments.domain.questions import AskRefund, Refund
 from services.payments.domain.refunding import kept
 from services.payments.domain.requesting import available
 from tests.records import NOON, event, example

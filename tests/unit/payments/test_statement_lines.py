@@ -18,7 +18,8 @@ from chassis.identifiers import new_id
 from services.payments.adapters import stripe_statement, vietqr_lines, vnpay_reading
 from services.payments.adapters.vnpay_signature import mac
 from services.payments.domain.codes import payment_code
-from services.payments.domain.gateway import UNREADABLE, Gateway, Movement
+from services.payments.domain.gateway import Gateway
+from services.payments.domain.tidings import UNREADABLE, Movement
 from tests.records import NOON
 from tests.unit.payments.bank_till import port_over
 from tests.unit.payments.till import port_to

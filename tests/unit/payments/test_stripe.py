@@ -13,14 +13,8 @@ from chassis.clock import utc_now
 from chassis.errors import Unanswered
 from deploy.sandbox.gateway.cards import CARDS
 from services.payments.adapters.stripe_codes import DECLINES
-from services.payments.domain.gateway import (
-    Captured,
-    CheckoutCreated,
-    CheckoutRefused,
-    SessionClosed,
-    StillOpen,
-    UnknownCode,
-)
+from services.payments.domain.answers import Captured, CheckoutCreated, CheckoutRefused, SessionClosed, StillOpen
+from services.payments.domain.gateway import UnknownCode
 from tests.records import CODE
 from tests.unit.payments.till import (
     CALLING,

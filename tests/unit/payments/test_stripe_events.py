@@ -15,7 +15,10 @@ from chassis.errors import Unanswered
 from chassis.identifiers import new_id
 from deploy.sandbox.gateway.main import application
 from services.payments.adapters.stripe import Stripe
-from services.payments.domain.gateway import Captured, Refund, RefundDone, Ring, Tiding, UnknownCode
+from services.payments.domain.answers import Captured, RefundDone
+from services.payments.domain.gateway import UnknownCode
+from services.payments.domain.questions import Refund
+from services.payments.domain.tidings import Ring, Tiding
 from tests.records import CODE
 from tests.unit.payments.till import CALLING, GOOD, RETURNED_REFUND, SETTLES_LATER, SHORT_OF_FUNDS, Till, till_at
 from tests.unit.sandbox.gateway_client import NOON, gateway_in

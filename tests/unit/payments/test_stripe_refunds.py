@@ -10,15 +10,9 @@ import pytest
 
 from chassis.errors import Unanswered
 from chassis.identifiers import new_id
-from services.payments.domain.gateway import (
-    AskCheckout,
-    AskRefund,
-    Captured,
-    Refund,
-    RefundDone,
-    RefundRefused,
-    UnknownCode,
-)
+from services.payments.domain.answers import Captured, RefundDone, RefundRefused
+from services.payments.domain.gateway import UnknownCode
+from services.payments.domain.questions import AskCheckout, AskRefund, Refund
 from tests.records import CODE
 from tests.unit.payments.till import (
     CALLING,

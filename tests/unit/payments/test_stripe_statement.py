@@ -16,7 +16,9 @@ from deploy.sandbox.gateway.main import application
 from services.payments.adapters.stripe import Stripe
 from services.payments.adapters.stripe_objects import Line, Source
 from services.payments.adapters.stripe_statement import movement
-from services.payments.domain.gateway import Captured, Movement, Refund, RefundDone
+from services.payments.domain.answers import Captured, RefundDone
+from services.payments.domain.questions import Refund
+from services.payments.domain.tidings import Movement
 from tests.records import CODE
 from tests.unit.payments.till import CALLING, GOOD, RETURNED_REFUND, Till, port_to, till_at
 from tests.unit.sandbox.gateway_client import KEY, NOON, gateway_in

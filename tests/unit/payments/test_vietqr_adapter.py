@@ -19,14 +19,9 @@ from services.payments.adapters import vietqr
 from services.payments.adapters.vietqr import VietQr
 from services.payments.adapters.vietqr_api import Line
 from services.payments.adapters.vietqr_lines import code_of
+from services.payments.domain.answers import Captured, CheckoutCreated, CheckoutRefused, StillOpen
 from services.payments.domain.codes import payment_code, payment_codes_in
-from services.payments.domain.gateway import (
-    Captured,
-    CheckoutCreated,
-    CheckoutRefused,
-    CloseCheckout,
-    StillOpen,
-)
+from services.payments.domain.questions import CloseCheckout
 from services.payments.domain.vietqr import LARGEST_AMOUNT, Transfer, capture_of_line, decode
 from tests.records import NOON
 from tests.unit.payments.bank_till import Till, bank_till_in

@@ -14,10 +14,8 @@ from hypothesis import strategies as st
 from chassis.errors import Refusal, Unanswered
 from deploy.sandbox.kit.retrying import timed_signature as signature
 from services.payments.adapters.vietqr_notices import told
-from services.payments.domain.gateway import (
-    Ring,
-    UnknownCode,
-)
+from services.payments.domain.gateway import UnknownCode
+from services.payments.domain.tidings import Ring
 from tests.records import NOON
 from tests.unit.payments.bank_till import Till, bank_till_in, port_over
 from tests.unit.payments.till import CALLING

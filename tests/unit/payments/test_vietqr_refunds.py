@@ -10,11 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from chassis.errors import Unanswered
-from services.payments.domain.gateway import (
-    RefundDone,
-    RefundRefused,
-    UnknownCode,
-)
+from services.payments.domain.answers import RefundDone, RefundRefused
+from services.payments.domain.gateway import UnknownCode
 from tests.unit.payments.bank_till import Till, asked_again, bank_till_in, port_over
 from tests.unit.payments.till import CALLING
 from tests.unit.sandbox.bank_client import DAY

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.payments.domain.gateway import RefundDone, RefundRefused
+from services.payments.domain.answers import RefundDone, RefundRefused
 from services.payments.views import shown_state
 from tests.unit.payments.bills import AMOUNT, REFUSED, Story, after, captured, created, refund, started, transferred
 

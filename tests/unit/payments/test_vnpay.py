@@ -25,14 +25,9 @@ from services.payments.adapters.vnpay_codes import (
 )
 from services.payments.adapters.vnpay_reading import plain
 from services.payments.adapters.vnpay_signature import HASH, QUERY_ANSWERED, joined, mac
-from services.payments.domain.gateway import (
-    AskCheckout,
-    Captured,
-    CheckoutRefused,
-    SessionClosed,
-    StillOpen,
-    UnknownCode,
-)
+from services.payments.domain.answers import Captured, CheckoutRefused, SessionClosed, StillOpen
+from services.payments.domain.gateway import UnknownCode
+from services.payments.domain.questions import AskCheckout
 from tests.records import CODE
 from tests.unit.payments.till import CALLING
 from tests.unit.payments.vnpay_till import AMOUNT, Till, about, port_saying, till_at

@@ -10,7 +10,9 @@ import pytest
 from chassis.errors import Refusal
 from services.payments.adapters.vnpay_reading import hear, tell
 from services.payments.adapters.vnpay_signature import mac, signed_query
-from services.payments.domain.gateway import Captured, Ring, Tiding, UnknownCode
+from services.payments.domain.answers import Captured
+from services.payments.domain.gateway import UnknownCode
+from services.payments.domain.tidings import Ring, Tiding
 from tests.records import NOON
 from tests.unit.payments.vnpay_till import AMOUNT, Till, till_at
 from tests.unit.sandbox.vnpay_shop import SECRET, SHORT_OF_FUNDS, TERMINAL, shop_in

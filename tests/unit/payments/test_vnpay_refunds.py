@@ -14,13 +14,9 @@ import pytest
 from chassis.errors import Unanswered
 from chassis.identifiers import new_id
 from services.payments.adapters.vnpay_signature import HASH, REFUND_ANSWERED, joined, mac
-from services.payments.domain.gateway import (
-    AskRefund,
-    Refund,
-    RefundDone,
-    RefundRefused,
-    UnknownCode,
-)
+from services.payments.domain.answers import RefundDone, RefundRefused
+from services.payments.domain.gateway import UnknownCode
+from services.payments.domain.questions import AskRefund, Refund
 from tests.unit.payments.till import CALLING
 from tests.unit.payments.vnpay_till import AMOUNT, Till, port_saying, till_at
 from tests.unit.sandbox.vnpay_shop import SECRET, SHORT_OF_FUNDS, TERMINAL, shop_in

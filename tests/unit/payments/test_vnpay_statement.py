@@ -13,7 +13,8 @@ import pytest
 
 from chassis.errors import Unanswered
 from services.payments.adapters.vnpay_signature import mac, moment_of
-from services.payments.domain.gateway import Captured, Movement, RefundDone
+from services.payments.domain.answers import Captured, RefundDone
+from services.payments.domain.tidings import Movement
 from tests.unit.payments.vnpay_till import AMOUNT, Till, port_saying, till_at
 from tests.unit.sandbox.vnpay_shop import SECRET, shop_in
 

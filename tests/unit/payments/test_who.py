@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from chassis.errors import Refusal
-from services.payments.domain.gateway import Refund
 from services.payments.domain.messages import PayOut, RequestRefund, Settle
+from services.payments.domain.questions import Refund
 from tests.records import NOON
 from tests.unit.payments.bills import AMOUNT, Story, after, at_the_counter, call_of, captured, created, refund, started
 

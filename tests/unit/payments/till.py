@@ -15,15 +15,8 @@ from chassis.postgres import Pool
 from deploy.sandbox.gateway.main import application
 from services.payments.adapters import stripe
 from services.payments.adapters.stripe import Stripe
-from services.payments.domain.gateway import (
-    AskCheckout,
-    Captured,
-    CheckoutCreated,
-    CloseCheckout,
-    CreateCheckout,
-    SessionClosed,
-    StillOpen,
-)
+from services.payments.domain.answers import Captured, CheckoutCreated, SessionClosed, StillOpen
+from services.payments.domain.questions import AskCheckout, CloseCheckout, CreateCheckout
 from tests.records import CODE
 from tests.unit.sandbox.gateway_client import KEY, Gateway
 

@@ -12,18 +12,9 @@ import httpx
 from chassis.identifiers import new_id
 from deploy.sandbox.vnpay.app import application
 from services.payments.adapters.vnpay import Vnpay
-from services.payments.domain.gateway import (
-    AskCheckout,
-    Captured,
-    CheckoutCreated,
-    CloseCheckout,
-    CreateCheckout,
-    Movement,
-    Refund,
-    RefundDone,
-    RefundRefused,
-    Truth,
-)
+from services.payments.domain.answers import Captured, CheckoutCreated, RefundDone, RefundRefused, Truth
+from services.payments.domain.questions import AskCheckout, CloseCheckout, CreateCheckout, Refund
+from services.payments.domain.tidings import Movement
 from tests.records import CODE
 from tests.unit.payments.till import CALLING
 from tests.unit.sandbox.vnpay_shop import GOOD, SECRET, TERMINAL, Shop
