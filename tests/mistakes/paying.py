@@ -48,10 +48,10 @@ PAYING = (
             Edit(_HTTP, "in (200, 400, 402))", "in (200, 400, 402, 404))"),
             Edit(
                 _HTTP,
-                "        if answer.status != 200:\n            raise Unanswered",
+                "        if answer.told is None:\n            raise Unanswered",
                 '        if answer.status == 404:\n            return read(shape, {"id": "", "url": None, "status": "expired", '
                 '"payment_status": "unpaid", "amount_total": 0, "currency": "vnd", "payment_intent": None})\n'
-                "        if answer.status != 200:\n            raise Unanswered",
+                "        if answer.told is None:\n            raise Unanswered",
             ),
         ),
         (f"{_PAGES}test_a_page_that_the_gateway_does_not_know_is_not_closed",),

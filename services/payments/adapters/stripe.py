@@ -52,8 +52,8 @@ class Stripe:
     async def create_checkout(self, request: CreateCheckout, calling: Calling) -> CheckoutCreated | CheckoutRefused:
         """Make a page. The body follows from the request alone, so that a repetition is the same under the same key."""
         answer = await self._api.post("/v1/checkout/sessions", _form(request), str(request.attempt_id), Page)
-        if answer.status == 200:
-            return _made(request, read(Page, answer.body))
+        if answer.told is not None:
+            return _made(request, answer.told)
         if not answer.is_kept_failure and answer.code in stripe_codes.REFUSALS:
             reason = stripe_codes.refusal(answer.code, "a page")
             return CheckoutRefused(attempt_id=request.attempt_id, reason=reason)
@@ -105,10 +105,10 @@ class Stripe:
             answer = await self._api.post("/v1/refunds", _refund_form(request), str(request.refund_id), Returned)
             if answer.is_kept_failure:
                 raise Unanswered("what became of the refund is kept under its key")
-            if answer.status != 200:
+            if answer.told is None:
                 reason = stripe_codes.refusal(answer.code, "a refund")
                 return RefundRefused(refund_id=request.refund_id, reason=reason)
-            refund = read(Returned, answer.body)
+            refund = answer.told
         return _outcome(request.refund_id, refund)
 
     async def ask_refund(self, request: AskRefund, calling: Calling) -> RefundDone | RefundRefused:
