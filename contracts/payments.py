@@ -133,10 +133,15 @@ class Refunded(Data):
 
 
 class RefundFailed(Data):
-    """The gateway definitely refused the refund; an officer must return the money another way."""
+    """The gateway definitely refused the refund; an officer must return the money another way.
+
+    Without `amount` where it is no đồng, and in events of before it was told.
+    """
 
     bill_id: UUID
     refund_id: UUID
+    amount: Dong | None = None
+    currency: Currency = "VND"
     reason: str
     unexpected: bool = False
 

@@ -58,6 +58,17 @@ WORDINGS: Mapping[str, Wording] = {
             "If the money has reached your account or card, there is no need to come. See the amount at {link}",
         ),
     ),
+    "refund-failed-with-amount": Wording(
+        "Dossier {code}: your refund of {amount} could not go back the way you paid. "
+        "Please collect it at the one-stop desk with your ID.",
+        "Dossier {code}: please collect your refund of {amount} at the one-stop desk",
+        (
+            "The refund of {amount} of dossier {code} could not go back to where it was paid from, "
+            "even if you were told before that it had.",
+            "Please bring your identity papers and this code to the one-stop desk that received the dossier to collect it.",
+            "If the money has reached your account or card, there is no need to come. Follow it at {link}",
+        ),
+    ),
     "accepted": Wording(
         "Dossier {code} was accepted. Result due: {due}. {link}",
         "Dossier {code} was accepted",

@@ -79,8 +79,11 @@ def _paid_out_at_the_desk(data: payments.RefundStarted) -> Asked | None:
 
 
 def _to_be_fetched(data: payments.RefundFailed) -> Asked:
-    """Refused, or come back after it was told as gone: either way the citizen must come for it. The event knows no amount."""
-    return f"refund-failed:{data.refund_id}", "refund-failed", {}
+    """Refused, or come back after it was told as gone: either way the citizen must come for it."""
+    step = f"refund-failed:{data.refund_id}"
+    if data.amount is None:
+        return step, "refund-failed", {}
+    return step, "refund-failed-with-amount", {"amount": data.amount}
 
 
 def _later_fees(data: dossiers.FeesRequested) -> Asked | None:

@@ -58,6 +58,15 @@ WORDINGS: Mapping[str, Wording] = {
             "Nếu tiền đã về tài khoản hoặc thẻ của Ông/Bà thì không cần đến. Xem số tiền tại {link}",
         ),
     ),
+    "refund-failed-with-amount": Wording(
+        "Hồ sơ {code}: {amount} tiền hoàn không về được nơi đã nộp. Xin mang giấy tờ tùy thân đến bộ phận một cửa để nhận.",
+        "Hồ sơ {code}: xin đến bộ phận một cửa nhận {amount} tiền hoàn",
+        (
+            "{amount} tiền hoàn của hồ sơ {code} không về được nơi Ông/Bà đã dùng để nộp, kể cả khi trước đó đã có tin báo đã hoàn.",
+            "Xin mang giấy tờ tùy thân và mã hồ sơ này đến bộ phận một cửa nơi nhận hồ sơ để nhận tiền.",
+            "Nếu tiền đã về tài khoản hoặc thẻ của Ông/Bà thì không cần đến. Theo dõi tại {link}",
+        ),
+    ),
     "accepted": Wording(
         "Hồ sơ {code} đã được tiếp nhận. Hẹn trả kết quả: {due}. {link}",
         "Hồ sơ {code} đã được tiếp nhận",

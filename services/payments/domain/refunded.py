@@ -45,11 +45,8 @@ def refund_refused(bill: Bill | None, message: RefundRefused, now: datetime) -> 
         return None
     came_back = ledger.refund_came_back(refund) if refund.state == "done" and refund.is_dong else ()
     refused = _moved(refund, RefundRefused, failure=message.reason, done_at=None)
-    failed = payments.RefundFailed(
-        bill_id=bill.bill_id, refund_id=refund.refund_id, reason=message.reason, unexpected=refund.unexpected
-    )
     after = _with(bill, refused)
-    decided = Decision(after, (failed,), notes=noted(bill, came_back))
+    decided = Decision(after, (_failed(bill, refund, message.reason),), notes=noted(bill, came_back))
     return joined(decided, receipt_follows(after, "tiền hoàn trả quay lại", now))
 
 
@@ -80,10 +77,17 @@ def take_over(bill: Bill | None, message: TakeOver, now: datetime) -> Decision[B
     silent = _moved(refund, TakeOver, failure=SILENT, taken_over_by=message.by)
     if refund.requested_at is not None:
         require_silence(refund.requested_at, now)
-    failed = payments.RefundFailed(
-        bill_id=bill.bill_id, refund_id=refund.refund_id, reason=SILENT, unexpected=refund.unexpected
+    return Decision(_with(bill, silent), (_failed(bill, refund, SILENT),), drops=(refund.refund_id,))
+
+
+def _failed(bill: Bill, refund: Refund, reason: str) -> payments.RefundFailed:
+    return payments.RefundFailed(
+        bill_id=bill.bill_id,
+        refund_id=refund.refund_id,
+        amount=refund.amount if refund.is_dong else None,
+        reason=reason,
+        unexpected=refund.unexpected,
     )
-    return Decision(_with(bill, silent), (failed,), drops=(refund.refund_id,))
 
 
 def _require_another(bill: Bill, refund: Refund, by: str) -> None:

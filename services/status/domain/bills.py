@@ -65,8 +65,8 @@ def state_of(states: Mapping[type[Data], str], event: Event[Any], latest: int, c
 def _back(bill: Payment, event: Event[Any]) -> dict[str, Any]:
     """What goes back, and has gone: a refund may come back, and be paid out by hand after that."""
     data, before = event.data, bill.refunds.get(event.data.refund_id)
-    asked = None if isinstance(data, payments.RefundFailed) else data.amount
-    if asked is None and before is not None:
+    asked = data.amount
+    if asked is None and before is not None:  # a failure of before it told its amount, or of money that is no đồng
         asked = before.asked
     if before is not None and event.sequence <= before.sequence:
         return {"refunds": {**bill.refunds, data.refund_id: before.model_copy(update={"asked": asked})}}

@@ -25,6 +25,7 @@ CAUSES: dict[Any, tuple[str, tuple[Any, ...]]] = {
     dossiers.MessagePosted: ("author", ("citizen", "officer")),
     payments.RefundStarted: ("by_hand", (False, True)),
     payments.Refunded: ("by_hand", (False, True)),
+    payments.RefundFailed: ("amount", (None, 135_000)),
 }
 EVERY = [kind.model_validate(each) for kind in plan.EVENTS for each in EXAMPLES[kind]]
 EVERY += [example(kind, **{field: each}) for kind, (field, ways) in CAUSES.items() for each in ways]
@@ -130,7 +131,7 @@ def test_each_turn_of_a_refund_is_told_once_until_the_citizen_has_the_money() ->
     turns = [event(data) for data in (failed, gone, failed, example(payments.Refunded, by_hand=True))]
     told = {key: each for told in turns for key, each in [*plan.notices(told), *plan.notices(told)]}
     letters = [each.template for each in told.values() if each.channel == "email"]
-    assert letters == ["refund-failed", "refunded", "refund-failed", "refunded-by-hand"]
+    assert letters == ["refund-failed-with-amount", "refunded", "refund-failed-with-amount", "refunded-by-hand"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -165,9 +166,9 @@ def test_the_notices_say_what_the_citizen_needs() -> None:
     assert "Bien lai so 2026/00000017" in sms(payments.ReceiptIssued, receipt_number="2026/00000017")
     assert "khong duoc tiep nhan: Anh mo\nXem http" in sms(dossiers.Refused, grounds="Ảnh mờ")
     assert "(se bao sau)" in sms(dossiers.Accepted, step={"due": None})
-    assert sms(payments.RefundFailed) == (
-        f"Ho so {CODE}: tien hoan khong ve duoc noi da nop. Xin mang giay to tuy than den bo phan mot cua de nhan."
-    )
+    fetched = "tien hoan khong ve duoc noi da nop. Xin mang giay to tuy than den bo phan mot cua de nhan."
+    assert sms(payments.RefundFailed, amount=None) == f"Ho so {CODE}: {fetched}"
+    assert sms(payments.RefundFailed, amount=20_000) == f"Ho so {CODE}: 20.000 d {fetched}"
     until = "2026-07-09T17:00:00+07:00"
     item = {"kind": "field", "path": "details.licence_number", "name": "Số giấy phép", "reason": "Ảnh mờ"}
     asked = sms(dossiers.SupplementRequested, items=[item], until=until)

@@ -12,7 +12,7 @@ from chassis.envelope import Event
 from chassis.errors import Refusal
 from chassis.identifiers import derived_id, new_id
 from contracts import payments
-from services.payments.domain.answers import Captured
+from services.payments.domain.answers import Captured, RefundRefused
 from services.payments.domain.messages import BillExpiry, BillReminder, CancelCheckout, Settle
 from services.payments.domain.questions import AskCheckout, CloseCheckout, Refund
 from tests.records import NOON
@@ -263,6 +263,17 @@ def test_an_operator_returns_it_and_the_bill_goes_on(currency: str, amount: int)
     assert isinstance(request, Refund)
     assert (request.amount, request.currency) == (amount, currency)
     story.assert_balanced()
+
+
+@pytest.mark.parametrize(("currency", "amount", "told"), [("VND", 13_500, 13_500), ("USD", 500, None)])
+def test_how_many_dong_the_gateway_refuses_to_send_back_is_told(currency: str, amount: int, told: int | None) -> None:
+    """The citizen is to fetch them at the desk; of other money, nothing is said in đồng."""
+    story = after(*IN_CHECKOUT, captured(amount=amount, currency=currency), settled("return"))
+    (refund_id,) = (each.refund_id for each in story.calls.values() if isinstance(each, Refund))
+    story.on(RefundRefused(refund_id=refund_id, reason="charge_disputed"))
+    failed = story.told[-1]
+    assert isinstance(failed, payments.RefundFailed)
+    assert (failed.amount, failed.currency) == (told, "VND")
 
 
 def test_an_operator_returns_it_when_the_time_is_over_or_the_dossier_stopped() -> None:

@@ -426,7 +426,7 @@ def test_a_refund_whose_gateway_is_silent_for_days_is_taken_over_and_paid_out_by
     assert (story.refunds, story.asked) == ([("refused", 20_000)], ["CreateCheckout"])
     told = story.told[-1]
     assert isinstance(told, payments.RefundFailed)
-    assert told.reason == "gateway_silent"
+    assert (told.reason, told.amount) == ("gateway_silent", 20_000)
     assert story.on(taken_over(story), later) is None
     story.on(paid_out(story))
     assert story.balances() == {"gateway:stripe": AMOUNT, "hand:G09.20": -20_000, **KEPT}

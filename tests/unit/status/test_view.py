@@ -9,6 +9,7 @@ from itertools import permutations
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -175,10 +176,7 @@ def test_partial_refunds_add_up() -> None:
 def test_a_refund_that_came_back_and_was_paid_out_is_refunded_once() -> None:
     bill = new_id()
     kinds: tuple[type[Data], ...] = (payments.Refunded, payments.RefundFailed, payments.Refunded)
-    told = [
-        event(example(kind, **one_refund(bill), **({"amount": 35_000} if kind is payments.Refunded else {})), number)
-        for number, kind in enumerate(kinds, 5)
-    ]
+    told = [event(example(kind, **one_refund(bill), amount=35_000), number) for number, kind in enumerate(kinds, 5)]
     assert [folded(told[:length]).payments[bill].refunded for length in (1, 2, 3)] == [35_000, 0, 35_000]
     for order in permutations(told):
         assert folded(order).payments == folded(told).payments
@@ -213,7 +211,9 @@ def refund_told(bill: UUID, *told: tuple[type[Data], str, dict[str, Any]]) -> li
 
 PART = {"amount": 20_000}
 STARTED = (payments.RefundStarted, "one", PART)
-FAILED: tuple[type[Data], str, dict[str, Any]] = (payments.RefundFailed, "one", {})
+FAILED: tuple[type[Data], str, dict[str, Any]] = (payments.RefundFailed, "one", PART)
+FAILED_BEFORE: tuple[type[Data], str, dict[str, Any]] = (payments.RefundFailed, "one", {"amount": None})
+"""As it was told before it told its amount."""
 PAID_OUT = (payments.Refunded, "one", PART | {"kept": 114_000, "by_hand": True})
 OTHER = (payments.RefundStarted, "other", {"amount": 1_000})
 OTHER_DONE = (payments.Refunded, "other", {"amount": 1_000, "kept": 134_000})
@@ -222,7 +222,7 @@ REST = (payments.Refunded, "rest", {"amount": 114_000, "kept": 0})
 
 def test_a_bill_is_refunded_when_nothing_stays_paid_and_failed_while_an_officer_owes_a_refund() -> None:
     bill = new_id()
-    told = refund_told(bill, STARTED, OTHER, FAILED, OTHER_DONE, PAID_OUT, REST)
+    told = refund_told(bill, STARTED, OTHER, FAILED_BEFORE, OTHER_DONE, PAID_OUT, REST)
     states = [folded(told[:length]).payments[bill].state for length in range(2, len(told) + 1)]
     owed = ["refunding", "refunding", "refund_failed", "refund_failed"]
     assert states == ["paid", *owed, "partly_refunded", "refunded"]
@@ -230,15 +230,23 @@ def test_a_bill_is_refunded_when_nothing_stays_paid_and_failed_while_an_officer_
     assert (one.state, one.asked, one.amount) == ("failed", 20_000, 0)
 
 
-def test_a_bill_stands_the_same_in_whatever_order_its_refunds_are_heard_of() -> None:
-    told = refund_told(new_id(), STARTED, OTHER, FAILED, OTHER_DONE)
+@pytest.mark.parametrize("failed", [FAILED, FAILED_BEFORE], ids=["with its amount", "without"])
+def test_a_bill_stands_the_same_in_whatever_order_its_refunds_are_heard_of(failed: Any) -> None:
+    told = refund_told(new_id(), STARTED, OTHER, failed, OTHER_DONE)
     for order in permutations(told):
         assert folded(order).payments == folded(told).payments
 
 
+def test_a_failure_tells_how_much_waits_at_the_desk_whatever_else_was_heard() -> None:
+    (refund,) = folded(refund_told(bill := new_id(), FAILED)).payments[bill].refunds.values()
+    assert (refund.state, refund.asked) == ("failed", 20_000)
+
+
 def test_money_that_was_no_fee_leaves_its_bill_as_it_is_and_its_own_failure_is_shown() -> None:
     bill = new_id()
-    view = folded(refund_told(bill, (*STARTED[:2], PART | {"unexpected": True}), (*FAILED[:2], {"unexpected": True})))
+    view = folded(
+        refund_told(bill, (*STARTED[:2], PART | {"unexpected": True}), (*FAILED[:2], PART | {"unexpected": True}))
+    )
     assert view.payments[bill].state == "paid"
     assert [(each.state, each.asked) for each in view.payments[bill].refunds.values()] == [("failed", 20_000)]
 
