@@ -10,6 +10,9 @@ import pytest_asyncio
 from deploy.local.kafka import apply_topics_and_users
 from deploy.local.layout import Layout
 from deploy.local.offsets import free_offset
+from tests.database import Server
+from tests.integration.payments_counter import Counter, open_counter
+from tests.integration.payments_people import People, open_people
 from tests.stack import Kafka, kafka_running
 
 
@@ -20,3 +23,24 @@ async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kafka
     async with kafka_running(layout) as running:
         await apply_topics_and_users(running.layout, running.secrets)
         yield running
+
+
+@pytest.fixture(scope="module")
+async def shared_counter(postgres_server: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Counter]:
+    """payments with its gateway, once for a file; one that wants more of it says so by a fixture of this name."""
+    async with open_counter(postgres_server, tmp_path_factory.mktemp("gateway")) as counter:
+        yield counter
+
+
+@pytest.fixture
+async def counter(shared_counter: Counter) -> AsyncIterator[Counter]:
+    """payments for one test: then no fault is armed, and the clock tells the present."""
+    yield shared_counter
+    await shared_counter.all_is_well()
+
+
+@pytest.fixture(scope="module")
+async def people(postgres_server: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[People]:
+    """Everybody at a payments with each way to pay, once for a file."""
+    async with open_people(postgres_server, tmp_path_factory.mktemp("gateway")) as people:
+        yield people

@@ -93,15 +93,17 @@ class Counter:
         for fold in self.service.consumes:
             await Consumer(fold, self.pool, voice, Reader(EVENTS, {}), Metrics(), 100).take([heard])
 
-    async def filed(self, days: float = 30, lines: tuple[dict[str, Any], ...] = (FEE, PHOTO)) -> Dossier:
+    async def filed(
+        self, days: float = 30, lines: tuple[dict[str, Any], ...] = (FEE, PHOTO), agency: str = AGENCY
+    ) -> Dossier:
         """A new dossier was submitted; its fees are due in so many days."""
-        dossier = Dossier(f"{AGENCY}-20260609-{next(_NUMBERS):07}", new_id())
+        dossier = Dossier(f"{agency}-20260609-{next(_NUMBERS):07}", new_id())
         due = self.clock() + timedelta(days=days)
         changes = {
             "person_id": dossier.person,
             "fee_lines": list(lines),
             "payment_due": due,
-            "step": {"agency": AGENCY},
+            "step": {"agency": agency},
         }
         await self.hears(example(dossiers.Submitted, **changes), dossier.code)
         return dossier
@@ -246,12 +248,17 @@ class Counter:
         listed = await self.at_gateway("/_control/charges")
         return [(each["kind"], each["amount"]) for each in listed["movements"] if _of(each, dossier)]
 
-    async def oddities(self, name: str) -> list[dict[str, Any]]:
-        """What became of the odd copies of webhooks, as soon as all have been sent."""
+    async def last_webhook(self) -> int:
+        """The number of the newest webhook that the gateway owed so far."""
+        listed = (await self.at_gateway("/_control/webhooks", limit=1))["deliveries"]
+        return max((int(each["id"]) for each in listed), default=0)
+
+    async def oddities(self, name: str, after: int = 0) -> list[dict[str, Any]]:
+        """What became of the odd copies of webhooks behind that number, as soon as all have been sent."""
 
         async def there() -> list[dict[str, Any]] | None:
             listed = (await self.at_gateway("/_control/webhooks"))["deliveries"]
-            odd = [each for each in listed if each["oddity"] == name]
+            odd = [each for each in listed if each["oddity"] == name and each["id"] > after]
             return odd if odd and all(each["state"] != "pending" for each in odd) else None
 
         return await eventually(there)

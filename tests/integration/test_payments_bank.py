@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,22 +12,14 @@ import pytest
 
 from contracts import dossiers
 from services.payments import store
-from tests.database import Server as Postgres
 from tests.integration.payments_counter import AGENCY, AMOUNT, Counter, Dossier
-from tests.integration.payments_people import BANK, PLATFORM_KEY, People, open_people, wait_for_no_answer
+from tests.integration.payments_people import BANK, PLATFORM_KEY, People, wait_for_no_answer
 from tests.records import example
 
 
 @pytest.fixture(scope="module")
-async def people(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[People]:
-    async with open_people(postgres_server, tmp_path_factory.mktemp("gateway")) as people:
-        yield people
-
-
-@pytest.fixture
-async def counter(people: People) -> AsyncIterator[Counter]:
-    yield people.counter
-    await people.counter.all_is_well()
+def shared_counter(people: People) -> Counter:
+    return people.counter
 
 
 async def notice(people: People, dossier: Dossier, **changes: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,21 +9,13 @@ import pytest
 
 from deploy.sandbox.national.dues import wrong_with_bill
 from deploy.sandbox.national.signature import signed
-from tests.database import Server as Postgres
 from tests.integration.payments_counter import AMOUNT, FEE, PHOTO, Counter, Dossier
-from tests.integration.payments_people import PARTNER, PARTNER_SECRET, PLATFORM_KEY, People, open_people
+from tests.integration.payments_people import PARTNER, PARTNER_SECRET, PLATFORM_KEY, People
 
 
 @pytest.fixture(scope="module")
-async def people(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[People]:
-    async with open_people(postgres_server, tmp_path_factory.mktemp("gateway")) as people:
-        yield people
-
-
-@pytest.fixture
-async def counter(people: People) -> AsyncIterator[Counter]:
-    yield people.counter
-    await people.counter.all_is_well()
+def shared_counter(people: People) -> Counter:
+    return people.counter
 
 
 async def due(counter: Counter, code: str, key: str = PLATFORM_KEY) -> dict[str, Any]:

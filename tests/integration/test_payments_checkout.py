@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from contracts import dossiers
-from tests.database import Server as Postgres
-from tests.integration.payments_counter import AMOUNT, DECLINED, FEE, PAID, RETURNED, Counter, eventually, open_counter
+from tests.integration.payments_counter import AMOUNT, DECLINED, FEE, PAID, RETURNED, Counter, eventually
 from tests.records import example
 
 SETTLES_LATER, FAILS_LATER, SLOW_REFUND = "4000007040000009", "4000007040000017", "4000000000007726"
-
-
-@pytest.fixture(scope="module")
-async def shared(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Counter]:
-    async with open_counter(postgres_server, tmp_path_factory.mktemp("gateway")) as counter:
-        yield counter
-
-
-@pytest.fixture
-async def counter(shared: Counter) -> AsyncIterator[Counter]:
-    yield shared
-    await shared.all_is_well()
 
 
 async def test_fees_are_paid_posted_and_receipted(counter: Counter) -> None:

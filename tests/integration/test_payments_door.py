@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,20 +11,8 @@ import pytest
 from chassis.identifiers import new_id
 from deploy.local.postgres import connect
 from tests.database import Server as Postgres
-from tests.integration.payments_counter import AMOUNT, SECRET, Counter, eventually, open_counter
+from tests.integration.payments_counter import AMOUNT, SECRET, Counter, eventually
 from tests.integration.payments_rings import event, heard, in_checkout, paid, posted, ring_comes_to, ring_of, signed
-
-
-@pytest.fixture(scope="module")
-async def shared(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Counter]:
-    async with open_counter(postgres_server, tmp_path_factory.mktemp("gateway")) as counter:
-        yield counter
-
-
-@pytest.fixture
-async def counter(shared: Counter) -> AsyncIterator[Counter]:
-    yield shared
-    await shared.all_is_well()
 
 
 async def heard_of(counter: Counter, outcome: str) -> float:

@@ -186,7 +186,9 @@ async def test_vnpay_hears_of_trouble_while_the_database_cannot_keep_its_notice(
 async def test_an_operator_gives_up_pages_of_which_vnpay_never_says_what_became(
     open_door: tuple[Counter, Merchant, Way], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One was paid and stays unfinished there, of the other nothing is heard; what is paid on that one late goes back."""
+    """One was paid and stays unfinished there, of the others nothing is heard: one was withdrawn, on one nobody wants
+    anything else yet. What is paid on the withdrawn one late goes back.
+    """
     wait_for_no_answer(monkeypatch)
     monkeypatch.setattr("services.payments.api.operators.WAIT_SECONDS", 0.5)
     counter, merchant, way = open_door
@@ -196,7 +198,7 @@ async def test_an_operator_gives_up_pages_of_which_vnpay_never_says_what_became(
         path = f"/payments/{(await counter.bill(dossier))['bill_id']}/abandon-page"
         return await counter.http.post(path, headers=(who or operator) | {"Idempotency-Key": str(key)})
 
-    (unfinished, page), (withdrawn, late) = [await in_checkout(counter, way) for _ in range(2)]
+    (unfinished, page), (withdrawn, late), (left, _) = [await in_checkout(counter, way) for _ in range(3)]
     await merchant.arm("pending_forever")
     assert await vnpay_merchant.types(page.url, vnpay_merchant.GOOD, "123456") == 200
     assert await merchant.fired("pending_forever") == 1
@@ -206,8 +208,8 @@ async def test_an_operator_gives_up_pages_of_which_vnpay_never_says_what_became(
     await counter.http.post(f"/payments/{bill_id}/ask", headers=operator)
     assert {call["kind"] for call in await counter.calls(unfinished)} == {"CloseCheckout", "AskCheckout"}
     await counter.hears(example(dossiers.Stopped, step={"agency": AGENCY}), withdrawn.code, 2)
-    states = [(await counter.bill(each))["state"] for each in (unfinished, withdrawn)]
-    assert states == ["closing", "withdrawing"]
+    states = [(await counter.bill(each))["state"] for each in (unfinished, withdrawn, left)]
+    assert states == ["closing", "withdrawing", "in_checkout"]
 
     counter.passes(days=3)
     early = await given_up(unfinished, new_id())
@@ -215,7 +217,7 @@ async def test_an_operator_gives_up_pages_of_which_vnpay_never_says_what_became(
     counter.passes(minutes=15)
     officer = counter.issuer.bearer("officer", agency=AGENCY, sub="lan", name="lan")
     assert (await given_up(unfinished, new_id(), **officer)).status_code == 403
-    for dossier, state in ((unfinished, "open"), (withdrawn, "cancelled")):
+    for dossier, state in ((unfinished, "open"), (withdrawn, "cancelled"), (left, "open")):
         key = new_id()
         answer = await given_up(dossier, key)
         assert (answer.status_code, answer.json()["bill"]["state"]) == (200, state), answer.text

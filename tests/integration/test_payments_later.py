@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
-import pytest
 
 from contracts import dossiers
-from tests.database import Server as Postgres
 from tests.integration.payments_counter import (
     AGENCY,
     AMOUNT,
@@ -18,17 +15,10 @@ from tests.integration.payments_counter import (
     Counter,
     Dossier,
     eventually,
-    open_counter,
 )
 from tests.records import example
 
 LATER = PHOTO | {"code": "xac-minh", "amount": 50_000}
-
-
-@pytest.fixture(scope="module")
-async def counter(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Counter]:
-    async with open_counter(postgres_server, tmp_path_factory.mktemp("gateway")) as counter:
-        yield counter
 
 
 async def more(counter: Counter, dossier: Dossier, sequence: int) -> None:

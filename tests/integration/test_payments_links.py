@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 
 import httpx
@@ -11,22 +10,14 @@ import pytest
 
 from contracts import dossiers
 from services.payments.links import Links
-from tests.database import Server as Postgres
 from tests.integration.payments_counter import AGENCY, AMOUNT, FEE, PHOTO, Counter, Dossier, eventually
-from tests.integration.payments_people import ACCOUNT, BROWSER, PUBLIC, People, open_people
+from tests.integration.payments_people import ACCOUNT, BROWSER, PUBLIC, People
 from tests.records import example
 
 
 @pytest.fixture(scope="module")
-async def people(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[People]:
-    async with open_people(postgres_server, tmp_path_factory.mktemp("gateway")) as people:
-        yield people
-
-
-@pytest.fixture
-async def counter(people: People) -> AsyncIterator[Counter]:
-    yield people.counter
-    await people.counter.all_is_well()
+def shared_counter(people: People) -> Counter:
+    return people.counter
 
 
 class Read(HTMLParser):

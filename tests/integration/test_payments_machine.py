@@ -30,6 +30,7 @@ from chassis.envelope import Event
 from chassis.errors import Refusal
 from chassis.identifiers import derived_id, new_id
 from services.payments.domain.answers import Captured
+from services.payments.domain.bill import WAITING
 from services.payments.domain.gateways import GATEWAYS, manner_of
 from services.payments.domain.messages import (
     AttemptSilence,
@@ -67,6 +68,7 @@ EXPECTED = (
     "page refused",
     "page cancelled",
     "page given up",
+    "page given up in checkout",
     "page given up, and paid",
     "at the counter",
     "by the payer's bank",
@@ -143,18 +145,19 @@ class BillAndGateways(RuleBasedStateMachine):
         if self.may(CancelCheckout()) and page:
             HAPPENED["page cancelled"] += 1
 
-    @precondition(lambda self: self.story.state in ("checkout_ready", "closing", "expiring", "withdrawing"))
+    @precondition(lambda self: self.story.state in WAITING)
     @rule(days=st.sampled_from([1, 4]))
     def operator_gives_up_the_page(self, days: int) -> None:
         """Its gateway was silent for days: what becomes of the page is not known here, and money may have come on it."""
         bill = self.story.bill
         assert bill is not None
         assert bill.attempt is not None
-        page = bill.attempt.attempt_id
         self.time_goes_by(60 * 24 * days)
+        page, before = bill.attempt.attempt_id, self.story.state
         if self.may(self.story.given_up()):
             self.given_up.add(page)
             HAPPENED["page given up"] += 1
+            HAPPENED["page given up in checkout"] += before == "in_checkout"
             asked = [each for each in self.story.calls.values() if isinstance(each, PAGE_CALLS)]
             assert page not in [each.attempt_id for each in asked]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,21 +11,8 @@ from chassis.clock import utc_now
 from chassis.errors import Unanswered
 from services.payments.adapters.gateways import Gateways
 from services.payments.missed import Missed
-from tests.database import Server as Postgres
-from tests.integration.payments_counter import AMOUNT, PAID, Clock, Counter, Dossier, eventually, open_counter
+from tests.integration.payments_counter import AMOUNT, PAID, Clock, Counter, Dossier, eventually
 from tests.integration.payments_rings import in_checkout
-
-
-@pytest.fixture(scope="module")
-async def shared(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Counter]:
-    async with open_counter(postgres_server, tmp_path_factory.mktemp("gateway")) as counter:
-        yield counter
-
-
-@pytest.fixture
-async def counter(shared: Counter) -> AsyncIterator[Counter]:
-    yield shared
-    await shared.all_is_well()
 
 
 def missed(counter: Counter, key: str = "sk_test", ahead: timedelta = timedelta()) -> Missed:

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from contracts import dossiers
-from tests.database import Server as Postgres
 from tests.integration.payments_counter import AGENCY, AMOUNT, FEE, PHOTO, RETURNED, Counter
-from tests.integration.payments_people import OTHER_AGENCY, PAYER, People, open_people, wait_for_no_answer
+from tests.integration.payments_people import OTHER_AGENCY, PAYER, People, wait_for_no_answer
 from tests.records import example
 
 ORDER = {"available": RETURNED, "reason": "Nộp nhầm"}
 
 
 @pytest.fixture(scope="module")
-async def people(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[People]:
-    async with open_people(postgres_server, tmp_path_factory.mktemp("gateway")) as people:
-        yield people
-
-
-@pytest.fixture
-async def counter(people: People) -> AsyncIterator[Counter]:
-    yield people.counter
-    await people.counter.all_is_well()
+def shared_counter(people: People) -> Counter:
+    return people.counter
 
 
 async def by_card(people: People, lines: tuple[dict[str, Any], ...] = (FEE, PHOTO)) -> Any:

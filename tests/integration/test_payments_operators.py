@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -13,21 +13,13 @@ import httpx
 import pytest
 
 from tests.alerts import alerts
-from tests.database import Server as Postgres
 from tests.integration.payments_counter import AGENCY, AMOUNT, KEY, RETURNED, Counter, Dossier, eventually
-from tests.integration.payments_people import OTHER_AGENCY, People, open_people
+from tests.integration.payments_people import OTHER_AGENCY, People
 
 
 @pytest.fixture(scope="module")
-async def people(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[People]:
-    async with open_people(postgres_server, tmp_path_factory.mktemp("gateway")) as people:
-        yield people
-
-
-@pytest.fixture
-async def counter(people: People) -> AsyncIterator[Counter]:
-    yield people.counter
-    await people.counter.all_is_well()
+def shared_counter(people: People) -> Counter:
+    return people.counter
 
 
 async def by_card(people: People) -> Dossier:

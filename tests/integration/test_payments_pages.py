@@ -7,26 +7,11 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
 
-from tests.database import Server as Postgres
-from tests.integration.payments_counter import DECLINED, SECRET, Counter, Dossier, eventually, open_counter
+from tests.integration.payments_counter import DECLINED, SECRET, Counter, Dossier, eventually
 from tests.waiting import kept_open, until_waiting
-
-
-@pytest.fixture(scope="module")
-async def shared(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Counter]:
-    async with open_counter(postgres_server, tmp_path_factory.mktemp("gateway")) as counter:
-        yield counter
-
-
-@pytest.fixture
-async def counter(shared: Counter) -> AsyncIterator[Counter]:
-    yield shared
-    await shared.all_is_well()
 
 
 async def test_two_tabs_that_decide_at_the_same_moment_get_one_page(counter: Counter) -> None:

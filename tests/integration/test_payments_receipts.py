@@ -6,7 +6,6 @@ import asyncio
 import io
 import re
 import unicodedata
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,24 +13,16 @@ import pytest
 from pypdf import PdfReader
 
 from contracts import dossiers
-from tests.database import Server as Postgres
 from tests.integration.payments_counter import AGENCY, AMOUNT, FEE, PHOTO, RETURNED, Counter, Dossier
-from tests.integration.payments_people import BROWSER, PUBLIC, People, open_people
+from tests.integration.payments_people import BROWSER, PUBLIC, People
 from tests.records import example
 
 FREE = FEE | {"code": "mien", "name": "Lệ phí được miễn", "amount": 0}
 
 
 @pytest.fixture(scope="module")
-async def people(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[People]:
-    async with open_people(postgres_server, tmp_path_factory.mktemp("gateway")) as people:
-        yield people
-
-
-@pytest.fixture
-async def counter(people: People) -> AsyncIterator[Counter]:
-    yield people.counter
-    await people.counter.all_is_well()
+def shared_counter(people: People) -> Counter:
+    return people.counter
 
 
 async def by_card(people: People, lines: tuple[dict[str, Any], ...] = (FEE, PHOTO)) -> Dossier:

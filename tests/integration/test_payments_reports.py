@@ -7,25 +7,22 @@ import io
 import re
 import zipfile
 from collections import Counter as Counted
-from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from collections import defaultdict
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 
+from chassis.clock import VIETNAM
 from services.payments import store
-from tests.database import Server as Postgres
 from tests.integration.payments_counter import AGENCY, AMOUNT, FEE, PHOTO, RETURNED, Counter, Dossier
-from tests.integration.payments_people import OTHER_AGENCY, People, open_people
+from tests.integration.payments_people import OTHER_AGENCY, People
 
+PARTS = "G09.21"
+"""The agency whose fees were paid in parts."""
 EVIL = FEE | {"code": "la", "beneficiary": "=cmd|'/c calc'!A0", "amount": 1_000}
-
-
-@pytest.fixture(scope="module")
-async def people(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[People]:
-    async with open_people(postgres_server, tmp_path_factory.mktemp("gateway")) as people:
-        yield people
 
 
 @pytest.fixture(scope="module")
@@ -46,20 +43,30 @@ async def paid(people: People) -> list[Dossier]:
     return [card, hand, odd]
 
 
-def today(counter: People) -> date:
-    return (counter.counter.clock() + timedelta(hours=7)).date()
+def period(people: People) -> dict[str, str]:
+    """Today, and yesterday: the day may have begun since it was paid."""
+    today = people.counter.clock().astimezone(VIETNAM).date()
+    return {"from": (today - timedelta(days=1)).isoformat(), "until": today.isoformat()}
 
 
 async def report(
-    people: People, name: str, form: str = "json", agency: str | None = None, **more: str
+    people: People, name: str, form: str = "json", agency: str | None = AGENCY, **more: str
 ) -> httpx.Response:
-    day = today(people).isoformat()
-    path = f"/reports/{name}?" + "&".join(
-        f"{key}={value}" for key, value in {"from": day, "until": day, "format": form, **more}.items()
-    )
-    if agency is None:
-        return await people.operator("GET", path)
-    return await people.asks("officer", "GET", path, None, {"agency": agency})
+    """What an operator gets, of one agency or of all."""
+    of = {} if agency is None else {"agency": agency}
+    return await people.operator("GET", path(name, {**period(people), "format": form, **of, **more}))
+
+
+def path(name: str, query: dict[str, str]) -> str:
+    return f"/reports/{name}?{urlencode(query)}"
+
+
+def added_up(told: list[dict[str, Any]], *of: str) -> dict[tuple[str, ...], tuple[int, int, int]]:
+    """What was collected, refunded and stays, whatever the days."""
+    sums = defaultdict[tuple[str, ...], Counted[str]](Counted)
+    for row in told:
+        sums[tuple(row[name] for name in of)].update({name: row[name] for name in ("collected", "refunded", "net")})
+    return {key: (sum_["collected"], sum_["refunded"], sum_["net"]) for key, sum_ in sums.items()}
 
 
 def rows_of(content: bytes) -> list[list[str]]:
@@ -69,22 +76,23 @@ def rows_of(content: bytes) -> list[list[str]]:
 
 async def test_takings_are_told_by_day_gateway_account_and_kind(people: People, paid: list[Dossier]) -> None:
     told = (await report(people, "takings")).json()
-    rows = {
-        (row["gateway"], row["beneficiary"], row["kind"]): (row["collected"], row["refunded"], row["net"])
-        for row in told
-    }
-    assert rows == {
+    assert added_up(told, "gateway", "beneficiary", "kind") == {
         ("stripe", "3511.0.1054321", "lệ phí"): (115_000, 0, 115_000),
         ("stripe", "3511.0.1054321", "phí"): (RETURNED, RETURNED, 0),
         ("counter", "3511.0.1054321", "lệ phí"): (115_000, 0, 115_000),
         ("counter", "3511.0.1054321", "phí"): (2 * RETURNED, 0, 2 * RETURNED),
         ("counter", EVIL["beneficiary"], "lệ phí"): (1_000, 0, 1_000),
     }
-    assert {(row["agency"], row["day"]) for row in told} == {(AGENCY, today(people).isoformat())}
+    days = await people.counter.pool.fetch(
+        """select distinct (posted_at at time zone 'Asia/Ho_Chi_Minh')::date as day from ledger_entry
+        where account like 'fee:%' and dossier_code = any($1)""",
+        [dossier.code for dossier in paid],
+    )
+    assert {(row["agency"], row["day"]) for row in told} == {(AGENCY, row["day"].isoformat()) for row in days}
 
 
 async def test_takings_are_what_the_ledger_says(people: People, paid: list[Dossier]) -> None:
-    told = (await report(people, "takings")).json()
+    told = (await report(people, "takings", agency=None)).json()
     booked = await people.counter.pool.fetchval(
         "select sum(credit - debit)::bigint from ledger_entry where account like 'fee:%'"
     )
@@ -92,14 +100,12 @@ async def test_takings_are_what_the_ledger_says(people: People, paid: list[Dossi
 
 
 async def test_an_officer_gets_his_agencys_report_whatever_he_asks_for(people: People, paid: list[Dossier]) -> None:
-    ours = await report(people, "takings", agency=AGENCY)
-    assert ours.json() == (await report(people, "takings")).json()
+    asked = period(people)
     for name in ("takings", "receipts"):
-        other = await people.asks(
-            "officer", "GET", f"/reports/{name}?from={today(people)}&until={today(people)}&agency={AGENCY}", None,
-            {"agency": OTHER_AGENCY},
-        )  # fmt: skip
-        assert other.json() == []
+        ours = await people.asks("officer", "GET", path(name, asked), None, {"agency": AGENCY})
+        assert ours.json() == (await report(people, name)).json() != []
+        theirs = path(name, asked | {"agency": AGENCY})
+        assert (await people.asks("officer", "GET", theirs, None, {"agency": OTHER_AGENCY})).json() == []
         citizen = await people.asks("citizen", "GET", f"/reports/{name}?from=2026-01-01&until=2026-01-01", None, {})
         assert citizen.status_code == 403
         assert (await people.counter.http.get(f"/reports/{name}")).status_code == 401
@@ -111,7 +117,8 @@ async def test_csv_opens_in_a_vietnamese_excel_and_runs_no_formula(people: Peopl
     assert answer.headers["content-disposition"].startswith("attachment")
     head, *rows = rows_of(answer.content)
     assert head[:3] == ["Mã cơ quan", "Cơ quan", "Ngày"]
-    assert len(rows) == 5
+    assert len({(row[3], row[4], row[5]) for row in rows}) == 5
+    assert len(rows) == len((await report(people, "takings")).json())
     assert all(re.fullmatch(r"\d\d/\d\d/\d{4}", row[2]) for row in rows)
     assert any(row[4] == f"'{EVIL['beneficiary']}" for row in rows)
     assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row)
@@ -129,8 +136,11 @@ async def test_xlsx_holds_numbers_as_numbers_and_no_formula(people: People, paid
 
 
 async def test_the_journal_has_every_number_and_what_became_of_it(people: People, paid: list[Dossier]) -> None:
+    every = [row["number"] for row in (await report(people, "receipts", agency=None)).json()]
+    years = Counted(number.partition("/")[0] for number in every)
+    numbers = [f"{year}/{ordinal:08}" for year in sorted(years) for ordinal in range(1, years[year] + 1)]
+    assert every == numbers, "no gap, no duplicate"
     told = (await report(people, "receipts")).json()
-    assert [int(row["number"][5:]) for row in told] == list(range(1, len(told) + 1)), "no gap, no duplicate"
     first, second = told[:2]
     assert (first["ended"], first["ended_because"], second["replaces"]) == (
         "replaced",
@@ -144,29 +154,28 @@ async def test_the_journal_has_every_number_and_what_became_of_it(people: People
 
 async def test_receipts_are_read_in_pages_that_hold_each_once(people: People, paid: list[Dossier]) -> None:
     pool, now = people.counter.pool, people.counter.clock()
-    period = (now - timedelta(days=1), now + timedelta(days=1), AGENCY)
     numbers, last = list[str](), ""
-    while page := await store.reports.journal(pool, *period, last, 1):
+    while page := await store.reports.journal(pool, now - timedelta(days=1), now + timedelta(days=1), AGENCY, last, 1):
         numbers += [row["number"] for row in page]
         last = numbers[-1]
     assert numbers == [row["number"] for row in (await report(people, "receipts")).json()]
 
 
 async def test_a_day_without_anything_is_an_empty_report(people: People, paid: list[Dossier]) -> None:
-    period = {"from": "2024-02-29", "until": "2024-03-01"}
+    nothing = {"from": "2024-02-29", "until": "2024-03-01"}
     for name in ("takings", "receipts"):
-        assert (await report(people, name, **period)).json() == []
-        assert len(rows_of((await report(people, name, "csv", **period)).content)) == 1
+        assert (await report(people, name, **nothing)).json() == []
+        assert len(rows_of((await report(people, name, "csv", **nothing)).content)) == 1
 
 
 @pytest.mark.parametrize(
-    "period",
+    "wrong",
     [{"from": "2026-02-01", "until": "2026-01-31"}, {"from": "2024-01-01", "until": "2026-01-01"}],
 )
-async def test_a_period_that_is_none_is_told(people: People, period: dict[str, Any]) -> None:
-    answer = await report(people, "takings", **period)
+async def test_a_period_that_is_none_is_told(people: People, wrong: dict[str, Any]) -> None:
+    answer = await report(people, "takings", **wrong)
     assert (answer.status_code, answer.json()["code"]) == (422, "bad_period")
-    streamed = await report(people, "receipts", "csv", **period)
+    streamed = await report(people, "receipts", "csv", **wrong)
     assert streamed.status_code == 422
 
 
@@ -177,22 +186,21 @@ async def test_a_day_that_is_none_is_told(people: People, day: str) -> None:
 
 
 async def test_what_was_paid_in_parts_stands_under_each_gateway_as_in_its_clearing_account(
-    people: People, paid: list[Dossier], parts: Counter
+    people: People, parts: Counter
 ) -> None:
-    told = (await report(people, "takings")).json()
-    rows = {(row["gateway"], row["kind"]): (row["collected"], row["refunded"]) for row in told}
-    # Of the fees of one, 15,000 by transfer, the rest by card and a line sent back; of the other all by transfer; one before.
-    assert rows["vietqr", "lệ phí"] == (15_000 + 115_000, 0)
-    assert rows["vietqr", "phí"] == (RETURNED, 0)
-    assert rows["stripe", "lệ phí"] == (100_000 + 115_000, 0)
-    assert rows["stripe", "phí"] == (2 * RETURNED, 2 * RETURNED)
+    # Of the fees of one, 15,000 by transfer, the rest by card and a line sent back; of the other all by transfer.
+    assert added_up((await report(people, "takings", agency=PARTS)).json(), "gateway", "kind") == {
+        ("vietqr", "lệ phí"): (15_000 + 115_000, 0, 15_000 + 115_000),
+        ("vietqr", "phí"): (RETURNED, 0, RETURNED),
+        ("stripe", "lệ phí"): (100_000, 0, 100_000),
+        ("stripe", "phí"): (RETURNED, RETURNED, 0),
+    }
     moved = await parts.pool.fetch(
         """select substr(account, 9) as gateway, sum(debit - credit)::bigint as amount from ledger_entry
         where account like 'gateway:%' and reason not in ('gateway fee', 'payout') group by account"""
     )
-    net = Counted[str]()
-    for row in told:
-        net[row["gateway"]] += row["net"]
+    told = (await report(people, "takings", agency=None)).json()
+    net = {gateway: net for (gateway,), (_, _, net) in added_up(told, "gateway").items()}
     assert net == {row["gateway"]: row["amount"] for row in moved}
 
 
@@ -200,12 +208,12 @@ async def test_what_was_paid_in_parts_stands_under_each_gateway_as_in_its_cleari
 async def parts(people: People) -> Counter:
     """A bill whose first part came by transfer and whose rest by card; and one with two transfers, which were too much."""
     counter = people.counter
-    mixed, much = await counter.filed(), await counter.filed()
+    mixed, much = await counter.filed(agency=PARTS), await counter.filed(agency=PARTS)
     await transferred(people, mixed, 15_000)
     await counter.comes_to(mixed, "open")
     await counter.pays(await counter.page(mixed))
     await counter.comes_to(mixed, "paid")
-    await people.officer(mixed, "POST", "/refunds", {"available": RETURNED, "reason": "nộp nhầm"})
+    await people.officer(mixed, "POST", "/refunds", {"available": RETURNED, "reason": "nộp nhầm"}, agency=PARTS)
     await transferred(people, much, 30_000)
     await counter.comes_to(much, "open")
     await transferred(people, much, 120_000)

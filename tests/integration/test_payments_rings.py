@@ -11,27 +11,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 
 from chassis.identifiers import new_id
 from chassis.postgres import Connection
 from services.payments import store
-from tests.database import Server as Postgres
-from tests.integration.payments_counter import PAID, Counter, Dossier, eventually, open_counter
+from tests.integration.payments_counter import PAID, Counter, Dossier, eventually
 from tests.integration.payments_rings import another_process, event, heard, in_checkout, paid, ring_comes_to, ring_of
 from tests.waiting import kept_open
-
-
-@pytest.fixture(scope="module")
-async def shared(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Counter]:
-    async with open_counter(postgres_server, tmp_path_factory.mktemp("gateway")) as counter:
-        yield counter
-
-
-@pytest.fixture
-async def counter(shared: Counter) -> AsyncIterator[Counter]:
-    yield shared
-    await shared.all_is_well()
 
 
 @asynccontextmanager

@@ -132,8 +132,20 @@ AFTER = {
 """The state of each bill after the upgrade, and what its accounts hold: debit less credit."""
 
 
+@dataclass(frozen=True)
+class Upgraded:
+    """The database, and what stood in it before anything more was said: whoever speaks to a bill changes no other test's."""
+
+    pool: Pool
+    bills: dict[str, Bill]
+    balances: dict[str, dict[str, int]]
+    receipts: list[Any]
+    entries: list[Any]
+    numbers: int
+
+
 @pytest.fixture(scope="module")
-async def upgraded(postgres_server: Server) -> AsyncIterator[Pool]:
+async def upgraded(postgres_server: Server) -> AsyncIterator[Upgraded]:
     """The tables of the release before in a schema of their own, with bills in each state; then the upgrade."""
     database: Database = await postgres_server.fresh("payments")
     connection = await asyncpg.connect(database.owner_url)
@@ -151,97 +163,104 @@ async def upgraded(postgres_server: Server) -> AsyncIterator[Pool]:
     finally:
         await connection.close()
     pool = await open_pool(f"{database.owner_url}?search_path=yesterday", "test", 4)
-    yield pool
+    yield Upgraded(
+        pool,
+        {was.name: await _bill(pool, was) for was in BILLS},
+        {
+            was.name: {each["account"]: each["balance"] for each in await store.ledger.balances(pool, was.code)}
+            for was in BILLS
+        },
+        await pool.fetch("select number, ordinal, year, amount, agency, lines from receipt order by ordinal"),
+        await pool.fetch(
+            "select reference, debit, credit from ledger_entry where account = 'gateway:stripe' and reason <> 'undone'"
+        ),
+        await _numbers(pool),
+    )
     await pool.close()
 
 
 @pytest.mark.parametrize("was", BILLS, ids=lambda bill: bill.name)
-async def test_each_bill_is_kept_and_its_accounts_say_what_is_owed(upgraded: Pool, was: Yesterday) -> None:
-    bill = await _bill(upgraded, was)
+def test_each_bill_is_kept_and_its_accounts_say_what_is_owed(upgraded: Upgraded, was: Yesterday) -> None:
+    bill = upgraded.bills[was.name]
     state, balances = AFTER[was.name]
     assert (bill.key, bill.state, bill.version, bill.sequence) == (was.code, state, 3, 2)
-    assert {each["account"]: each["balance"] for each in await store.ledger.balances(upgraded, was.code)} == {
-        **dict.fromkeys(_accounts(was), 0),
-        **balances,
-    }
+    assert upgraded.balances[was.name] == {**dict.fromkeys(_accounts(was), 0), **balances}
     assert [each.amount for each in bill.captures] == ([was.captured["amount"]] if was.captured else [])
     assert (bill.attempt is not None, bill.void_reason) == (bool(was.attempt), was.void)
     if bill.attempt:
         assert (bill.attempt.gateway, bill.attempt.amount) == ("stripe", AMOUNT)
 
 
-async def test_receipts_keep_their_numbers_and_say_what_they_were_for(upgraded: Pool) -> None:
-    rows = await upgraded.fetch("select number, ordinal, year, amount, agency, lines from receipt order by ordinal")
+def test_receipts_keep_their_numbers_and_say_what_they_were_for(upgraded: Upgraded) -> None:
+    rows = upgraded.receipts
+    assert upgraded.numbers == 5
     assert [row["number"] for row in rows] == [f"2026/{number:08}" for number in range(1, 6)]
     assert all((row["amount"], row["year"], row["agency"]) == (AMOUNT, 2026, "G09.20") for row in rows)
     assert all([line["code"] for line in row["lines"]] == ["gplx-doi", "chup-anh"] for row in rows)
     for was in BILLS:
-        bill = await _bill(upgraded, was)
-        assert bill.receipt_number == (f"2026/{was.receipt:08}" if was.receipt else None)
+        assert upgraded.bills[was.name].receipt_number == (f"2026/{was.receipt:08}" if was.receipt else None)
 
 
-async def test_money_at_the_gateway_is_found_in_the_ledger_by_the_gateways_reference(upgraded: Pool) -> None:
-    rows = await upgraded.fetch(
-        "select reference, debit, credit from ledger_entry where account = 'gateway:stripe' and reason <> 'undone'"
-    )
+def test_money_at_the_gateway_is_found_in_the_ledger_by_the_gateways_reference(upgraded: Upgraded) -> None:
+    rows = upgraded.entries
     assert Counter((row["reference"], row["debit"] > 0) for row in rows)["pi_1", True] == 9
     assert Counter((row["reference"], row["debit"] > 0) for row in rows)["re_1", False] == 3
     assert all(row["reference"] for row in rows)
 
 
-async def test_no_entry_of_before_was_changed_and_every_transaction_balances(upgraded: Pool) -> None:
+async def test_no_entry_of_before_was_changed_and_every_transaction_balances(upgraded: Upgraded) -> None:
     wrong = "select transaction_id from ledger_entry group by transaction_id having sum(debit) <> sum(credit)"
-    assert await upgraded.fetch(wrong) == []
-    assert await upgraded.fetchval("select sum(debit) - sum(credit) from ledger_entry") == 0
+    assert await upgraded.pool.fetch(wrong) == []
+    assert await upgraded.pool.fetchval("select sum(debit) - sum(credit) from ledger_entry") == 0
 
 
-async def test_a_refund_that_was_under_way_is_done_once_its_answer_comes(upgraded: Pool) -> None:
+async def test_a_refund_that_was_under_way_is_done_once_its_answer_comes(upgraded: Upgraded) -> None:
     """And the series of receipts goes on from its last number: this one replaces another."""
-    was = _named("going")
-    bill = await _tell(upgraded, was, RefundDone(refund_id=was.refund_id, reference="re_9"))
+    was, last = _named("going"), await _numbers(upgraded.pool)
+    bill = await _tell(upgraded.pool, was, RefundDone(refund_id=was.refund_id, reference="re_9"))
     assert [each.state for each in bill.refunds] == ["done"]
-    assert bill.receipt_number == "2026/00000006"
-    assert await _balances(upgraded, was) == {"gateway:stripe": 115_000, f"fee:{FEES}": -115_000}
+    assert bill.receipt_number == f"2026/{last + 1:08}"
+    assert await _balances(upgraded.pool, was) == {"gateway:stripe": 115_000, f"fee:{FEES}": -115_000}
 
 
-async def test_a_refund_that_was_done_may_still_come_back(upgraded: Pool) -> None:
+async def test_a_refund_that_was_done_may_still_come_back(upgraded: Upgraded) -> None:
     was = _named("gone")
-    bill = await _tell(upgraded, was, RefundRefused(refund_id=was.refund_id, reason="expired_card"))
+    bill = await _tell(upgraded.pool, was, RefundRefused(refund_id=was.refund_id, reason="expired_card"))
     assert [each.state for each in bill.refunds] == ["refused"]
     owed = {"gateway:stripe": AMOUNT, f"fee:{FEES}": -115_000, "refunds": -RETURNED}
-    assert await _balances(upgraded, was) == owed
+    assert await _balances(upgraded.pool, was) == owed
 
 
 @pytest.mark.parametrize("name", ["kept", "back"])
-async def test_a_refund_that_had_failed_can_be_paid_out(upgraded: Pool, name: str) -> None:
+async def test_a_refund_that_had_failed_can_be_paid_out(upgraded: Upgraded, name: str) -> None:
     was = _named(name)
-    bill = await _tell(upgraded, was, PayOut(refund_id=was.refund_id, reference="PC-1", by="officer"))
+    bill = await _tell(upgraded.pool, was, PayOut(refund_id=was.refund_id, reference="PC-1", by="officer"))
     assert [each.state for each in bill.refunds] == ["done"]
     left = {"gateway:stripe": AMOUNT, f"fee:{FEES}": -115_000, "hand:G09.20": -RETURNED}
-    assert await _balances(upgraded, was) == left
+    assert await _balances(upgraded.pool, was) == left
 
 
-async def test_late_money_that_was_on_its_way_back_is_gone(upgraded: Pool) -> None:
+async def test_late_money_that_was_on_its_way_back_is_gone(upgraded: Upgraded) -> None:
     was = _named("late")
-    bill = await _tell(upgraded, was, RefundDone(refund_id=was.refund_id, reference="re_8"))
+    bill = await _tell(upgraded.pool, was, RefundDone(refund_id=was.refund_id, reference="re_8"))
     assert (bill.state, [each.state for each in bill.refunds]) == ("expired", ["done"])
-    assert await _balances(upgraded, was) == {}
+    assert await _balances(upgraded.pool, was) == {}
 
 
-async def test_a_difference_can_be_settled_as_today(upgraded: Pool) -> None:
+async def test_a_difference_can_be_settled_as_today(upgraded: Upgraded) -> None:
     was = _named("short")
-    bill = await _tell(upgraded, was, Settle(action="return", by="operator", reason="sai số tiền"))
+    bill = await _tell(upgraded.pool, was, Settle(action="return", by="operator", reason="sai số tiền"))
     assert (bill.state, [each.state for each in bill.refunds]) == ("open", ["ready"])
-    assert await _balances(upgraded, was) == {"gateway:stripe": 13_500, "refunds": -13_500}
+    assert await _balances(upgraded.pool, was) == {"gateway:stripe": 13_500, "refunds": -13_500}
 
 
-async def test_a_bill_whose_receipt_had_no_number_yet_gets_one(upgraded: Pool) -> None:
+async def test_a_bill_whose_receipt_had_no_number_yet_gets_one(upgraded: Upgraded) -> None:
     """The call that was to number it is known to nobody any more: whoever asks about the bill makes up for it."""
     was = _named("unnumbered")
-    assert await upgraded.fetch("select from call where kind = 'IssueReceipt'") == []
-    bill = await _tell(upgraded, was, Nudge(call_id=new_id()))
+    assert await upgraded.pool.fetch("select from call where kind = 'IssueReceipt'") == []
+    bill = await _tell(upgraded.pool, was, Nudge(call_id=new_id()))
     assert bill.receipt_number is not None
-    assert await upgraded.fetchval("select count(*) from receipt where bill_id = $1", was.bill_id) == 1
+    assert await upgraded.pool.fetchval("select count(*) from receipt where bill_id = $1", was.bill_id) == 1
 
 
 def _until_yesterday() -> Iterator[Migration]:
@@ -313,6 +332,11 @@ async def _tell(pool: Pool, was: Yesterday, message: Message) -> Bill:
     (after,) = await answering.many(store.bills.aggregate, [(was.code, message)])
     assert isinstance(after, Bill), after
     return await _bill(pool, was)
+
+
+async def _numbers(pool: Pool) -> int:
+    """The last number of the year's receipts."""
+    return int(await pool.fetchval("select last from series where name = 'receipt 2026'"))
 
 
 async def _balances(pool: Pool, was: Yesterday) -> dict[str, int]:
