@@ -146,7 +146,8 @@ def of_operators() -> APIRouter:
     async def abandon_page(bill_id: UUID, caller: CallerOf, once: OnceOf, work: WorkOf) -> Any:
         """A gateway does not say, three days after its page's time, what became of it: give the page up, the bill goes on.
 
-        409 `not_silent_yet`. Money that is paid on it all the same pays a bill that waits for it, or goes back by itself.
+        Whether anything waits for it to be closed or not. 409 `not_silent_yet`. Money that is paid on it all the same pays
+        a bill that waits for it, or goes back by itself.
         """
         bill = await shown(work, bill_id, allowed(caller, "operator"))
 

@@ -210,7 +210,7 @@ MOVES = Table(
         Move("withdrawing", SessionClosed, "cancelled", payments.Cancelled),
         Move("withdrawing", Captured, "cancelled", payments.Cancelled),
         # Its gateway does not say for days what became of the page.
-        *(Move(state, AbandonPage, "open") for state in ("checkout_ready", "closing")),
+        *(Move(state, AbandonPage, "open") for state in WAITING[:3]),
         Move("expiring", AbandonPage, "expired", payments.Expired),
         Move("withdrawing", AbandonPage, "cancelled", payments.Cancelled),
         # Money that nobody asks for (any more), or that is none of ours, goes back by itself.

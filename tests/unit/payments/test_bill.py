@@ -286,6 +286,7 @@ def test_after_its_time_a_page_that_never_closes_gives_way_to_another() -> None:
 @pytest.mark.parametrize(
     ("way", "state", "events"),
     [
+        (AttemptSilence(), "open", []),
         (CancelCheckout(), "open", []),
         (BillExpiry(), "expired", ["Expired", "RefundStarted"]),
         (STOPPED, "cancelled", ["Cancelled", "RefundStarted"]),
@@ -310,8 +311,11 @@ def test_a_page_of_a_silent_gateway_is_given_up_three_days_after_its_time_and_th
         story.on(story.given_up(), over + timedelta(days=3))
 
 
-def test_a_bill_whose_page_was_given_up_is_paid_in_another_way_and_late_money_goes_back() -> None:
-    story, later = after(*IN_CHECKOUT, CancelCheckout()), NOON + timedelta(days=4)
+@pytest.mark.parametrize("way", [(CancelCheckout(),), ()])
+def test_a_bill_whose_page_was_given_up_is_paid_in_another_way_and_late_money_goes_back(
+    way: tuple[Message, ...],
+) -> None:
+    story, later = after(*IN_CHECKOUT, *way), NOON + timedelta(days=4)
     story.on(story.given_up(), later)
     story.on(at_the_counter())
     story.on(captured())
@@ -320,8 +324,11 @@ def test_a_bill_whose_page_was_given_up_is_paid_in_another_way_and_late_money_go
     assert [each.closed for each in story.bill.past] == [True]
 
 
-def test_late_money_on_a_page_that_was_given_up_pays_the_bill_and_closes_its_next_page() -> None:
-    story, later = after(*IN_CHECKOUT, CancelCheckout()), NOON + timedelta(days=4)
+@pytest.mark.parametrize("way", [(CancelCheckout(),), ()])
+def test_late_money_on_a_page_that_was_given_up_pays_the_bill_and_closes_its_next_page(
+    way: tuple[Message, ...],
+) -> None:
+    story, later = after(*IN_CHECKOUT, *way), NOON + timedelta(days=4)
     story.on(story.given_up(), later)
     for message in (started(SECOND), created(SECOND), captured()):
         story.on(message, later)
