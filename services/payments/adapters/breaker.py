@@ -21,7 +21,7 @@ LONGEST_SECONDS = 25.0
 SLOW_SECONDS = 3.0
 MOST_BYTES = 16 * 1024 * 1024
 """Ten times the longest page of a statement."""
-_BREAKER = "breaker"
+_BREAKER, _ABOUT = "breaker", "about"
 
 
 class Resting(httpx.TransportError):
@@ -35,18 +35,18 @@ class NoEnd(httpx.TransportError):
 class Breaker:
     """Ailing once half of the last ten requests were not answered; well again with the first answer.
 
-    While it is ailing one request every two seconds is let through. After a minute in which nobody was refused an
+    Of what it says about one payment only the latest failure counts, however often it is asked. While it is ailing one request every two seconds is let through. After a minute in which nobody was refused an
     answer it counts as well, or nothing would be sent there and its recovery never noticed. `clock`: seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        self._outcomes: deque[bool] = deque(maxlen=LOOKED_AT)
+        self._outcomes: deque[tuple[bool, str | None]] = deque(maxlen=LOOKED_AT)
         self._failed_at = self._probed_at = float("-inf")
 
     @property
     def ailing(self) -> bool:
-        return self._outcomes.count(False) >= TOO_MANY
+        return sum(not well for well, _ in self._outcomes) >= TOO_MANY
 
     @property
     def healthy(self) -> bool:
@@ -64,12 +64,15 @@ class Breaker:
     def answered(self) -> None:
         if self.ailing:
             self._outcomes.clear()
-        self._outcomes.append(True)
+        self._outcomes.append((True, None))
 
-    def failed(self) -> None:
+    def failed(self, about: str | None = None) -> None:
+        """`about`: the payment of which it said something that is no answer; None where it did not even say that."""
         if not self.ailing:
             self._probed_at = self.clock()
-        self._outcomes.append(False)
+        if about is not None and (False, about) in self._outcomes:
+            self._outcomes.remove((False, about))
+        self._outcomes.append((False, about))
         self._failed_at = self.clock()
 
 
@@ -113,7 +116,7 @@ class Watched(httpx.AsyncBaseTransport):
         if _is_none(response):
             self._breaker.failed()
         elif response.is_success:
-            response.extensions[_BREAKER] = self._breaker
+            response.extensions |= {_BREAKER: self._breaker, _ABOUT: request.extensions.get(_ABOUT)}
         else:
             self._breaker.answered()
         return response
@@ -160,8 +163,17 @@ def understood(response: httpx.Response) -> Iterator[None]:
 def judged(response: httpx.Response, *, well: bool) -> None:
     """Whether the gateway has answered; what is said of a response first is its outcome."""
     breaker = response.extensions.pop(_BREAKER, None)
-    if isinstance(breaker, Breaker):
-        (breaker.answered if well else breaker.failed)()
+    if not isinstance(breaker, Breaker):
+        return
+    if well:
+        breaker.answered()
+    else:
+        breaker.failed(response.extensions.get(_ABOUT))
+
+
+def about(payment: str) -> dict[str, str]:
+    """The extensions of a request about one payment: one that its gateway never answers for is no ill gateway."""
+    return {_ABOUT: payment}
 
 
 def watched(breaker: Breaker) -> Watched:

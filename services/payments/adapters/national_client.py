@@ -12,7 +12,7 @@ import httpx
 from chassis.errors import Unanswered
 from services.payments.adapters import national_codes as codes
 from services.payments.adapters import national_wire as wire
-from services.payments.adapters.breaker import judged, understood
+from services.payments.adapters.breaker import about, judged, understood
 from services.payments.adapters.national_signature import Value, signature
 from services.payments.domain.gateway import UnknownCode
 from services.payments.domain.printed import NotReady
@@ -58,9 +58,9 @@ class Platform:
             **(more or {}),
         }
         whole = {**message, **(unsigned or {}), "MaXacThuc": signature(message, self._secret)}
-        body = json.dumps(whole, ensure_ascii=False).encode()
+        body, headers = json.dumps(whole, ensure_ascii=False).encode(), {"Content-Type": "application/json"}
         try:
-            response = await self._client.post(PATHS[kind], content=body, headers={"Content-Type": "application/json"})
+            response = await self._client.post(PATHS[kind], content=body, headers=headers, extensions=about(reference))
         except httpx.HTTPError as error:
             raise Unanswered(f"the platform does not answer: {type(error).__name__}") from None
         with understood(response):

@@ -12,7 +12,7 @@ import httpx
 from chassis.clock import Clock
 from chassis.errors import Unanswered
 from chassis.identifiers import new_id
-from services.payments.adapters.breaker import understood
+from services.payments.adapters.breaker import about, understood
 from services.payments.adapters.vnpay_codes import NOT_FOUND, PAID, SILENCES, TAKEN_BEFORE
 from services.payments.adapters.vnpay_signature import (
     HASH,
@@ -71,7 +71,7 @@ class Wire:
             "vnp_CreateDate": wire_time(self.clock()),
             **wanted,
         }
-        response = await self._send("GET", f"{_STATEMENT}?{signed_query(self.secret, asked)}")
+        response = await self._send("GET", f"{_STATEMENT}?{signed_query(self.secret, asked)}", wanted.get("vnp_TxnRef"))
         with understood(response):
             _require_200(response)
             return self._lines(response, asked["vnp_RequestId"])
@@ -98,7 +98,7 @@ class Wire:
 
     async def _post(self, asked: dict[str, str], signed: Sequence[str], answered: Sequence[str]) -> Told:
         body = asked | {HASH: mac(self.secret, joined(signed, asked))}
-        response = await self._send("POST", _API, body)
+        response = await self._send("POST", _API, asked["vnp_TxnRef"], body)
         with understood(response):
             _require_200(response)
             return self._told(response, asked["vnp_TxnRef"], answered)
@@ -120,9 +120,9 @@ class Wire:
             raise Unanswered("VNPAY's answer is about something else")
         return told
 
-    async def _send(self, method: str, path: str, body: dict[str, str] | None = None) -> httpx.Response:
+    async def _send(self, method: str, path: str, order: str | None, body: Told | None = None) -> httpx.Response:
         try:
-            return await self.client.request(method, path, json=body)
+            return await self.client.request(method, path, json=body, extensions=about(order) if order else None)
         except httpx.HTTPError as error:
             raise Unanswered(f"VNPAY does not answer: {type(error).__name__}") from None
 

@@ -66,6 +66,18 @@ def test_one_is_ailing_when_half_of_the_last_ten_were_not_answered(outcomes: lis
         assert breaker.ailing == (counted[-LOOKED_AT:].count(False) >= TOO_MANY)
 
 
+@given(st.lists(st.integers(1, TOO_MANY - 1), max_size=60))
+def test_a_payment_counts_once_however_often_it_fails(payments: list[int]) -> None:
+    """As many as are too many must fail, whatever was asked meanwhile."""
+    breaker = Breaker(Seconds())
+    for payment in payments:
+        breaker.failed(f"payment {payment}")
+        assert not breaker.ailing
+    for payment in range(TOO_MANY):
+        breaker.failed(f"payment {payment}")
+    assert breaker.ailing
+
+
 def test_all_requests_go_to_one_that_is_well() -> None:
     breaker = Breaker(Seconds())
     for _ in range(TOO_MANY - 1):
@@ -226,7 +238,10 @@ async def test_what_asks_is_cut_off_after_a_while_and_its_gateway_has_failed() -
             assert breaker.ailing is failed
 
 
-QUESTION = {"attempt_id": new_id(), "session_id": "MC0123456789AB", "began": NOON, "closes_at": NOON}
+QUESTIONS = [
+    AskCheckout(attempt_id=new_id(), session_id=f"MC{number:010}AB", began=NOON, closes_at=NOON)
+    for number in range(2 * LOOKED_AT + 1)
+]
 PORTS: dict[str, Callable[[httpx.AsyncClient], Gateway]] = {
     "stripe": Stripe,
     "vnpay": lambda http: Vnpay(http, "T", "secret"),
@@ -254,14 +269,33 @@ async def test_every_adapter_says_when_what_came_is_no_answer(gateway: str, body
     transport = Watched(httpx.MockTransport(lambda _: httpx.Response(200, content=body)), breaker)
     async with httpx.AsyncClient(transport=transport, base_url="http://g") as http:
         port = PORTS[gateway](http)
-        for _ in range(2 * LOOKED_AT):
+        for question in QUESTIONS[1:]:
             with pytest.raises(Unanswered):
-                await port.ask_checkout(AskCheckout.model_validate(QUESTION), CALLING)
+                await port.ask_checkout(question, CALLING)
         assert breaker.ailing
         clock.now += PROBE_SECONDS
         with pytest.raises(Unanswered):
-            await port.ask_checkout(AskCheckout.model_validate(QUESTION), CALLING)
+            await port.ask_checkout(QUESTIONS[0], CALLING)
         assert breaker.ailing  # a probe that brought no answer does not make it well
+
+
+@pytest.mark.parametrize(("gateway", "body"), CODES)
+async def test_one_payment_of_which_a_gateway_says_only_that_it_has_trouble_does_not_make_it_ailing(
+    gateway: str, body: dict[str, str]
+) -> None:
+    """Nothing else may be asked there for hours. A few others of which it says the same do."""
+    breaker = Breaker(Seconds())
+    transport = Watched(httpx.MockTransport(lambda _: httpx.Response(200, json=body)), breaker)
+    async with httpx.AsyncClient(transport=transport, base_url="http://g") as http:
+        port = PORTS[gateway](http)
+        one, *others = QUESTIONS
+        for question in [one] * 3 * LOOKED_AT + others[: TOO_MANY - 2]:
+            with pytest.raises(Unanswered):
+                await port.ask_checkout(question, CALLING)
+            assert breaker.healthy
+        with pytest.raises(Unanswered):
+            await port.ask_checkout(others[-1], CALLING)
+        assert not breaker.healthy
 
 
 BIG = gzip.compress(b" " * 3_000_000)
