@@ -35,8 +35,9 @@ class NoEnd(httpx.TransportError):
 class Breaker:
     """Ailing once half of the last ten requests were not answered; well again with the first answer.
 
-    Of what it says about one payment only the latest failure counts, however often it is asked. While it is ailing one request every two seconds is let through. After a minute in which nobody was refused an
-    answer it counts as well, or nothing would be sent there and its recovery never noticed. `clock`: seconds.
+    Of what it says about one payment only the latest failure counts, however often it is asked. While it is ailing one
+    request every two seconds is let through. After a minute in which nobody was refused an answer it counts as well, or
+    nothing would be sent there and its recovery never noticed. `clock`: seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
