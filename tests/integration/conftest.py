@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
@@ -11,8 +11,10 @@ from deploy.local.kafka import apply_topics_and_users
 from deploy.local.layout import Layout
 from deploy.local.offsets import free_offset
 from tests.database import Server
+from tests.integration.intake_desk import signing
 from tests.integration.payments_counter import Counter, open_counter
 from tests.integration.payments_people import People, open_people
+from tests.integration.sandbox_process import Server as Sandbox
 from tests.stack import Kafka, kafka_running
 
 
@@ -23,6 +25,13 @@ async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kafka
     async with kafka_running(layout) as running:
         await apply_topics_and_users(running.layout, running.secrets)
         yield running
+
+
+@pytest.fixture(scope="session")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """The identity provider at which intake's people sign in; no test lets it fail."""
+    with signing(tmp_path_factory.mktemp("oidc")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
