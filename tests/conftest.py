@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from deploy.local import offsets
 from tests.database import Server, running
@@ -24,8 +24,8 @@ async def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 def pytest_configure(config: pytest.Config) -> None:
     _keep_byte_code()
     _share_ports()
-    # How long an example takes says more of what else the machine does than of the code.
-    settings.register_profile("motcua", deadline=None)
+    # How long an example takes, or is thought up, says more of what else the machine does than of the code.
+    settings.register_profile("motcua", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("motcua")
 
 
@@ -38,7 +38,9 @@ def _keep_byte_code() -> None:
 
 
 def _share_ports() -> None:
-    """Each worker takes ports from a share of its own: two that look at the same moment never choose the same."""
+    """Each worker, and whatever it starts, takes ports from a share of its own: two that look at the same moment never
+    choose the same."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    offsets.OFFSETS = offsets.OFFSETS[worker::workers]
+    share = offsets.OFFSETS[worker::workers]
+    os.environ["MOTCUA_FREE_OFFSETS"] = f"{share.start}:{share.stop}:{share.step}"

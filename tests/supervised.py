@@ -57,7 +57,7 @@ def server(name: str, after: tuple[str, ...] = (), manner: str = "polite") -> Ch
 Answer = TypeVar("Answer")
 
 
-def until(condition: Callable[[], Answer | None], seconds: float = 20.0) -> Answer:
+def until(condition: Callable[[], Answer | None], seconds: float = 60.0) -> Answer:
     """The condition's first true answer; fails when there is none in time. Blocking."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

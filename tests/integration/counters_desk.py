@@ -70,7 +70,7 @@ async def remind(desk: Desk, *counters: str, amount: int = 1, at: datetime = PAS
         await work(desk).send(COUNTERS, counter, Remind(counter=counter, at=at, amount=amount))
 
 
-async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not await condition():
             await asyncio.sleep(0.01)

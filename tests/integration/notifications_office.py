@@ -146,7 +146,7 @@ class Office:
         return await self.http.post(path, headers=self.issuer.bearer(role, **claims))
 
 
-async def eventually(condition: Callable[[], Awaitable[Found | None]], seconds: float = 30.0) -> Found:
+async def eventually(condition: Callable[[], Awaitable[Found | None]], seconds: float = 60.0) -> Found:
     """What the condition answers as soon as that is true."""
     async with asyncio.timeout(seconds):
         while not (found := await condition()):

@@ -25,10 +25,10 @@ Found = TypeVar("Found")
 
 def loopback() -> httpx.Client:
     """Without certificates: nobody asks for them here, and to read them takes 30 ms of a processor."""
-    return httpx.Client(verify=False, trust_env=False, timeout=10)
+    return httpx.Client(verify=False, trust_env=False, timeout=30)
 
 
-def eventually(condition: Callable[[], Found], seconds: float = 20.0) -> Found:
+def eventually(condition: Callable[[], Found], seconds: float = 60.0) -> Found:
     """What the condition answers as soon as that is true."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
@@ -78,7 +78,7 @@ class Server:
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(60)
 
     def arm(self, name: str, times: int = 1, delay_seconds: float = 0.0) -> None:
         fault = {"name": name, "times": times, "delay_seconds": delay_seconds}
@@ -103,7 +103,7 @@ def running(server: Server) -> Iterator[Server]:
 
 @dataclass
 class Sink:
-    """An HTTP server that remembers what is posted to it and answers with `status` and `answer`."""
+    """An HTTP server that remembers what is posted to it and answers with `status` and `answer`, as they were before it did."""
 
     status: int = 200
     answer: bytes = b""
@@ -119,11 +119,12 @@ class Sink:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
+                status, answer = sink.status, sink.answer
                 sink.received.append(({name.lower(): value for name, value in self.headers.items()}, body))
-                self.send_response(sink.status)
-                self.send_header("Content-Length", str(len(sink.answer)))
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
-                self.wfile.write(sink.answer)
+                self.wfile.write(answer)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 """Quiet."""

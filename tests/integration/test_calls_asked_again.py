@@ -16,6 +16,7 @@ from chassis.postgres import open_pool
 from services.notifications import store
 from services.notifications.domain.appointment import Appointment, FindSlot, SlotFound
 from tests.database import Server
+from tests.waiting import until
 
 
 async def test_an_answer_that_asks_again_under_the_same_id_is_not_forgotten(postgres_server: Server) -> None:
@@ -43,11 +44,17 @@ async def test_an_answer_that_asks_again_under_the_same_id_is_not_forgotten(post
     calls = Calls({FindSlot: find}, [decides], pool, voice, Metrics())
     async with pool.acquire() as connection, connection.transaction():
         await fold(voice, connection, store.appointments, [Group("H-1", [Inbound("H-1", request, ask)])])
+    first = await pool.fetchval("select created_at from call")
+
+    async def asked_again() -> bool:
+        return bool(await pool.fetchval("select created_at > $1 from call", first))
+
     assert not await calls.perform_now(request.appointment_id, 0.2), "there is a call to be made again"
+    await until(asked_again, "the call was not asked again")
     assert answers == 1
     row = await pool.fetchrow("select tries, last_error from call where id = $1", request.appointment_id)
     assert row is not None
     assert (row["tries"], row["last_error"]) == (0, None)
-    assert await calls.perform_now(request.appointment_id, 5.0)
+    await until(lambda: calls.perform_now(request.appointment_id, 1.0), "it was not made again")
     assert answers == 2
     await pool.close()

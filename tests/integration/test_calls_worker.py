@@ -64,7 +64,7 @@ async def test_a_place_that_becomes_free_is_taken_at_once(desk: Desk, monkeypatc
 async def test_a_worker_that_is_stopped_lets_its_calls_end_and_leaves_the_longer_ones_to_others_at_once(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_DRAIN_SECONDS", 0.5)
+    monkeypatch.setattr(module, "_DRAIN_SECONDS", 2.0)
     both, stopped = asyncio.Barrier(3), asyncio.Event()
 
     async def one_hangs(question: Question, calling: Calling) -> Message:

@@ -39,6 +39,7 @@ from tests.integration.payment_batches import (
     with_decider,
 )
 from tests.records import NOON, example, raw, record
+from tests.waiting import kept_open, until_waiting
 
 
 @pytest.fixture(scope="module")
@@ -109,16 +110,10 @@ async def test_passing_trouble_parks_nothing_and_is_told(pool: Pool) -> None:
 async def test_a_lost_connection_parks_nothing(pool: Pool) -> None:
     batch = [started("A", 1, 0), started("B", 1, 1)]
     consumer: Consumer = consumer_of(PAYMENTS, pool)
-    async with pool.acquire() as holder, holder.transaction():
+    async with kept_open(pool) as holder:
         await holder.execute("lock table view in access exclusive mode")
         taking = asyncio.create_task(consumer.take(batch))
-        async with asyncio.timeout(10):
-            while not (
-                waiting := await pool.fetchval(
-                    "select pid from pg_stat_activity where wait_event_type = 'Lock' and query like '%from view%'"
-                )
-            ):
-                await asyncio.sleep(0.01)
+        (waiting,) = await until_waiting(pool, 1, "%from view%")
         await holder.execute("select pg_terminate_backend($1)", waiting)
         with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)) as caught:
             await taking

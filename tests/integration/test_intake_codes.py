@@ -40,17 +40,22 @@ async def desk(open_for_all: Desk) -> Desk:
 
 
 async def _no_dossier_is_lost_or_doubled(desk: Desk, accepted: list[str]) -> None:
-    """Codes are gapless up to the day's counter, each of a dossier that is there and told; all accepted among them."""
-    found = [row["code"] for row in await desk.pool.fetch("select code from dossier")]
-    days = await desk.pool.fetch("select day, last from code_counter where agency = 'G09.20'")
+    """Codes are gapless up to the day's counter, each of a dossier that is there and told; all accepted among them.
+
+    At one moment for all tables: a request whose caller has gone may still be carried out.
+    """
+    async with desk.pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        found = [row["code"] for row in await connection.fetch("select code from dossier")]
+        days = await connection.fetch("select day, last from code_counter where agency = 'G09.20'")
+        rows = await connection.fetch("select aggregateid from outbox where aggregatetype = $1", dossiers.TOPIC)
+        filed = await connection.fetch("select code from dossier_journal where kind = 'submitted'")
     assert Counter(found) == Counter(
         f"G09.20-{row['day']:%y%m%d}-{number:04}" for row in days for number in range(1, row["last"] + 1)
     )
     assert max(Counter(accepted).values(), default=0) <= 1
     assert set(accepted) <= set(found)
-    told = Counter(row["aggregateid"] for row in await desk.outbox() if row["aggregatetype"] == dossiers.TOPIC)
+    told = Counter(row["aggregateid"] for row in rows)
     assert told == dict.fromkeys(found, 2), "Submitted and FeesRequested of each"
-    filed = await desk.pool.fetch("select code from dossier_journal where kind = 'submitted'")
     assert sorted(row["code"] for row in filed) == sorted(found)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -17,13 +18,22 @@ from services.intake.domain.draft import KEPT, MOST
 from services.intake.sweeping import Forgetter, Sweeper
 from tests.database import Server as Postgres
 from tests.forms import filled
-from tests.integration.intake_desk import AGENCY_SYSTEM, OFFICER, OPERATOR, Desk, open_desk, settings_for, signing
+from tests.integration.intake_desk import AGENCY_SYSTEM, OFFICER, OPERATOR, Desk, open_desk, signing
 
 
 @pytest.fixture(scope="module")
-async def open_for_all(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Documents of nobody else: here they are swept away."""
+    return tmp_path_factory.mktemp("documents")
+
+
+@pytest.fixture(scope="module")
+async def open_for_all(
+    postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory, folder: Path
+) -> AsyncIterator[Desk]:
     with signing(tmp_path_factory.mktemp("oidc")) as provider:
-        async with open_desk(await postgres_server.fresh("intake"), provider) as desk:
+        database = await postgres_server.fresh("intake")
+        async with open_desk(database, provider, documents_url=folder.as_uri()) as desk:
             yield desk
 
 
@@ -230,13 +240,12 @@ async def test_a_draft_that_nobody_touches_is_forgotten_after_ninety_days(desk: 
     assert "drafts" in chores
 
 
-async def test_what_a_draft_names_is_kept_as_long_as_the_draft(desk: Desk) -> None:
+async def test_what_a_draft_names_is_kept_as_long_as_the_draft(desk: Desk, folder: Path) -> None:
     """A document that no dossier has is swept after a day; one that a draft of its owner names waits with it."""
     named, unused = await desk.uploaded("anh"), await desk.uploaded("anh")
     draft = await _begun(desk, {"documents": {"photo": [named]}})
     await _begun(desk, {"documents": {"photo": [unused]}}, who="duc")
-    settings = settings_for("", "")
-    sweeper = Sweeper(Objects.at(settings.documents_url), lambda: utc_now() + timedelta(days=2))
+    sweeper = Sweeper(Objects.at(folder.as_uri()), lambda: utc_now() + timedelta(days=2))
     await sweeper.run(desk.pool)
     statuses = [(await desk.get(f"/documents/{each}", "anh")).status_code for each in (named, unused)]
     assert statuses == [200, 404], "another's draft keeps nothing"

@@ -137,7 +137,7 @@ def test_a_receipt_may_come_before_the_answer(carrier: Server, sink: Sink) -> No
 
 
 def test_a_delayed_receipt_is_overtaken(carrier: Server, sink: Sink) -> None:
-    carrier.arm("receipt_delayed", delay_seconds=1)
+    carrier.arm("receipt_delayed", delay_seconds=2)
     delayed, usual = (send(carrier).json()["reference"] for _ in range(2))
     eventually(lambda: receipts(sink, delayed))
     order = [json.loads(body)["reference"] for _, body in sink.received]
@@ -224,7 +224,7 @@ def test_a_mail_server_in_trouble_fails_once_as_told(
 ) -> None:
     mailbox.arm(fault)
     with pytest.raises((error, ConnectionResetError) if fault == "refuse_connection" else error):
-        post(mailbox, "một", timeout=1.0)
+        post(mailbox, "một", timeout=2.0 if fault == "timeout_after_data" else 30.0)
     assert subjects(mailbox) == kept
     post(mailbox, "hai")
     assert subjects(mailbox) == ["hai", *kept]

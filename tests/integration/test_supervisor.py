@@ -33,7 +33,7 @@ async def running(supervisor: Supervisor) -> AsyncIterator[asyncio.Task[None]]:
         await asyncio.wait({task})
 
 
-async def when(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+async def when(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.01)

@@ -183,9 +183,9 @@ async def _timer(desk: Desk, due_at: datetime, key: str | None = None) -> UUID:
 async def test_a_claim_takes_no_more_than_it_may_the_newest_among_them_and_waits_for_nobody(desk: Desk) -> None:
     for second in range(10):
         await _timer(desk, PAST + timedelta(seconds=second))
-    async with desk.pool.acquire() as holder, holder.transaction():
+    async with kept_open(desk.pool) as holder:
         await holder.execute("select from timer where due_at = $1 for update", PAST)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             claimed = await leases.due_timers(desk.pool, utc_now(), 30, 4)
     assert [(row["due_at"] - PAST).seconds for row in claimed] == [1, 2, 3, 9]
 

@@ -20,6 +20,7 @@ from chassis.work import Work
 from tests.counters import COUNTERS, Add, Counter, Desk, counting
 from tests.database import Server
 from tests.integration.counters_desk import work
+from tests.waiting import kept_open
 
 
 @dataclass
@@ -73,8 +74,8 @@ async def test_requests_at_once_share_transactions_and_each_has_its_own_answer(d
 
 
 async def test_one_alone_waits_for_nobody(counters: Counters) -> None:
-    assert await asyncio.wait_for(counters.add("a", "the-first"), 5) == 1
-    assert await asyncio.wait_for(counters.add("a", "the-second"), 5) == 2
+    assert await asyncio.wait_for(counters.add("a", "the-first"), 60) == 1
+    assert await asyncio.wait_for(counters.add("a", "the-second"), 60) == 2
     assert [len(batch) for batch in counters.batches] == [1, 1]
 
 
@@ -152,10 +153,10 @@ async def test_one_bad_request_does_not_cost_the_others_their_company(desk: Desk
 
 async def test_who_goes_away_takes_nobody_along(desk: Desk, counters: Counters) -> None:
     """A request whose caller has gone is done all the same, and the others of its batch have their answers."""
-    async with desk.pool.acquire() as connection, connection.transaction():
+    async with kept_open(desk.pool) as connection:
         await connection.execute("lock table counter in exclusive mode")
         waiting = [asyncio.create_task(counters.add("a", f"key-{number:03}")) for number in range(5)]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not counters.batches:
                 await asyncio.sleep(0.01)
         waiting[2].cancel()

@@ -21,6 +21,7 @@ from chassis.fold import Group, Inbound, Outcome, fold
 from chassis.identifiers import new_id
 from tests.counters import COUNTERS, DECIDES, Add, Added, Ask, Calm, Counter, Desk, Due, Remind, voice
 from tests.records import NOON
+from tests.waiting import kept_open, until_waiting
 
 KEYS = ("a", "b", "c")
 SPEAKER = voice(lambda: NOON)
@@ -189,12 +190,10 @@ async def test_of_two_transactions_that_make_the_same_aggregate_one_is_a_conflic
 async def test_aggregates_are_locked_in_one_order_whatever_the_order_of_messages(clean: Desk) -> None:
     """Two batches that meet in the middle wait for each other; they never deadlock."""
     await folded(clean, [group(key, Add(counter=key, amount=1)) for key in KEYS])
-    async with clean.pool.acquire() as holder, holder.transaction():
+    async with kept_open(clean.pool) as holder:
         await holder.execute("select from counter where id = 'a' for update")
         waiting = asyncio.create_task(folded(clean, [group(key, Add(counter=key, amount=1)) for key in "cba"]))
-        async with asyncio.timeout(5):
-            while not await clean.pool.fetchval("select true from pg_stat_activity where wait_event_type = 'Lock'"):
-                await asyncio.sleep(0.01)
+        await until_waiting(clean.pool)
         assert await holder.fetch("select from counter where id in ('b', 'c') for update nowait"), "nothing behind a"
     await waiting
     assert await clean.totals() == dict.fromkeys(KEYS, 2)

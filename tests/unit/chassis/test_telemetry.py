@@ -81,10 +81,10 @@ def test_a_collector_that_is_away_does_not_keep_a_process_that_ends() -> None:
     made = TracerProvider(shutdown_on_exit=False)
     made.add_span_processor(BatchSpanProcessor(Patient(away, patience_seconds=60), schedule_delay_millis=10))  # type: ignore[arg-type]
     made.get_tracer("test").start_span("waits").end()
-    assert away.asked.wait(5)  # type: ignore[attr-defined]
+    assert away.asked.wait(60)  # type: ignore[attr-defined]
     began = time.monotonic()
     close(made, 0.3)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30, "half of its patience"
 
 
 def test_what_a_collector_missed_it_gets_when_it_is_back(spans: InMemorySpanExporter) -> None:

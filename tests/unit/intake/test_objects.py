@@ -61,7 +61,7 @@ async def test_s3_is_asked_at_its_address_and_a_store_that_is_away_is_passing_tr
             await objects.delete([document_id])
         with pytest.raises(Retry):
             await objects.days()
-    day = datetime.now(UTC).date().isoformat()
+    day = datetime.fromtimestamp((document_id.int >> 80) / 1000, UTC).date().isoformat()
     assert f"GET /ho-so/tai-lieu/{day}/{document_id} HTTP/1.1".encode() in asked
     assert any(each.startswith(b"POST /ho-so/tai-lieu/") for each in asked)
 
