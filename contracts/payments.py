@@ -155,7 +155,7 @@ class DiscrepancyFound(Data):
 
     bill_id: UUID | None = None
     attempt_id: UUID | None = None
-    expected: Dong
+    expected: int = Field(ge=0, description="Theo sổ của chúng tôi, đồng; có thể hơn 10^12 / by our books, đồng")
     found: int
     found_currency: str
     kind: str | None = Field(default=None, examples=["unknown_payment"])

@@ -188,6 +188,9 @@ MOVES = Table(
         Move("in_checkout", Captured, "open", payments.PartlyPaid),
         *(Move(state, Captured, state, payments.PartlyPaid) for state in PAYABLE),
         *(Move(state, Captured, "discrepancy", payments.DiscrepancyFound) for state in PAYABLE),
+        # More than a bill can take: its page is gone, its money a difference.
+        *(Move(state, Captured, "open") for state in WAITING[:3]),
+        Move("expiring", Captured, "expired", payments.Expired),
         *(Move("discrepancy", Settle, state, payments.Opened) for state in ("open", "closing")),
         *(Move("discrepancy", Settle, state) for state in WAITING[3:]),
         Move("discrepancy", Settle, "paid", payments.Succeeded),
@@ -238,6 +241,6 @@ def to(bill: Bill, message: type, target: BillState | None = None, **changes: ob
     return bill.model_copy(update={"state": first.target, **changes})
 
 
-def running(bill: Bill, attempt_id: UUID) -> Attempt | None:
+def running(bill: Bill, attempt_id: UUID | None) -> Attempt | None:
     """The attempt that an answer speaks of, when it is the running one."""
     return bill.attempt if bill.attempt is not None and bill.attempt.attempt_id == attempt_id else None

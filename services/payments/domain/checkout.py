@@ -13,7 +13,7 @@ from chassis.errors import Refusal
 from chassis.identifiers import derived_id
 from contracts import payments
 from contracts.event import Data
-from services.payments.domain.answers import CheckoutCreated, CheckoutRefused, SessionClosed, StillOpen
+from services.payments.domain.answers import Captured, CheckoutCreated, CheckoutRefused, SessionClosed, StillOpen
 from services.payments.domain.bill import MOVES, Attempt, Bill, BillState, known, running, to
 from services.payments.domain.codes import payment_code
 from services.payments.domain.ending import ended_unpaid
@@ -34,7 +34,7 @@ from services.payments.domain.receipting import receipt_follows
 from services.payments.domain.refunding import joined, questions
 
 SILENCE = timedelta(seconds=45)  # how long we wait for a webhook before we ask
-Gone = CheckoutRefused | SessionClosed
+Gone = CheckoutRefused | SessionClosed | Captured
 
 
 def start_checkout(bill: Bill | None, message: StartCheckout, now: datetime) -> Decision[Bill] | None:
@@ -88,12 +88,12 @@ def checkout_created(bill: Bill | None, message: CheckoutCreated, now: datetime)
 
 def checkout_refused(bill: Bill | None, message: CheckoutRefused, now: datetime) -> Decision[Bill] | None:
     """There is no page and there will be none for this attempt."""
-    return _page_is_gone(known(bill), message, now)
+    return page_is_gone(known(bill), message, now)
 
 
 def session_closed(bill: Bill | None, message: SessionClosed, now: datetime) -> Decision[Bill] | None:
     """The page closed unpaid: the bill may be tried again, or may now expire or be void."""
-    return _page_is_gone(known(bill), message, now)
+    return page_is_gone(known(bill), message, now)
 
 
 def still_open(bill: Bill | None, message: StillOpen, now: datetime) -> Decision[Bill] | None:
@@ -150,8 +150,8 @@ def _question(bill: Bill, message: Nudge) -> AskCheckout | None:
     return asking(attempt, session_id)
 
 
-def _page_is_gone(bill: Bill, message: Gone, now: datetime) -> Decision[Bill] | None:
-    """Nobody can pay on the page of this attempt: the bill goes where it was going."""
+def page_is_gone(bill: Bill, message: Gone, now: datetime) -> Decision[Bill] | None:
+    """Nobody can pay on the page of this attempt (any more): the bill goes where it was going."""
     attempt = running(bill, message.attempt_id)
     if attempt is None:
         past = bill.attempt_of(message.attempt_id)

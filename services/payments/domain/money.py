@@ -8,9 +8,11 @@ from chassis.decider import Call, Decision
 from chassis.errors import Refusal
 from chassis.identifiers import derived_id
 from contracts import payments
+from contracts.money import MOST_DONG
 from services.payments.domain import ledger
 from services.payments.domain.answers import Captured
 from services.payments.domain.bill import PAYABLE, Bill, Capture, known, to
+from services.payments.domain.checkout import page_is_gone
 from services.payments.domain.ending import ended_unpaid
 from services.payments.domain.gateways import manner_of
 from services.payments.domain.messages import AttemptSilence, BillExpiry, BillReminder
@@ -36,6 +38,8 @@ def captured(bill: Bill | None, message: Captured, now: datetime) -> Decision[Bi
         return None
     if message.heard_only and not _is_expected(bill, message, now):
         return _asked(bill, message)
+    if message.amount > MOST_DONG:
+        return _left_to_reconciliation(bill, message, now)
     bill = _knowing_its_page_is_paid(bill.model_copy(update={"taken": (*bill.taken, message.money_id)}), message)
     capture = _capture(bill, message)
     if bill.state not in PAYABLE:
@@ -99,6 +103,14 @@ def _postings(bill: Bill, capture: Capture, direct: bool) -> tuple[ledger.Postin
         *ledger.kept_apart(capture.capture_id, capture.gateway, capture.reference, capture.amount, "part"),
         *ledger.settled(derived_id(bill.bill_id, "settled"), bill.fee_lines),
     )
+
+
+def _left_to_reconciliation(bill: Bill, message: Captured, now: datetime) -> Decision[Bill] | None:
+    """More than any bill is of, or an event can tell: its line is raised as a difference, and an operator returns it.
+
+    Nobody can pay on its page any more, but where pages never close: those are asked about until it is raised.
+    """
+    return None if manner_of(message.gateway).closes == "never" else page_is_gone(bill, message, now)
 
 
 def _knowing_its_page_is_paid(bill: Bill, message: Captured) -> Bill:

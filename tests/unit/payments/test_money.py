@@ -98,6 +98,32 @@ def test_a_webhook_about_a_page_that_is_only_being_made_or_unknown_is_left_to_th
     assert after().on(captured(SECOND, heard_only=True)) is None
 
 
+@pytest.mark.parametrize(
+    ("way", "state"),
+    [((), "open"), ((CancelCheckout(),), "open"), ((BillExpiry(),), "expired"), ((REFUSED,), "cancelled")],
+)
+def test_more_than_any_bill_is_of_ends_its_page_and_is_left_to_the_statement(way: tuple[Said, ...], state: str) -> None:
+    """No event could tell of it: its bill would wait for ever for an answer that it cannot take in."""
+    story = after(*IN_CHECKOUT, *way)
+    story.on(captured(amount=10**13))
+    assert story.bill is not None
+    assert (story.state, story.bill.taken, story.postings) == (state, (), [])
+    assert [each.closed for each in story.bill.past] == [True]
+    assert story.on(captured(amount=10**13)) is None
+
+
+@pytest.mark.parametrize(
+    "much", [transferred(10**13), captured(SECOND, 10**13, gateway="national"), captured(FIRST, 10**13)]
+)
+def test_more_than_any_bill_is_of_on_a_page_that_never_closes_or_of_before_leaves_the_bill_as_it_is(
+    much: Captured,
+) -> None:
+    """A gateway that gives no statement must still be asked about its page, until that is raised."""
+    story = after(started(), created(), closed(), started(SECOND, "national"), created(SECOND))
+    assert story.on(much) is None
+    assert (story.state, story.postings) == ("in_checkout", [])
+
+
 @pytest.mark.parametrize("amount", [0, -5])
 def test_money_of_nothing_is_refused_loudly(amount: int) -> None:
     """Passed over, it would be the answer that a page's closing waits for, and its bill would wait for ever."""

@@ -70,6 +70,7 @@ ALL: tuple[Said, ...] = (
     still_open(FIRST, "ch_1"),
     closed(FIRST, "ch_1"),
     captured(FIRST, AMOUNT - 1),
+    captured(FIRST, 10**13),
     captured(FIRST, AMOUNT, heard_only=True),
     captured(FIRST, 1, heard_only=True),
     transferred(35_000, attempt=SECOND),
