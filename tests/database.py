@@ -69,7 +69,7 @@ async def running(folder: Path, flushed: bool = True) -> AsyncIterator[Server]:
     supervisor = Supervisor([child], layout.data)
     task = asyncio.create_task(supervisor.run())
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(150):
             while supervisor.shown.state != "ready" and not task.done():
                 await asyncio.sleep(0.05)
         if not task.done():

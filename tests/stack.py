@@ -14,7 +14,7 @@ from deploy.local.secrets import Secrets
 from deploy.local.supervisor import Supervisor
 from tests import learnt
 
-READY_SECONDS = 90
+READY_SECONDS = 150
 
 
 @dataclass(frozen=True)

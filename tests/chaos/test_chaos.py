@@ -29,7 +29,7 @@ def test_every_kind_of_fault_comes_in_a_long_run_and_names_of_many_in_a_short_on
 
 async def test_journeys_come_to_their_ends_whatever_happens_on_the_way(tmp_path: Path) -> None:
     learnt.give(tmp_path)
-    pace = Pace(journey_seconds=90, quiet_seconds=60)
+    pace = Pace(journey_seconds=120, quiet_seconds=60)
     result = await run(Layout(tmp_path, free_offset()), 20, SEED, print, pace)
     assert not list(result.verdict.reasons())
     assert result.green

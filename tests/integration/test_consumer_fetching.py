@@ -174,7 +174,7 @@ async def test_a_batch_with_a_wrong_checksum_stands_still_aloud_until_it_is_mend
         return value_of(metrics, "motcua_consumer_standing_partitions", consumer="payments.spoiled")
 
     async def until(number: float) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while standing() != number:
                 await asyncio.sleep(0.05)
 
@@ -203,7 +203,7 @@ async def test_a_batch_with_a_wrong_checksum_stands_still_aloud_until_it_is_mend
 
 async def _parked(pool: Pool, partition: int, offset: int) -> Any:
     parked = 'select * from parked where consumer = $1 and partition = $2 and "offset" = $3'
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             if (row := await pool.fetchrow(parked, NAME, partition, offset)) is not None:
                 return row

@@ -101,7 +101,7 @@ async def _held(desk: Desk) -> AsyncIterator[None]:
 
 async def _until_waiting(desk: Desk, *instances: str) -> None:
     """Wait until one of these processes waits for a lock in its transaction."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not await desk.pool.fetchval(WAITING, list(instances)):
             await asyncio.sleep(0.02)
 
@@ -117,7 +117,7 @@ async def _partitions(child: Child, topic: str) -> set[int]:
 
 async def _until_shared(topic: str, *children: Child) -> list[set[int]]:
     """Wait until each process has some partitions, and all of them together have all."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(90):
         while True:
             shares = [await _partitions(child, topic) for child in children]
             if all(shares) and sorted(number for share in shares for number in share) == list(range(PARTITIONS)):
@@ -204,7 +204,7 @@ async def test_a_process_frozen_past_the_session_time_out_has_no_second_effect(
             await _until_waiting(desk, "frozen-0")
             frozen.process.send_signal(signal.SIGSTOP)
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not await desk.pool.fetchval(IDLE, "frozen-0"):
                     await asyncio.sleep(0.02)
             await two.write([f"two {number}" for number in range(100)])

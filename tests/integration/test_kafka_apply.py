@@ -27,6 +27,7 @@ from deploy.local.offsets import free_offset
 from deploy.local.secrets import Secrets
 from tests.certificates import certificate, changed
 from tests.stack import Kafka, kafka_running
+from tests.waiting import until
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -242,6 +243,10 @@ async def test_a_changed_password_is_set_again(cluster: Kafka) -> None:
     await applied(cluster, one)
     async with session(cluster.connection()) as link:
         await admin.set_passwords(link, {"writer": "forgotten"})
+    await until(
+        lambda: can_log_in(dataclasses.replace(cluster.connection("writer"), password="forgotten")),
+        "the broker does not know the other password",
+    )
     report = await applied(cluster, one)
     assert [line.subject for line in report.changes] == ["user writer"]
     assert await can_log_in(cluster.connection("writer"))

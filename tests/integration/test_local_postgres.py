@@ -34,7 +34,7 @@ async def postgres(layout: Layout) -> AsyncIterator[Secrets]:
     supervisor = Supervisor([postgres_child(layout, secrets)], layout.data)
     task = asyncio.create_task(supervisor.run())
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(150):
             while supervisor.shown.state != "ready" and not task.done():
                 await asyncio.sleep(0.05)
         if not task.done():

@@ -31,7 +31,6 @@ async def test_a_send_without_an_answer_is_given_up_and_the_relay_is_rebuilt(
     desk: Desk, kafka: stack.Kafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kafka is frozen in the middle of a send: counted, told in readiness, and afterwards everything is out, in order."""
-    monkeypatch.setattr(relay, "_SEND_SECONDS", 2.0)
     metrics, health = Metrics(), Health()
 
     def rebuilt() -> float:
@@ -45,10 +44,11 @@ async def test_a_send_without_an_answer_is_given_up_and_the_relay_is_rebuilt(
             await say(desk.pool, "k", 0)
             await log.until("k", 0)
             assert rebuilt() == 0
+            monkeypatch.setattr(relay, "_SEND_SECONDS", 2.0)  # for those that get no answer, not for a busy machine's
             os.kill(kafka.pid, signal.SIGSTOP)
             try:
                 await say(desk.pool, "k", 1)
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(60):
                     while rebuilt() == 0:
                         await asyncio.sleep(0.05)
                 assert "TimeoutError" in health.reasons["relay"]
@@ -56,7 +56,7 @@ async def test_a_send_without_an_answer_is_given_up_and_the_relay_is_rebuilt(
             finally:
                 os.kill(kafka.pid, signal.SIGCONT)
             await log.until("k", 2)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while "relay" in health.reasons:
                     await asyncio.sleep(0.05)
         assert log.first_of("k") == [0, 1, 2]

@@ -70,11 +70,14 @@ async def test_what_four_topics_tell_is_seen_as_one_dossier(desk: Desk, kafka: K
         seen = (await desk.get(f"/dossiers/{CODE}", "citizen", person_id=str(ANH))).json()
         return len(seen.get("timeline", ())) == len(told)
 
+    async def ready() -> bool:
+        return (await desk.http.get("/readyz")).status_code == 200
+
     await until(whole)
     seen = (await desk.get(f"/dossiers/{CODE}", "officer", agency=OURS)).json()
     assert (seen["payment"]["state"], seen["appointment"]["state"]) == ("open", "booked")
     assert [notice["state"] for notice in seen["delivery"]["notices"]] == ["sent"]
-    assert (await desk.http.get("/readyz")).status_code == 200
+    await until(ready)
 
 
 async def test_poison_in_every_topic_is_parked_and_the_dossiers_behind_it_are_seen(desk: Desk, kafka: Kafka) -> None:
