@@ -19,16 +19,15 @@ from tests.integration.intake_desk import (
     OTHER_SYSTEM,
     Desk,
     open_desk,
-    signing,
 )
+from tests.integration.sandbox_process import Server
 from tests.records import NOON
 
 
 @pytest.fixture(scope="module")
-async def open_for_all(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    with signing(tmp_path_factory.mktemp("oidc")) as provider:
-        async with open_desk(await postgres_server.fresh("intake"), provider) as desk:
-            yield desk
+async def open_for_all(postgres_server: Postgres, provider: Server) -> AsyncIterator[Desk]:
+    async with open_desk(await postgres_server.fresh("intake"), provider) as desk:
+        yield desk
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -20,14 +20,8 @@ from tests.integration.catalogue_office import (
     next_licence,
     opens,
 )
-from tests.integration.intake_desk import Desk, open_desk, signing
+from tests.integration.intake_desk import Desk, open_desk
 from tests.integration.sandbox_process import Server
-
-
-@pytest.fixture(scope="module")
-def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with signing(tmp_path_factory.mktemp("oidc")) as server:
-        yield server
 
 
 @pytest.fixture

@@ -19,17 +19,17 @@ from tests.bench.dossiers import ABOVE, BIG, DEPARTMENTS, SMALL, fill
 from tests.bench.ground import Store
 from tests.database import Server as Postgres
 from tests.integration.desk_rows import copied
-from tests.integration.intake_desk import AGENCY_SYSTEM, OFFICER, OPERATOR, OTHER_AGENCY, Desk, open_desk, signing
+from tests.integration.intake_desk import AGENCY_SYSTEM, OFFICER, OPERATOR, OTHER_AGENCY, Desk, open_desk
+from tests.integration.sandbox_process import Server
 
 NOW = datetime(2026, 6, 9, 3, tzinfo=UTC)  # Tuesday, ten in the morning
 MINE, THEIRS = "G09.20", "H55.31"
 
 
 @pytest.fixture(scope="module")
-async def open_for_all(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    with signing(tmp_path_factory.mktemp("oidc")) as provider:
-        async with open_desk(await postgres_server.fresh("intake"), provider, lambda: NOW) as desk:
-            yield desk
+async def open_for_all(postgres_server: Postgres, provider: Server) -> AsyncIterator[Desk]:
+    async with open_desk(await postgres_server.fresh("intake"), provider, lambda: NOW) as desk:
+        yield desk
 
 
 @pytest.fixture

@@ -31,8 +31,8 @@ from tests.integration.intake_desk import (
     Desk,
     open_desk,
     process_desk,
-    signing,
 )
+from tests.integration.sandbox_process import Server
 from tests.unit.intake.files import GOOD, PROGRAM, pdf, png
 
 MOST, MOST_BYTES = 5, 2**20
@@ -45,15 +45,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-async def open_for_all(
-    postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory, folder: Path
-) -> AsyncIterator[Desk]:
-    with signing(tmp_path_factory.mktemp("oidc")) as provider:
-        settings: dict[str, Any] = {"document_bytes": MOST_BYTES, "unattached_documents": MOST}
-        async with open_desk(
-            await postgres_server.fresh("intake"), provider, documents_url=folder.as_uri(), **settings
-        ) as desk:
-            yield desk
+async def open_for_all(postgres_server: Postgres, provider: Server, folder: Path) -> AsyncIterator[Desk]:
+    settings: dict[str, Any] = {"document_bytes": MOST_BYTES, "unattached_documents": MOST}
+    async with open_desk(
+        await postgres_server.fresh("intake"), provider, documents_url=folder.as_uri(), **settings
+    ) as desk:
+        yield desk
 
 
 @pytest.fixture

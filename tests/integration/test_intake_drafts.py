@@ -18,7 +18,8 @@ from services.intake.domain.draft import KEPT, MOST
 from services.intake.sweeping import Forgetter, Sweeper
 from tests.database import Server as Postgres
 from tests.forms import filled
-from tests.integration.intake_desk import AGENCY_SYSTEM, OFFICER, OPERATOR, Desk, open_desk, signing
+from tests.integration.intake_desk import AGENCY_SYSTEM, OFFICER, OPERATOR, Desk, open_desk
+from tests.integration.sandbox_process import Server
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +29,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-async def open_for_all(
-    postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory, folder: Path
-) -> AsyncIterator[Desk]:
-    with signing(tmp_path_factory.mktemp("oidc")) as provider:
-        database = await postgres_server.fresh("intake")
-        async with open_desk(database, provider, documents_url=folder.as_uri()) as desk:
-            yield desk
+async def open_for_all(postgres_server: Postgres, provider: Server, folder: Path) -> AsyncIterator[Desk]:
+    database = await postgres_server.fresh("intake")
+    async with open_desk(database, provider, documents_url=folder.as_uri()) as desk:
+        yield desk
 
 
 @pytest.fixture

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.database import Server as Postgres
-from tests.integration.intake_desk import Desk, open_desk, signing
+from tests.integration.intake_desk import Desk, open_desk
+from tests.integration.sandbox_process import Server
 from tests.unit.intake.test_form_faults import example
 
 
 @pytest.fixture(scope="module")
-async def desk(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    with signing(tmp_path_factory.mktemp("oidc")) as provider:
-        async with open_desk(await postgres_server.fresh("intake"), provider) as opened:
-            yield opened
+async def desk(postgres_server: Postgres, provider: Server) -> AsyncIterator[Desk]:
+    async with open_desk(await postgres_server.fresh("intake"), provider) as opened:
+        yield opened
 
 
 def of(code: str, **details: Any) -> dict[str, Any]:

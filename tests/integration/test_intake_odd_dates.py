@@ -8,16 +8,16 @@ from urllib.parse import quote
 import pytest
 
 from tests.database import Server as Postgres
-from tests.integration.intake_desk import AGENCY_SYSTEM, OFFICER, OPERATOR, Desk, open_desk, signing
+from tests.integration.intake_desk import AGENCY_SYSTEM, OFFICER, OPERATOR, Desk, open_desk
+from tests.integration.sandbox_process import Server
 
 EARLIEST, LATEST = quote("0001-01-01T00:00:00+14:00"), quote("9999-12-31T23:59:59-14:00")
 
 
 @pytest.fixture(scope="module")
-async def desk(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    with signing(tmp_path_factory.mktemp("oidc")) as provider:
-        async with open_desk(await postgres_server.fresh("intake"), provider) as opened:
-            yield opened
+async def desk(postgres_server: Postgres, provider: Server) -> AsyncIterator[Desk]:
+    async with open_desk(await postgres_server.fresh("intake"), provider) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize(

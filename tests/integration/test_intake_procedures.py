@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -23,14 +23,8 @@ from tests.integration.catalogue_office import (
     opens,
     told,
 )
-from tests.integration.intake_desk import OFFICER, OPERATOR, Desk, open_desk, signing
+from tests.integration.intake_desk import OFFICER, OPERATOR, Desk, open_desk
 from tests.integration.sandbox_process import Server
-
-
-@pytest.fixture(scope="module")
-def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with signing(tmp_path_factory.mktemp("oidc")) as server:
-        yield server
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ from services.intake.domain.signature import HEADER, sign
 from services.intake.reporting import AnswerForgetter
 from tests.consuming import consumer_of, drainer_of
 from tests.database import Server as Postgres
-from tests.integration.intake_desk import AGENCY_SYSTEM, OFFICER, OTHER_SYSTEM, Desk, open_desk, signing
+from tests.integration.intake_desk import AGENCY_SYSTEM, OFFICER, OTHER_SYSTEM, Desk, open_desk
+from tests.integration.sandbox_process import Server
 from tests.records import raw
 from tests.waiting import kept_open
 
@@ -36,11 +37,10 @@ _OFFSETS = itertools.count(1_000_000)
 
 
 @pytest.fixture(scope="module")
-async def open_for_all(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+async def open_for_all(postgres_server: Postgres, provider: Server) -> AsyncIterator[Desk]:
     keys = {AGENCY: [SECRET, NEW_SECRET], OTHER: [OTHER_SECRET]}
-    with signing(tmp_path_factory.mktemp("oidc")) as provider:
-        async with open_desk(await postgres_server.fresh("intake"), provider, agency_keys=keys) as desk:
-            yield desk
+    async with open_desk(await postgres_server.fresh("intake"), provider, agency_keys=keys) as desk:
+        yield desk
 
 
 @pytest.fixture

@@ -14,16 +14,16 @@ import pytest
 
 from tests.database import Server as Postgres
 from tests.forms import filled
-from tests.integration.intake_desk import AGENCY_SYSTEM, OFFICER, OPERATOR, Desk, open_desk, signing
+from tests.integration.intake_desk import AGENCY_SYSTEM, OFFICER, OPERATOR, Desk, open_desk
+from tests.integration.sandbox_process import Server
 from tests.records import NOON
 
 
 @pytest.fixture(scope="module")
-async def open_for_all(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+async def open_for_all(postgres_server: Postgres, provider: Server) -> AsyncIterator[Desk]:
     """Always at noon: numbers begin anew at midnight."""
-    with signing(tmp_path_factory.mktemp("oidc")) as provider:
-        async with open_desk(await postgres_server.fresh("intake"), provider, lambda: NOON) as desk:
-            yield desk
+    async with open_desk(await postgres_server.fresh("intake"), provider, lambda: NOON) as desk:
+        yield desk
 
 
 @pytest.fixture
