@@ -30,7 +30,7 @@ class Merchant:
     http: httpx.Client = field(default_factory=loopback)
 
     def post(
-        self, path: str, form: dict[str, str] | None = None, key: str = "", timeout: float = 10.0
+        self, path: str, form: dict[str, str] | None = None, key: str = "", timeout: float = 30.0
     ) -> httpx.Response:
         headers = {"Authorization": f"Bearer {KEY}"} | ({"Idempotency-Key": key} if key else {})
         return self.http.post(f"{self.server.url}{path}", data=form or {}, headers=headers, timeout=timeout)
@@ -60,7 +60,7 @@ class Merchant:
         return session
 
     def type_card(
-        self, session: dict[str, Any], number: str = "4242424242424242", timeout: float = 10.0
+        self, session: dict[str, Any], number: str = "4242424242424242", timeout: float = 30.0
     ) -> httpx.Response:
         typed = {"card_number": number, "card_expiry": "12/40", "card_cvc": "123"}
         return self.http.post(session["url"], data=typed, timeout=timeout)

@@ -136,7 +136,7 @@ class Counter:
     async def pays(self, url: str, card: str = GOOD) -> int:
         """The citizen types a card on the gateway's page; the status that it answers."""
         form = {"card_number": card, "card_expiry": "12/34", "card_cvc": "123"}
-        async with httpx.AsyncClient(verify=False) as browser:
+        async with httpx.AsyncClient(verify=False, timeout=30) as browser:
             return (await browser.post(url, data=form)).status_code
 
     async def comes_to(self, dossier: Dossier, *states: str) -> dict[str, Any]:
@@ -234,7 +234,7 @@ class Counter:
 
     async def at_gateway(self, path: str, **query: Any) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {KEY}"}
-        async with httpx.AsyncClient(base_url=self.gateway.url, headers=headers, verify=False) as client:
+        async with httpx.AsyncClient(base_url=self.gateway.url, headers=headers, verify=False, timeout=30) as client:
             answer = await client.get(path, params=query)
             return dict(answer.raise_for_status().json())
 
@@ -265,17 +265,28 @@ class Counter:
 
     async def arm(self, name: str, times: int = 1, delay_seconds: float = 0.0, match: str = "") -> None:
         fault = {"name": name, "times": times, "delay_seconds": delay_seconds, "match": match}
-        async with httpx.AsyncClient(verify=False) as client:
+        async with httpx.AsyncClient(verify=False, timeout=30) as client:
             (await client.post(f"{self.gateway.url}/_control/faults", json=fault)).raise_for_status()
 
     async def fired(self, name: str) -> int:
         armed = (await self.at_gateway("/_control/faults"))["armed"]
         return next(int(fault["fired"]) for fault in armed if fault["name"] == name)
 
+    async def fires(self, name: str) -> None:
+        """Wait until this fault has befallen somebody. Raises AssertionError when it never does."""
+
+        async def there() -> bool:
+            return await self.fired(name) > 0
+
+        try:
+            await eventually(there)
+        except TimeoutError:
+            raise AssertionError(f"{name} befalls nobody") from None
+
     async def all_is_well(self) -> None:
         """No fault, and the clock tells the present."""
         self.clock.ahead = timedelta()
-        async with httpx.AsyncClient(verify=False) as client:
+        async with httpx.AsyncClient(verify=False, timeout=30) as client:
             (await client.delete(f"{self.gateway.url}/_control/faults")).raise_for_status()
 
 

@@ -136,7 +136,7 @@ class People:
 
     async def transfers(self, picture_text: str, amount: int) -> None:
         """A payer scans a picture in his bank's app, and changes the amount."""
-        async with httpx.AsyncClient(base_url=self._our_bank.url, timeout=10) as app:
+        async with httpx.AsyncClient(base_url=self._our_bank.url, timeout=30) as app:
             scanned = await app.get("/app", params={"qr": picture_text})
             form = dict(re.findall(r'name="(bin|account|amount|purpose|token)" value="([^"]*)"', scanned.text))
             typed = form | {"amount": str(amount), "payer": "binh"}

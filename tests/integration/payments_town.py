@@ -105,13 +105,18 @@ class Town:
 
         await eventually(done)
 
-    def odd_copies(self, pair: Pair) -> list[str]:
-        """How the notices ended that the fault added or spoilt."""
-        merchant = self.merchants[pair.gateway]
-        listed = merchant.sandbox.http.get(f"{merchant.sandbox.url}/_control/notices").json()["notices"]
+    async def odd_copies(self, pair: Pair) -> list[str]:
+        """How the notices ended that the fault added or spoilt, as soon as each has come to an end."""
+        sandbox = self.merchants[pair.gateway].sandbox
         oddity = pair.fault.removeprefix("notice_").replace("duplicated", "duplicate")
-        states = [each["state"] for each in listed if each["oddity"] == oddity]
-        return ["delivered" if state == "confirmed" else state for state in states]  # VNPAY's word
+
+        async def ended() -> list[str] | None:
+            listed = sandbox.http.get(f"{sandbox.url}/_control/notices").json()["notices"]
+            states = [each["state"] for each in listed if each["oddity"] == oddity]
+            return states if states and "pending" not in states else None
+
+        # VNPAY's word is another.
+        return ["delivered" if state == "confirmed" else state for state in await eventually(ended)]
 
 
 async def play(town: Town, pairs: Sequence[Pair]) -> None:
@@ -154,7 +159,7 @@ async def open_town(postgres: Postgres, folders: pytest.TempPathFactory) -> Asyn
         platform = await open_client(national_client.client(servers["national"].url))
         bank = await open_client(vietqr_api.client(servers["vietqr"].url, vietqr_merchant.KEY))
         cards = await open_client(vnpay.client(servers["vnpay"].url))
-        app = await open_client(httpx.AsyncClient(base_url=servers["vietqr"].url, verify=False, timeout=10))
+        app = await open_client(httpx.AsyncClient(base_url=servers["vietqr"].url, verify=False, timeout=30))
         port = Vnpay(cards, vnpay_merchant.TERMINAL, vnpay_merchant.SECRET)
         yield Town(
             counter,

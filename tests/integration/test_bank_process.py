@@ -91,7 +91,7 @@ def test_a_kill_in_the_middle_of_many_transfers_loses_none_that_was_answered(ban
     answered: list[str] = []
 
     def pay(person: int) -> None:
-        with httpx.Client(base_url=bank.server.url, verify=False) as http:
+        with httpx.Client(base_url=bank.server.url, verify=False, timeout=30) as http:
             try:
                 for number in range(10_000):
                     token = f"{person:016x}{number:016x}"

@@ -42,7 +42,7 @@ def test_a_kill_in_the_middle_of_many_payments_loses_none_that_was_answered(merc
     answered: list[str] = []
 
     def pay() -> None:
-        with httpx.Client(verify=False, headers={"Authorization": f"Bearer {KEY}"}) as client:
+        with httpx.Client(verify=False, timeout=30, headers={"Authorization": f"Bearer {KEY}"}) as client:
             try:
                 while True:
                     answered.append(client.post(f"{merchant.server.url}/v1/payment_intents", data=PAYMENT).json()["id"])

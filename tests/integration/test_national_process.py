@@ -189,7 +189,10 @@ async def test_a_payer_pays_by_the_dossiers_code_and_the_result_names_the_bill(t
             "NATIONAL_PARTNER": PARTNER, "NATIONAL_SECRET": SECRET, "NATIONAL_DUE_URL": due_url,
             "NATIONAL_RESULT_URL": result_url, "NATIONAL_RETRY_SECONDS": "0.1",
         }  # fmt: skip
-        with running(Server("national", tmp_path, told)) as server, httpx.Client(base_url=server.url) as browser:
+        with (
+            running(Server("national", tmp_path, told)) as server,
+            httpx.Client(base_url=server.url, timeout=30) as browser,
+        ):
             shown = {
                 each: browser.post("/tra-cuu", data={"code": each}).text for each in ("nothing", "none", "lacking")
             }

@@ -162,7 +162,7 @@ async def test_a_notice_waits_for_a_page_that_is_being_closed(
     body = await notice(people, dossier)
     deferred = await people.bank("/bank/notices", body, key)
     assert (deferred.status_code, deferred.json()["result"]) == (202, "deferred")
-    assert await counter.fired("storm_500") > 0
+    await counter.fires("storm_500")
     monkeypatch.undo()
     await counter.all_is_well()
     async with counter.without_pauses():

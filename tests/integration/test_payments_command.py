@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from opentelemetry.trace import NoOpTracer
 
 from chassis.answering import Answering
-from chassis.clock import VIETNAM, utc_now
+from chassis.clock import VIETNAM
 from chassis.fold import Voice
 from chassis.identifiers import new_id
 from services.payments import store
@@ -105,8 +106,10 @@ async def test_a_day_with_a_payment_whose_webhook_was_lost_agrees_after_the_comm
     await answering.many(store.bills.aggregate, [(dossier.code, start)])
     await counter.pays((await counter.comes_to(dossier, "in_checkout"))["attempt"]["url"])
     await stated(counter)
+    (line,) = (await counter.at_gateway("/v1/balance_transactions"))["data"]
     counter.passes(minutes=11)
-    code, told = await operator.finds("--day", f"{utc_now().astimezone(VIETNAM):%Y-%m-%d}", "--gateway", "stripe")
+    day = datetime.fromtimestamp(line["created"], VIETNAM)
+    code, told = await operator.finds("--day", f"{day:%Y-%m-%d}", "--gateway", "stripe")
     assert (code, told["runs"][0]["report"]["lines"], told["differences"]) == (RECONCILED, 1, [])
     assert (await counter.bill(dossier))["state"] == "paid"
     assert (await counter.balances(dossier))["gateway:stripe"] == AMOUNT

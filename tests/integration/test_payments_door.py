@@ -131,8 +131,8 @@ async def test_while_the_database_is_away_the_gateway_is_asked_to_ring_again(
         assert answer.status_code == 503
         assert answer.json()["code"] == "unavailable"
         assert "Retry-After" in answer.headers
-        await administrator.execute("alter database payments with allow_connections true")
     finally:
+        await administrator.execute("alter database payments with allow_connections true")
         await administrator.close()
 
     async def taken() -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-
 from contracts import dossiers
 from tests.integration.payments_counter import (
     AGENCY,
@@ -62,7 +61,7 @@ async def states(counter: Counter, dossier: Dossier, *wanted: str) -> None:
         return found == list(wanted)
 
     try:
-        await eventually(there, 20)
+        await eventually(there)
     except TimeoutError:
         raise AssertionError(f"the bills stay {found}") from None
 

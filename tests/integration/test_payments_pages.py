@@ -9,7 +9,6 @@ import json
 import time
 from typing import Any
 
-
 from tests.integration.payments_counter import DECLINED, SECRET, Counter, Dossier, eventually
 from tests.waiting import kept_open, until_waiting
 

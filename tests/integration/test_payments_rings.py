@@ -11,7 +11,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-
 from chassis.identifiers import new_id
 from chassis.postgres import Connection
 from services.payments import store

@@ -107,7 +107,7 @@ async def test_a_refund_is_healed_by_the_statement(books: Books, merchant: Merch
 async def test_what_a_bank_takes_by_itself_is_raised(postgres_server: Postgres, tmp_path: Path) -> None:
     async with HARNESSES["vietqr"](tmp_path) as bank, open_books(postgres_server) as books:
         books.reconciler = Reconciler({"vietqr": bank.gateway}, 0.0)
-        async with httpx.AsyncClient(base_url=bank.sandbox.url) as client:
+        async with httpx.AsyncClient(base_url=bank.sandbox.url, timeout=30) as client:
             lines = [{"amount": 11_000, "purpose": "phi quan ly tai khoan", "direction": "debit"}]
             (await client.post("/_control/lines", json={"lines": lines})).raise_for_status()
         report = await reconciled_once(books, bank, 1)

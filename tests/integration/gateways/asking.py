@@ -19,7 +19,7 @@ CALLING = Calling(new_id(), 0, cast("Pool", None), cast("Answering", None))
 Found = TypeVar("Found")
 
 
-async def until(condition: Callable[[], Awaitable[Found | None]], seconds: float = 20.0) -> Found:
+async def until(condition: Callable[[], Awaitable[Found | None]], seconds: float = 60.0) -> Found:
     """What the condition answers as soon as it is something; Unanswered is waited over. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while True:

@@ -121,7 +121,7 @@ class NationalMerchant:
         return [(forgery, headers) for forgery in (json.dumps(unsigned).encode(), stolen, richer, stranger)]
 
     async def _acts(self, page: CheckoutCreated, action: str) -> None:
-        async with httpx.AsyncClient(verify=False) as browser:
+        async with httpx.AsyncClient(verify=False, timeout=30) as browser:
             answer = await browser.post(page.url, data={"bank": "VCB", "action": action})
         assert answer.status_code in (200, 303), answer.text
 

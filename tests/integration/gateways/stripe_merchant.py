@@ -133,5 +133,5 @@ async def opened(folder: Path) -> AsyncIterator[StripeMerchant]:
             "GATEWAY_FEE_BASIS_POINTS": "290",
         }  # fmt: skip
         with running(Server("gateway", folder, told)) as server:
-            async with client(server.url, KEY) as http, httpx.AsyncClient(verify=False, timeout=10) as browser:
+            async with client(server.url, KEY) as http, httpx.AsyncClient(verify=False, timeout=30) as browser:
                 yield StripeMerchant(Stripe(http, [SECRET], StripeMerchant.page_lines), server, sink, browser)

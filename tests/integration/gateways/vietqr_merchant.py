@@ -138,6 +138,6 @@ async def opened(folder: Path) -> AsyncIterator[VietQrMerchant]:
     with sink.listening() as url, running(Server("bank", folder, told(url))) as server:
         async with (
             client(server.url, KEY) as http,
-            httpx.AsyncClient(base_url=server.url, verify=False, timeout=10) as app,
+            httpx.AsyncClient(base_url=server.url, verify=False, timeout=30) as app,
         ):
             yield VietQrMerchant(adapter(http), server, sink, app)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -28,6 +27,7 @@ from services.payments.adapters.vnpay_signature import (
 )
 from services.payments.domain.answers import CheckoutCreated
 from services.payments.domain.gateways import GATEWAYS, Manner
+from tests.integration.gateways.asking import until
 from tests.integration.gateways.merchant import CUT_OFF_SECONDS, Notice
 from tests.integration.gateways.misworded import Change, Where
 from tests.integration.sandbox_process import Server, running
@@ -54,8 +54,8 @@ class Listener:
 
             def do_GET(self) -> None:
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                listener.received.append((self.path.partition("?")[2].encode(), headers))
                 body = httpx.Response(200, json=ipn_answer(listener.heard)).content
+                listener.received.append((self.path.partition("?")[2].encode(), headers))
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -116,10 +116,11 @@ class VnpayMerchant:
         assert await types(page.url, SHORT_OF_FUNDS) == 303
 
     async def rings(self, count: int) -> list[Notice]:
-        async with asyncio.timeout(20):
-            while len(self.listener.received) < count:
-                await asyncio.sleep(0.02)
-        return self.listener.received[:count]
+        async def there() -> list[Notice] | None:
+            received = self.listener.received[:count]
+            return received if len(received) == count else None
+
+        return await until(there)
 
     def begins_anew(self) -> None:
         self.sandbox.disarm()
@@ -165,7 +166,7 @@ def _of_lines(request: httpx.Request, answer: httpx.Response) -> httpx.Response 
 
 async def types(url: str, card: str, password: str | None = None) -> int:
     """A payer opens the link, types a card and, where it is asked for, the password; the last status that VNPAY answers."""
-    async with httpx.AsyncClient(verify=False) as browser:
+    async with httpx.AsyncClient(verify=False, timeout=30) as browser:
         page = await browser.get(url, follow_redirects=True)
         assert page.status_code == 200, page.text
         form = {"bank": "NCB", "card_number": card, "card_name": "NGUYEN VAN A", "card_date": "07/15"}
