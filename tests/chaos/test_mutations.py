@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pytest
 
 from tests.chaos import journeys
-from tests.chaos.faults import Field
+from tests.chaos.faults import Fault, Field, since
 from tests.chaos.mutations import MUTATIONS
 from tests.chaos.run import Pace, Progress, Strike, storm
 from tests.chaos.walking import Walk
@@ -47,13 +48,16 @@ async def killed_with_a_command_in_hand(at: Field, progress: Progress) -> None:
 
 
 async def a_stalled_relay_beside_another(at: Field, progress: Progress) -> None:
-    """One of two relays stands still with rows in hand, several times."""
+    """One of two relays stands still with rows in hand, several times; then the second process dies."""
     port = free_port()
     async with at.stack.second("notifications", port):
         for _ in range(8):
             armed = at.stack.points.arm("notifications", "relay.after-claim", stall_seconds=2.0)
             if await at.stack.points.claimed(armed, 5, lambda: at.over):
                 await asyncio.sleep(1.5)
+        begin = time.time()
+    # A letter that it had in hand may come again.
+    at.happened.append((Fault("second_process", "second_process", "notifications", 0.0, 0), since(begin)))
 
 
 async def the_database_away(at: Field, progress: Progress) -> None:

@@ -59,8 +59,10 @@ def test_the_command_prints_the_figures_that_were_asked_for_as_json() -> None:
         ("ratio_one_process", measured["shapes"]["one process"], "one process"),
         ("ratio_all_traces_recorded", measured["all_traces_recorded"], "one process"),
     ):
-        told_ratio = ours["events_per_s"] / measured["textbook"][shape]["events_per_s"]
-        assert measured[ratio] == pytest.approx(told_ratio, rel=0.02, abs=0.1)
+        # Figures are told in whole events, and a slow textbook's are few.
+        textbook = measured["textbook"][shape]["events_per_s"]
+        least, most = (ours["events_per_s"] / (textbook + half) for half in (0.5, -0.5))
+        assert least - 0.1 <= measured[ratio] <= most + 0.1
     assert told["relay"]["events_per_s"] > 0
     assert told["latency_ms"]["by_load"].keys() == {"10%", "50%", "90%"}
     assert all(0 < each["p50"] <= each["p99"] for each in told["latency_ms"]["by_load"].values())
@@ -117,7 +119,9 @@ def test_webhooks_are_measured_beside_the_textbook_by_the_command() -> None:
     told = json.loads(done.stdout)["payments_webhooks"]
     assert told["ratio"] == pytest.approx(told["per_s"] / told["textbook"]["per_s"], rel=0.02, abs=0.1)
     for side, names in ((told, {"payments api", "payments timers"}), (told["textbook"], {"textbook-0", "textbook-1"})):
-        assert 0 < side["answer_p50_ms"] <= side["p50_ms"] <= side["p99_ms"]
+        # Answers and commits are seen by two processes: which sees its half sooner is the machine's affair.
+        assert 0 < side["answer_p50_ms"] <= side["answer_p99_ms"]
+        assert 0 < side["p50_ms"] <= side["p99_ms"]
         assert side["processor_us"].keys() == names | {"postgres"}
         assert all(side["processor_us"][name] > 0 for name in names)
 
