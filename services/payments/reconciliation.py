@@ -151,7 +151,8 @@ class Reconciliation:
                 await self._said(wave)
             said |= {(each.kind, str(each.message)) for each in healings}
             after = await store.statements.unlike(self.pool, self.run.gateway, [row.reference for row in rows])
-            left = {(row.reference, row.incoming) for row in after}
+            open_rows = (row for row in after if reconciling.finding(row) or reconciling.is_given_back(row))
+            left = {(row.reference, row.incoming) for row in open_rows}
             tried = {(row.reference, row.incoming): each.kind for row in rows if (each := reconciling.healing(row))}
             self.healed.update(kind for place, kind in tried.items() if place not in left)
             rows = after

@@ -15,7 +15,8 @@ from chassis.identifiers import new_id
 from services.payments import store
 from services.payments.domain.answers import RefundDone, RefundRefused
 from services.payments.domain.bill import Bill
-from services.payments.domain.messages import PayOut, RequestRefund
+from services.payments.domain.messages import PayOut, RequestRefund, Settle
+from services.payments.domain.refund import Refund
 from services.payments.domain.tidings import UNREADABLE
 from tests.alerts import by_label, firing
 from tests.database import Server as Postgres
@@ -112,6 +113,48 @@ async def test_other_money_is_raised_and_in_no_ledger(books: Books) -> None:
     told = await books.reconciles()
     assert (told["found"], told["unexplained"], told["unexplained_dong"]) == ({"foreign_currency": {"open": 1}}, 1, 0)
     assert await books.balances() == {}
+
+
+async def other_money_is_sent_back(books: Books) -> tuple[Bill, Refund]:
+    """A page took other money than đồng, and an operator sends it back: nobody has answered about that yet."""
+    bill = await books.filed()
+    line = books.line("stripe", 1_999, attempt_id=await books.page(bill), currency="USD")
+    await books.says(bill.key, ring_of("stripe", line).model_copy(update={"heard_only": False}))
+    settled = await books.says(bill.key, Settle(action="return", reason="sai loại tiền", by="operator"))
+    (refund,) = settled.refunds
+    return settled, refund
+
+
+async def test_other_money_that_has_gone_back_is_no_difference(books: Books) -> None:
+    bill, refund = await other_money_is_sent_back(books)
+    books.line("stripe", 1_999, "refund", currency="USD", refund_id=refund.refund_id, reference="re_usd")
+    await books.says(bill.key, RefundDone(refund_id=refund.refund_id, reference="re_usd"))
+    told = await books.reconciles()
+    assert (told["healed"], told["found"], told["unexplained"]) == ({}, {}, 0)
+
+
+async def test_a_lost_answer_about_other_money_is_healed_by_its_line_as_well_when_it_came_back(books: Books) -> None:
+    bill, refund = await other_money_is_sent_back(books)
+    books.line("stripe", 1_999, "refund", currency="USD", refund_id=refund.refund_id, reference="re_usd")
+    told = await books.reconciles()
+    assert (told["healed"], told["found"]) == ({"refund_unheard": 1}, {})
+    assert (await books.bill(bill.key)).refunds[0].state == "done"
+    books.line("stripe", 1_999, "refund_returned", currency="USD", refund_id=refund.refund_id, reference="re_usd")
+    told = await books.reconciles()
+    assert (told["healed"], told["found"]) == ({"refund_returned_unheard": 1}, {})
+    assert (await books.bill(bill.key)).refunds[0].state == "refused"
+    assert (await books.reconciles())["found"] == {}
+    assert await books.balances() == {}
+
+
+async def test_other_money_that_was_paid_out_by_hand_and_has_gone_as_well_is_raised_for_its_bill(books: Books) -> None:
+    bill, refund = await other_money_is_sent_back(books)
+    refused = RefundRefused(refund_id=refund.refund_id, reason="card_closed")
+    paid_out = PayOut(refund_id=refund.refund_id, reference="PC-1", by="another")
+    await books.says(bill.key, refused, paid_out)
+    books.line("stripe", 1_999, "refund", currency="USD", refund_id=refund.refund_id, reference="re_usd")
+    assert (await books.reconciles())["found"] == {"paid_back_twice": {"open": 1}}
+    assert [(each.bill_id, each.currency) for each in await books.differences()] == [(bill.bill_id, "USD")]
 
 
 async def test_money_that_only_we_have_heard_of_is_raised_after_a_day(books: Books) -> None:

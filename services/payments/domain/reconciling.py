@@ -61,14 +61,15 @@ def finding(row: Stated, reason: str | None = None) -> Found | None:
     None for what the ledger cannot have, and its bill does; and for a refund that was given back before its bill heard that
     it went: its two lines explain each other.
     """
-    if row.currency != "VND":
+    paid_twice = row.kind == "refund" and row.by_hand
+    if row.currency != "VND" and not paid_twice:
         return None if _is_with_its_owner(row) else _found(row, "foreign_currency", 0, reason)
     if row.posted:
         kind = "duplicate_line" if row.lines > 1 and row.posted == row.each else "amount_differs"
         return _found(row, kind, row.posted, reason)
     if is_given_back(row):
         return None
-    if row.kind == "refund" and row.by_hand:
+    if paid_twice:
         return _found(row, "paid_back_twice", 0, reason)
     kind = _UNHEARD[row.kind] if row.bill_key or row.difference_key else _UNKNOWN[row.kind]
     too_much = "more than 10^12 đồng" if row.each > MOST_DONG else None
@@ -79,6 +80,7 @@ def is_given_back(row: Stated) -> bool:
     """Whether a refund went and came back, all of it, while its bill believes that the gateway never sent it."""
     return (
         row.kind in ("refund", "refund_returned")
+        and row.currency == "VND"
         and not row.posted
         and row.opposite == row.amount
         and row.refund_state not in (None, "ready")

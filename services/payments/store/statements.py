@@ -82,7 +82,12 @@ left join lateral (
     select e.bill_id from ledger_entry as e where e.transaction_id = (u.first).refund_id and e.bill_id is not null limit 1
 ) as owed on true
 left join bill as refunding on refunding.bill_id = owed.bill_id
-left join bill on bill.key = coalesce(attempt.key, coded.key, refunding.key)
+left join lateral (
+    select b.key from bill as b
+    where (u.first).currency <> 'VND' and jsonb_path_exists(b.refunds, '$[*] ? (@.currency != "VND")')
+        and b.refunds @> jsonb_build_array(jsonb_build_object('refund_id', (u.first).refund_id)) limit 1
+) as other on true
+left join bill on bill.key = coalesce(attempt.key, coded.key, refunding.key, other.key)
 left join lateral jsonb_to_recordset(bill.refunds) as refund (refund_id uuid, state text, paid_out_by text)
     on refund.refund_id = (u.first).refund_id
 left join difference on difference.refund_id = (u.first).refund_id

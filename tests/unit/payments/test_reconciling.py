@@ -58,6 +58,7 @@ def test_a_transfer_is_named_by_its_line_as_its_notice_names_it() -> None:
         (replace(GONE, bill_key=None), "unknown_refund"),
         (replace(GONE, refund_state="done"), "refund_unheard"),
         (replace(GONE, refund_state="done", by_hand=True), "paid_back_twice"),
+        (replace(GONE, refund_state="done", by_hand=True, currency="USD"), "paid_back_twice"),
         (replace(OURS, each=10**12 + 1, amount=10**12 + 1), "capture_unheard"),
         (replace(BACK, bill_key=None), "unknown_return"),
         (replace(BACK, refund_state="refused"), "refund_returned_unheard"),
