@@ -27,7 +27,7 @@ from chassis.health import Health
 from chassis.kafka import REQUEST_TIMEOUT_MS, Kafka
 from chassis.metrics import Metrics
 from chassis.postgres import Connection, use_json
-from chassis.tasks import all_or_none
+from chassis.tasks import all_or_none, seen_off
 from chassis.telemetry import SUBJECT, context_of, is_left_out, traceparent_of
 
 _LOCK = 0x6F_7574_626F_78
@@ -242,11 +242,7 @@ async def _producer(kafka: Kafka, name: str) -> AsyncIterator[AIOKafkaProducer]:
         await producer.start()
         yield producer
     finally:
-        try:
-            await asyncio.wait_for(producer.stop(), 3)
-        except Exception:
+        if not await seen_off(producer.stop(), 3):
             # An idempotent producer without a broker never stops by itself: end its sender and its connections.
-            with suppress(Exception):
-                await asyncio.wait_for(producer._sender.close(), 2)
-            with suppress(Exception):
-                await asyncio.wait_for(producer.client.close(), 2)
+            await seen_off(producer._sender.close(), 2)
+            await seen_off(producer.client.close(), 2)

@@ -43,6 +43,7 @@ from chassis.relay import Relay
 from chassis.sealing import Sealer
 from chassis.settings import Settings
 from chassis.subscriptions import Subscriptions
+from chassis.tasks import for_ever
 from chassis.timers import Timers
 from chassis.wakes import Wakes
 from chassis.work import Work
@@ -182,6 +183,7 @@ def build(service: Service, roles: Sequence[Role] = ROLES, clock: Clock = utc_no
             try:
                 yield
             finally:
+                task.remove_done_callback(_stop_the_process_after_a_crash)
                 task.cancel()
                 # However it ends, and whether it does: what follows must happen within the budget of a SIGTERM.
                 await asyncio.wait([task], timeout=_DRAIN_SECONDS)
@@ -202,16 +204,13 @@ async def _run(running: Running, roles: Sequence[Role]) -> None:
     if running.service.at_start is not None and "api" in roles:
         await running.service.at_start(running.work)
     running.health.well("start")
-    async with asyncio.TaskGroup() as group:
-        for each in running.tasks(roles):
-            group.create_task(each)
+    await for_ever(running.tasks(roles))
 
 
 def _stop_the_process_after_a_crash(task: asyncio.Task[None]) -> None:
     """A process without its consumers or its relay must not look alive: whoever supervises it starts a new one."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.critical("background work crashed", exc_info=error)
-        signal.raise_signal(signal.SIGTERM)
+    log.critical("background work crashed", exc_info=None if task.cancelled() else task.exception())
+    signal.raise_signal(signal.SIGTERM)
 
 
 def serve(service: Service, roles: Sequence[Role] = ROLES) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +21,7 @@ from chassis.health import Health
 from chassis.kafka import REQUEST_TIMEOUT_MS, Kafka
 from chassis.metrics import Metrics
 from chassis.parking import ParkingLimit, Record
-from chassis.tasks import all_or_none
+from chassis.tasks import all_or_none, seen_off
 from chassis.watchdog import Watchdog
 
 _BATCH = 1_000
@@ -87,9 +86,9 @@ class Subscriptions:
                 log.warning("consumers wait", reason=reason)
                 await asyncio.sleep(1)
             finally:
-                with suppress(Exception):
-                    await asyncio.wait_for(broker.stop(), _STOP_SECONDS)
-                await asyncio.gather(*(_end(fetching) for fetching in self._fetchings.values()))
+                await seen_off(broker.stop(), _STOP_SECONDS)
+                left = (seen_off(end(each.consumer), _END_SECONDS) for each in self._fetchings.values())
+                await asyncio.gather(*left)
                 self._fetchings.clear()
 
     def _broker(self) -> KafkaBroker:
@@ -125,9 +124,8 @@ class Subscriptions:
 
     async def _restart(self, name: str) -> None:
         """One consumer anew, the others undisturbed. What it raises while joining propagates."""
-        with suppress(Exception):
-            await asyncio.wait_for(self._subscribers[name].stop(), _STOP_SECONDS)
-        await _end(self._fetchings[name])
+        await seen_off(self._subscribers[name].stop(), _STOP_SECONDS)
+        await seen_off(end(self._fetchings[name].consumer), _END_SECONDS)
         async with asyncio.timeout(_JOIN_SECONDS):
             await self._subscribers[name].start()
 
@@ -217,11 +215,6 @@ class _Joined(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def on_partitions_assigned(self, assigned: Any) -> None:
         self.yes = True
-
-
-async def _end(fetching: Fetching) -> None:
-    with suppress(Exception):
-        await asyncio.wait_for(end(fetching.consumer), _END_SECONDS)
 
 
 async def _unparsed(records: Any) -> KafkaMessage:

@@ -55,7 +55,15 @@ def _client_of(running: Subscriptions) -> Any:
     return running._fetchings[STOPS].consumer
 
 
+def _ends_while_a_fetch_waits(running: Subscriptions) -> None:
+    """As after an outage in which connections were taken and dropped: stopping it lets its fetch's cancellation out."""
+    fetcher = _client_of(running)._fetcher
+    fetcher._pending_tasks.add(asyncio.ensure_future(asyncio.sleep(3_600)))
+    fetcher._fetch_task.cancel()
+
+
 FAULTS: dict[str, Callable[[Subscriptions], None]] = {
+    "its fetching ends while a fetch waits": _ends_while_a_fetch_waits,
     "its fetching ends": lambda running: _client_of(running)._fetcher._fetch_task.cancel(),
     "its place in the group is forgotten": lambda running: _client_of(running)._coordinator._coordination_task.cancel(),
     "nobody asks it for records": lambda running: running._subscribers[STOPS].tasks[0].cancel(),
