@@ -23,8 +23,11 @@ from deploy.local.state import StackState
 
 READY, NOT_READY, DOWN = 0, 1, 3
 POLL_SECONDS = 0.2
-# What the stack makes in its data folder. Nothing else there is touched by a reset.
-MADE = ("postgres", "kafka", "sandbox", "zipkin", "secrets", "logs", "bytecode", "state.json")
+# What the stack makes in its data folder, beside the lock that a reset holds. Nothing else there is touched by it.
+MADE = (
+    *("postgres", "kafka", "documents", "sandbox", "zipkin"),
+    *("secrets", "logs", "bytecode", "state.json", "state.new"),
+)
 
 
 def data_folder() -> Path:

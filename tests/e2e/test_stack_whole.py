@@ -20,6 +20,7 @@ LONG_SECONDS = 180
 
 @pytest.mark.timeout(600)
 def test_the_whole_stack_comes_up_survives_the_death_of_each_part_and_leaves_nothing(motcua: CommandLine) -> None:
+    """No process when its supervisor dies, and no file of anybody's when it is reset."""
     whole = replace(motcua, parts=())
     seen = whole.start()
     layout = Layout(whole.data, whole.offset)
@@ -35,6 +36,10 @@ def test_the_whole_stack_comes_up_survives_the_death_of_each_part_and_leaves_not
     again = whole.start()
     os.kill(again.supervisor.pid, signal.SIGKILL)
     until(all_gone([again.supervisor, *again.processes()]), LONG_SECONDS)
+
+    assert (whole.data / "documents").is_dir()
+    assert whole.run("reset", "--yes").returncode == 0
+    assert {path.name for path in whole.data.iterdir()} <= {"supervisor.lock", "bytecode"}  # the command's own
 
 
 def all_back(whole: CommandLine, before: list[ChildState]) -> bool:
