@@ -107,7 +107,8 @@ class Cancelled(Data):
 class RefundStarted(Data):
     """Money is on its way back to the citizen; `by_hand`: not by the gateway, an officer pays it out.
 
-    `unexpected` money was no fee (too much, too late, paid twice): the bill stays what it is.
+    `unexpected` money was no fee (too much, too late, paid twice): the bill stays what it is. `amount` is 0 where it is no
+    đồng.
     """
 
     bill_id: UUID
@@ -120,7 +121,10 @@ class RefundStarted(Data):
 
 
 class Refunded(Data):
-    """The gateway confirmed the refund, or an officer that it was paid out; `kept` is what stays paid of the bill."""
+    """The gateway confirmed the refund, or an officer that it was paid out; `kept` is what stays paid of the bill.
+
+    `amount` is 0 where it is no đồng.
+    """
 
     bill_id: UUID
     refund_id: UUID
@@ -161,6 +165,11 @@ class DiscrepancyFound(Data):
     kind: str | None = Field(default=None, examples=["unknown_payment"])
     gateway: str | None = None
     gateway_reference: str | None = None
+
+    @property
+    def is_of_its_bill(self) -> bool:
+        """A bill was paid otherwise than asked for: older events do not say of which kind they are."""
+        return self.bill_id is not None and self.kind in (None, "not_as_asked")
 
 
 EVENTS = events(

@@ -1,4 +1,4 @@
-"""The wordings of all notices in English."""
+"""The wordings of notices in English, but of those about fees (english_fees.py)."""
 
 from __future__ import annotations
 
@@ -21,52 +21,6 @@ WORDINGS: Mapping[str, Wording] = {
             "We received your dossier {code}: {procedure}.",
             "Fee to be paid: {amount}. Due: {due}.",
             "Pay online and follow your dossier at {link}",
-        ),
-    ),
-    "paid": Wording(
-        "{amount} received for dossier {code}. Receipt no. {receipt_number}.",
-        "{amount} received for dossier {code}",
-        ("We received {amount} for dossier {code}. Receipt number {receipt_number}.", _FOLLOW),
-    ),
-    "partly-paid": Wording(
-        "{amount} received for dossier {code}, {outstanding} still due. Pay the rest at {link}",
-        "Dossier {code}: {outstanding} still due",
-        ("We received {amount} for dossier {code}; {outstanding} is still due.", "Pay the rest at {link}"),
-    ),
-    "expires-soon": Wording(
-        "Dossier {code}: {amount} is due by {due}. Pay at {link}",
-        "Dossier {code}: {amount} is due soon",
-        (
-            "{amount} is still to be paid for dossier {code}, by {due}; after that the dossier is stopped.",
-            "Pay online at {link}",
-        ),
-    ),
-    "refund-by-hand": Wording(
-        "Dossier {code}: {amount} is refunded to you. Please collect it at the one-stop desk.",
-        "Dossier {code}: a refund of {amount} waits at the one-stop desk",
-        (
-            "{amount} of dossier {code} is refunded to you.",
-            "It cannot go back the way it was paid: please come to the one-stop desk with your papers to collect it.",
-        ),
-    ),
-    "refund-failed": Wording(
-        "Dossier {code}: your refund could not go back the way you paid. Please collect it at the one-stop desk with your ID.",
-        "Dossier {code}: please collect your refund at the one-stop desk",
-        (
-            "The refund of dossier {code} could not go back to where it was paid from, even if you were told before that it had.",
-            "Please bring your identity papers and this code to the one-stop desk that received the dossier to collect it.",
-            "If the money has reached your account or card, there is no need to come. See the amount at {link}",
-        ),
-    ),
-    "refund-failed-with-amount": Wording(
-        "Dossier {code}: your refund of {amount} could not go back the way you paid. "
-        "Please collect it at the one-stop desk with your ID.",
-        "Dossier {code}: please collect your refund of {amount} at the one-stop desk",
-        (
-            "The refund of {amount} of dossier {code} could not go back to where it was paid from, "
-            "even if you were told before that it had.",
-            "Please bring your identity papers and this code to the one-stop desk that received the dossier to collect it.",
-            "If the money has reached your account or card, there is no need to come. Follow it at {link}",
         ),
     ),
     "accepted": Wording(
@@ -104,16 +58,6 @@ WORDINGS: Mapping[str, Wording] = {
         "The result of dossier {code} was handed over ({delivery}). Thank you.",
         "The result of dossier {code} was handed over",
         ("The result of dossier {code} was handed over ({delivery}).", "Thank you."),
-    ),
-    "refunded": Wording(
-        "{amount} of dossier {code} was refunded the way you paid it.",
-        "{amount} of dossier {code} was refunded",
-        ("We refunded {amount} of dossier {code} to where it was paid from.", _FOLLOW),
-    ),
-    "refunded-by-hand": Wording(
-        "The refund of {amount} for dossier {code} was paid out to you at the one-stop desk.",
-        "{amount} of dossier {code} was paid out",
-        ("The refund of {amount} for dossier {code} was paid out to you at the one-stop desk.", _FOLLOW),
     ),
     "supplement-requested": Wording(
         "Dossier {code} needs a supplement by {until}: {items}. Supply it at {link}",
@@ -155,15 +99,6 @@ WORDINGS: Mapping[str, Wording] = {
             "Something in dossier {code} must be verified, as its procedure provides. Reason: {reason}",
             "The date moves from {was} to {due}.",
             _FOLLOW,
-        ),
-    ),
-    "fees-requested": Wording(
-        "More fees for dossier {code}: {amount}, due {due}. Pay at {link}",
-        "More fees for dossier {code}, please pay {amount}",
-        (
-            "More fees have come up for dossier {code}: {amount}. They are for: {items}.",
-            "Due: {due}; after that the dossier is stopped.",
-            "Pay online at {link}",
         ),
     ),
     "result-dispatched": Wording(

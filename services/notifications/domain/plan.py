@@ -66,6 +66,13 @@ def _partly_paid(data: payments.PartlyPaid) -> Asked:
     )
 
 
+def _discrepancy(data: payments.DiscrepancyFound) -> Asked | None:
+    """A bill's own, once for each payment; what reconciliation finds is for operators."""
+    if not data.is_of_its_bill:
+        return None
+    return f"discrepancy:{data.bill_id}:{data.attempt_id}", "discrepancy", {}
+
+
 def _expires_soon(data: payments.ExpiresSoon) -> Asked:
     facts: Facts = {"amount": data.outstanding, "due": data.due.isoformat()}
     return "expires-soon", "expires-soon", facts
@@ -75,7 +82,7 @@ def _paid_out_at_the_desk(data: payments.RefundStarted) -> Asked | None:
     """What a gateway sends back is announced when it has gone; this, the citizen must come for."""
     if not data.by_hand:
         return None
-    return f"refund-by-hand:{data.refund_id}", "refund-by-hand", {"amount": data.amount}
+    return f"refund-by-hand:{data.refund_id}", *_of_money("refund-by-hand", data.amount)
 
 
 def _to_be_fetched(data: payments.RefundFailed) -> Asked:
@@ -171,7 +178,12 @@ def _returned(data: dossiers.Returned) -> Asked:
 def _refunded(data: payments.Refunded) -> Asked:
     """By hand is told apart: before it, the same refund may have been told as gone by the gateway, and come back."""
     template = "refunded-by-hand" if data.by_hand else "refunded"
-    return f"{template}:{data.refund_id}", template, {"amount": data.amount}
+    return f"{template}:{data.refund_id}", *_of_money(template, data.amount)
+
+
+def _of_money(template: str, amount: int) -> tuple[str, Facts]:
+    """The wording that names the amount; money that is no đồng has none (contracts/payments.py)."""
+    return (template, {"amount": amount}) if amount else (f"{template}-without-amount", {})
 
 
 # The receipt tells of the payment (payments.Succeeded says the same without its number); a declined try was seen on
@@ -189,6 +201,7 @@ _ASKS: Mapping[type[Any], Callable[[Any], Asked | None]] = {
     dossiers.ResultDispatched: _dispatched,
     payments.ReceiptIssued: _paid,
     payments.PartlyPaid: _partly_paid,
+    payments.DiscrepancyFound: _discrepancy,
     payments.ExpiresSoon: _expires_soon,
     payments.RefundStarted: _paid_out_at_the_desk,
     payments.RefundFailed: _to_be_fetched,

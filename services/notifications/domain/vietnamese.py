@@ -1,4 +1,4 @@
-"""The wordings of all notices in Vietnamese. SMS lose their accents when they are composed; letters keep them."""
+"""The wordings of notices in Vietnamese, but of those about fees (vietnamese_fees.py). SMS lose their accents when they are composed; letters keep them."""
 
 from __future__ import annotations
 
@@ -21,50 +21,6 @@ WORDINGS: Mapping[str, Wording] = {
             "Chúng tôi đã nhận được hồ sơ {code}: {procedure}.",
             "Phí, lệ phí phải nộp: {amount}. Hạn nộp: {due}.",
             "Nộp trực tuyến và theo dõi hồ sơ tại {link}",
-        ),
-    ),
-    "paid": Wording(
-        "Đã thu {amount} cho hồ sơ {code}. Biên lai số {receipt_number}.",
-        "Đã thu {amount} cho hồ sơ {code}",
-        ("Chúng tôi đã thu {amount} cho hồ sơ {code}. Biên lai số {receipt_number}.", _FOLLOW),
-    ),
-    "partly-paid": Wording(
-        "Đã nhận {amount} cho hồ sơ {code}, còn thiếu {outstanding}. Xin nộp tiếp tại {link}",
-        "Hồ sơ {code}: còn phải nộp {outstanding}",
-        ("Chúng tôi đã nhận {amount} cho hồ sơ {code}; còn phải nộp {outstanding}.", "Nộp phần còn thiếu tại {link}"),
-    ),
-    "expires-soon": Wording(
-        "Hồ sơ {code} còn phải nộp {amount} trước {due}. Nộp tại {link}",
-        "Hồ sơ {code}: sắp hết hạn nộp {amount}",
-        (
-            "Hồ sơ {code} còn phải nộp {amount}. Hạn nộp: {due}. Quá hạn, hồ sơ sẽ dừng xử lý.",
-            "Nộp trực tuyến tại {link}",
-        ),
-    ),
-    "refund-by-hand": Wording(
-        "Hồ sơ {code}: Ông/Bà được hoàn {amount}. Xin đến bộ phận một cửa để nhận.",
-        "Hồ sơ {code}: được hoàn {amount}, nhận tại bộ phận một cửa",
-        (
-            "Ông/Bà được hoàn {amount} của hồ sơ {code}.",
-            "Khoản này không trả lại được qua nơi đã nộp: xin mang giấy tờ tùy thân đến bộ phận một cửa để nhận.",
-        ),
-    ),
-    "refund-failed": Wording(
-        "Hồ sơ {code}: tiền hoàn không về được nơi đã nộp. Xin mang giấy tờ tùy thân đến bộ phận một cửa để nhận.",
-        "Hồ sơ {code}: xin đến bộ phận một cửa nhận tiền hoàn",
-        (
-            "Tiền hoàn của hồ sơ {code} không về được nơi Ông/Bà đã dùng để nộp, kể cả khi trước đó đã có tin báo đã hoàn.",
-            "Xin mang giấy tờ tùy thân và mã hồ sơ này đến bộ phận một cửa nơi nhận hồ sơ để nhận tiền.",
-            "Nếu tiền đã về tài khoản hoặc thẻ của Ông/Bà thì không cần đến. Xem số tiền tại {link}",
-        ),
-    ),
-    "refund-failed-with-amount": Wording(
-        "Hồ sơ {code}: {amount} tiền hoàn không về được nơi đã nộp. Xin mang giấy tờ tùy thân đến bộ phận một cửa để nhận.",
-        "Hồ sơ {code}: xin đến bộ phận một cửa nhận {amount} tiền hoàn",
-        (
-            "{amount} tiền hoàn của hồ sơ {code} không về được nơi Ông/Bà đã dùng để nộp, kể cả khi trước đó đã có tin báo đã hoàn.",
-            "Xin mang giấy tờ tùy thân và mã hồ sơ này đến bộ phận một cửa nơi nhận hồ sơ để nhận tiền.",
-            "Nếu tiền đã về tài khoản hoặc thẻ của Ông/Bà thì không cần đến. Theo dõi tại {link}",
         ),
     ),
     "accepted": Wording(
@@ -102,16 +58,6 @@ WORDINGS: Mapping[str, Wording] = {
         "Kết quả hồ sơ {code} đã được trả ({delivery}). Xin cảm ơn.",
         "Đã trả kết quả hồ sơ {code}",
         ("Kết quả của hồ sơ {code} đã được trả ({delivery}).", "Xin cảm ơn Ông/Bà đã sử dụng dịch vụ."),
-    ),
-    "refunded": Wording(
-        "Đã hoàn {amount} của hồ sơ {code} theo cách Ông/Bà đã nộp.",
-        "Đã hoàn {amount} của hồ sơ {code}",
-        ("Chúng tôi đã hoàn {amount} của hồ sơ {code} về nơi Ông/Bà đã dùng để nộp.", _FOLLOW),
-    ),
-    "refunded-by-hand": Wording(
-        "Ông/Bà đã nhận {amount} hoàn trả của hồ sơ {code} tại bộ phận một cửa.",
-        "Đã chi trả {amount} của hồ sơ {code}",
-        ("Ông/Bà đã nhận {amount} hoàn trả của hồ sơ {code} tại bộ phận một cửa.", _FOLLOW),
     ),
     "supplement-requested": Wording(
         "Hồ sơ {code} cần bổ sung trước {until}: {items}. Bổ sung tại {link}",
@@ -153,15 +99,6 @@ WORDINGS: Mapping[str, Wording] = {
             "Hồ sơ {code} cần xác minh theo quy định của thủ tục. Lý do: {reason}",
             "Ngày hẹn trả kết quả chuyển từ {was} sang {due}.",
             _FOLLOW,
-        ),
-    ),
-    "fees-requested": Wording(
-        "Hồ sơ {code} phát sinh phí, lệ phí: {amount}, hạn nộp {due}. Nộp tại {link}",
-        "Hồ sơ {code} phát sinh phí, xin nộp {amount}",
-        (
-            "Hồ sơ {code} phát sinh phí, lệ phí phải nộp: {amount}. Khoản phải nộp: {items}.",
-            "Hạn nộp: {due}. Quá hạn, hồ sơ sẽ dừng xử lý.",
-            "Nộp trực tuyến tại {link}",
         ),
     ),
     "result-dispatched": Wording(

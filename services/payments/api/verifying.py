@@ -76,9 +76,11 @@ def of_everybody(links: Links, public_url: str) -> APIRouter:
             "message.html",
             public_url=public_url,
             title="Cảm ơn bạn",
-            vi="Chúng tôi đang xác nhận thanh toán với cổng thanh toán. Biên lai sẽ được báo qua tin nhắn và thư điện tử. "
+            vi="Chúng tôi đang xác nhận thanh toán với cổng thanh toán. Biên lai sẽ được báo cho người nộp hồ sơ qua tin nhắn "
+            "và thư điện tử; nếu số tiền nhận được không khớp, điều đó cũng được báo và xin chưa nộp lại. "
             "Bạn có thể đóng trang này; nếu nộp bằng liên kết, hãy mở lại liên kết để xem kết quả.",
-            en="Thank you. We are confirming the payment with the gateway; the receipt will come by SMS and e-mail. "
+            en="Thank you. We are confirming the payment with the gateway. Whoever filed the dossier is told of the receipt by "
+            "SMS and e-mail; and if what was received does not match, of that: please do not pay again then. "
             "You may close this page; whoever pays by a link opens it again to see the result.",
         )
 

@@ -25,13 +25,11 @@ REFUND_STATES: Mapping[type[Data], RefundState] = {
     payments.Refunded: "done",
     payments.RefundFailed: "failed",
 }
-# A page took another amount than it asked for; older events do not say of which kind they are.
-_OF_THE_BILL = (None, "not_as_asked")
 
 
 def concerns_a_bill(data: Data) -> bool:
     """Whether an event says something of a bill, not of what reconciliation found."""
-    return not isinstance(data, payments.DiscrepancyFound) or data.kind in _OF_THE_BILL
+    return not isinstance(data, payments.DiscrepancyFound) or data.is_of_its_bill
 
 
 def after(bill: Payment | None, event: Event[Any]) -> Payment:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, get_args
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -29,6 +30,14 @@ CAUSES: dict[Any, tuple[str, tuple[Any, ...]]] = {
 }
 EVERY = [kind.model_validate(each) for kind in plan.EVENTS for each in EXAMPLES[kind]]
 EVERY += [example(kind, **{field: each}) for kind, (field, ways) in CAUSES.items() for each in ways]
+NO_DONG = [
+    example(payments.RefundStarted, amount=0, by_hand=True),
+    example(payments.Refunded, amount=0, by_hand=False),
+    example(payments.Refunded, amount=0, by_hand=True),
+    example(payments.RefundFailed, amount=None),
+]
+"""What is told of money that is no đồng."""
+EVERY += NO_DONG
 ASKED = [data for data in EVERY if plan.notices(event(data))]
 SPEAKABLE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=400).filter(str.strip)
 
@@ -111,6 +120,7 @@ def test_what_the_citizen_is_told() -> None:
         dossiers.Returned,
         payments.ReceiptIssued,
         payments.PartlyPaid,
+        payments.DiscrepancyFound,
         payments.ExpiresSoon,
         payments.RefundStarted,
         payments.RefundFailed,
@@ -132,6 +142,36 @@ def test_each_turn_of_a_refund_is_told_once_until_the_citizen_has_the_money() ->
     told = {key: each for told in turns for key, each in [*plan.notices(told), *plan.notices(told)]}
     letters = [each.template for each in told.values() if each.channel == "email"]
     assert letters == ["refund-failed-with-amount", "refunded", "refund-failed-with-amount", "refunded-by-hand"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("data", NO_DONG, ids=lambda data: f"{data.TYPE} {getattr(data, 'by_hand', '')}")
+def test_a_notice_of_money_that_is_no_dong_names_no_amount(data: Any, language: Language) -> None:
+    for each in announced(data):
+        letter = texts.letter(each.template, language, each.facts, CODE, LINK)
+        sms = texts.message(each.template, language, each.facts, CODE, LINK).text
+        words = "".join((sms, letter.subject, *letter.paragraphs)).replace(CODE, "").replace(LINK, "")
+        assert not any(each.isdigit() for each in words)
+
+
+def test_money_that_does_not_fit_its_bill_is_told_once_for_each_payment_and_what_reconciliation_finds_is_not() -> None:
+    found = example(payments.DiscrepancyFound)
+
+    def keys(**changes: Any) -> set[str]:
+        return _keys(found.model_copy(update=changes))
+
+    assert len(keys(kind=None)) == 2
+    assert keys(kind=None) == keys(kind="not_as_asked")
+    assert not keys() & keys(attempt_id=uuid4())
+    assert not keys(kind="amount_differs")
+    assert not keys(bill_id=None)
+    (letter, sms) = sorted(announced(found), key=lambda each: each.channel)
+    words = " ".join(texts.letter(letter.template, "vi", letter.facts, CODE, LINK).paragraphs)
+    assert "không khớp" in words
+    assert "chưa nộp lại" in words
+    assert "khong khop voi khoan phai nop. Can bo dang xu ly, xin chua nop lai." in (
+        texts.message(sms.template, "vi", sms.facts, CODE, LINK).text
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
