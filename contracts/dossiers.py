@@ -60,13 +60,27 @@ class Submitted(Data):
 class FeesRequested(Data):
     """Yêu cầu thực hiện nghĩa vụ tài chính. The dossier waits for its fees.
 
-    `fee_lines`, `payment_due` and `person_id` tell of fees that came up later; those of the form stand in `Submitted`.
+    `fee_lines`, `payment_due`, `person_id` and `request_id` tell of fees that came up later; those of the form stand in
+    `Submitted`, and cannot be taken back.
     """
 
     amount: int = Field(ge=1, description="Tổng số tiền phải nộp, đồng")
     fee_lines: tuple[FeeLine, ...] = ()
     payment_due: AwareDatetime | None = None
     person_id: UUID | None = Field(default=None, description="Người nộp, với phí phát sinh sau")
+    request_id: UUID | None = Field(default=None, description="Mã của lần yêu cầu, với phí phát sinh sau")
+    step: Step
+
+
+class FeesWithdrawn(Data):
+    """Cơ quan rút yêu cầu nộp phí. The agency took back a request for fees that came up later; nobody owes them.
+
+    The dossier goes on where it was; whatever was paid for that request goes back whole.
+    """
+
+    request_id: UUID = Field(description="Mã của lần yêu cầu, như trong fees-requested")
+    amount: int = Field(ge=1, description="Tổng số tiền không phải nộp nữa, đồng")
+    reason: str = Field(min_length=1)
     step: Step
 
 
@@ -247,6 +261,7 @@ EVENTS = events(
     {
         "submitted": Submitted,
         "fees-requested": FeesRequested,
+        "fees-withdrawn": FeesWithdrawn,
         "fees-settled": FeesSettled,
         "accepted": Accepted,
         "refused": Refused,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
@@ -10,6 +11,9 @@ from contracts.event import Data, events
 from contracts.money import Currency, Dong, FeeLine
 
 TOPIC = "payments.v1"
+
+RequestId = Annotated[UUID | None, Field(description="Lần yêu cầu nộp phí phát sinh, như trong dossier.fees-requested")]
+"""Which request for fees a bill is for; none for the fees of the form, and in events of before requests had ids."""
 
 
 class Opened(Data):
@@ -20,6 +24,7 @@ class Opened(Data):
     currency: Currency = "VND"
     fee_lines: tuple[FeeLine, ...]
     due: AwareDatetime
+    request_id: RequestId = None
 
 
 class Started(Data):
@@ -40,6 +45,7 @@ class Succeeded(Data):
     gateway: str
     gateway_reference: str = Field(description="Mã giao dịch của cổng thanh toán", examples=["pi_3Qabc"])
     paid_at: AwareDatetime
+    request_id: RequestId = None
 
 
 class PartlyPaid(Data):
@@ -95,13 +101,15 @@ class Expired(Data):
     """Nobody paid in time; the gateway has closed its page."""
 
     bill_id: UUID
+    request_id: RequestId = None
 
 
 class Cancelled(Data):
-    """The bill is void because the dossier went no further; the gateway has closed its page."""
+    """The bill is void: its dossier went no further, or its agency took the request back; the gateway has closed its page."""
 
     bill_id: UUID
     reason: str
+    request_id: RequestId = None
 
 
 class RefundStarted(Data):

@@ -173,6 +173,7 @@ def decides_on_dossiers(calendar_of: CalendarOf) -> Decides:
             commands.SendBack: partial(process.send_back, calendar_of=calendar_of),
             commands.RequestSupplement: partial(supplement.request_supplement, calendar_of=calendar_of),
             commands.RequestFees: partial(paying.request_fees, calendar_of=calendar_of),
+            commands.WithdrawFees: partial(paying.withdraw_fees, calendar_of=calendar_of),
             commands.Correct: desk.correct,
             commands.Apologise: partial(desk.apologise, calendar_of=calendar_of),
             commands.Extend: partial(desk.extend, calendar_of=calendar_of),

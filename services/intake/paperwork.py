@@ -42,6 +42,7 @@ _WORKED = {
     "supplement_requested": "Yêu cầu bổ sung",
     "supplemented": "Đã bổ sung",
     "fees_requested": "Yêu cầu nộp phí",
+    "fees_withdrawn": "Rút yêu cầu nộp phí",
     "fees_settled": "Đã nộp phí",
     "rescheduled": "Xin lỗi và hẹn lại",
     "withdrawal_requested": "Yêu cầu rút hồ sơ",

@@ -103,6 +103,7 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
                 on={
                     dossiers.Submitted: opening.open_bill,
                     dossiers.FeesRequested: opening.open_later_bill,
+                    dossiers.FeesWithdrawn: ending.take_back,
                     dossiers.Refused: ending.withdraw,
                     dossiers.Stopped: ending.withdraw,
                 },

@@ -16,6 +16,7 @@ from tests.integration.payments_machine_model import HAPPENED, Model
 from tests.unit.payments.bills import AMOUNT
 from tests.unit.payments.test_refunds import assert_nothing_is_returned_twice
 
+TAKEN_BACK_REASON = "cơ quan đã rút yêu cầu nộp phí"
 ENDS = {"paid", "expired", "cancelled"}
 ONCE = ("Succeeded", "Expired", "Cancelled")
 
@@ -58,6 +59,15 @@ class Claims(Model):
             fees = sum(each.credit - each.debit for each in self.story.postings if each.account.startswith("fee:"))
             going = sum(line.amount for each in self.story.bill.refunds for line in each.lines)
             assert fees == (AMOUNT - going if self.story.state == "paid" else 0)
+
+    @invariant()
+    def of_what_the_agency_took_back_no_dong_is_kept(self) -> None:
+        bill = self.story.bill
+        if bill is not None and bill.void_reason == TAKEN_BACK_REASON:
+            going = sum(line.amount for each in bill.refunds for line in each.lines)
+            assert going == (AMOUNT if bill.state == "paid" else 0)
+            assert bill.request_id is not None
+            HAPPENED["taken back when paid"] += bill.state == "paid"
 
     @invariant()
     def nothing_is_returned_twice_and_the_ledger_balances(self) -> None:

@@ -15,7 +15,7 @@ from services.payments.domain.answers import Captured
 from services.payments.domain.gateways import manner_of
 from services.payments.domain.messages import AttemptSilence, BillExpiry, BillReminder, Nudge
 from tests.integration.payments_machine_model import HAPPENED, Model
-from tests.unit.payments.bills import AMOUNT, REFUSED, STOPPED, SUBMITTED
+from tests.unit.payments.bills import AMOUNT, REFUSED, STOPPED, SUBMITTED, TAKEN_BACK
 
 WILLING = st.sampled_from([True, True, True, True, False])
 
@@ -39,12 +39,13 @@ class TimeAndGateways(Model):
         self.hear(message)
 
     @precondition(lambda self: self.patience <= 0)
-    @rule(message=st.sampled_from([BillExpiry(), REFUSED, STOPPED]), really=st.integers(0, 4))
+    @rule(message=st.sampled_from([BillExpiry(), REFUSED, STOPPED, TAKEN_BACK]), really=st.integers(0, 4))
     def ending(self, message: Message | Event[Any], really: int) -> None:
         if really < 3:
             return
         self.hear(message)
-        HAPPENED["expired" if isinstance(message, BillExpiry) else "withdrawn"] += 1
+        name = "taken back" if message is TAKEN_BACK else "withdrawn"
+        HAPPENED["expired" if isinstance(message, BillExpiry) else name] += 1
 
     # Webhooks: believed or not, again, late, lost, false
 

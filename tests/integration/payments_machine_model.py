@@ -15,7 +15,7 @@ from chassis.errors import Refusal
 from services.payments.domain.answers import Captured
 from services.payments.domain.gateways import manner_of
 from tests.records import NOON
-from tests.unit.payments.bills import SUBMITTED, Story
+from tests.unit.payments.bills import LATER, SUBMITTED, Story
 from tests.unit.payments.provider import Money, Provider
 
 HAPPENED = Counter[str]()
@@ -39,10 +39,10 @@ class Model(RuleBasedStateMachine):
         self.number, self.patience, self.now = 0, 0, NOON
         self.elsewhere, self.paid_out = 0, 0
 
-    @initialize(honest=st.booleans(), patience=st.integers(5, 60))
-    def opened(self, honest: bool, patience: int) -> None:
+    @initialize(honest=st.booleans(), patience=st.integers(5, 60), opening=st.sampled_from([SUBMITTED, LATER]))
+    def opened(self, honest: bool, patience: int, opening: Event[Any]) -> None:
         self.honest, self.patience = honest, patience
-        self.story.on(SUBMITTED)
+        self.story.on(opening)
 
     @invariant()
     def patience_ends(self) -> None:

@@ -80,7 +80,7 @@ async def test_a_move_that_is_not_legal_yet_names_the_ones_that_are(desk: Desk) 
     code = await desk.filed()
     early = await desk.decides(code, "accept")
     assert early.status_code == 409
-    assert early.json()["detail"].endswith("Có thể: dừng xử lý.")
+    assert early.json()["detail"].endswith("Có thể: dừng xử lý, rút yêu cầu nộp phí.")
     assert len(_told(await desk.outbox(), dossiers.TOPIC)) == 2
 
 

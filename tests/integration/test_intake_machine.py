@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -13,8 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from chassis.decider import Message
 from chassis.envelope import Event
 from chassis.errors import NotFound, Refusal
-from contracts import payments
+from contracts import dossiers, payments
 from contracts.dossiers import Status
+from contracts.money import total
 from services.intake.domain import deadline as clocks
 from services.intake.domain.commands import (
     Accept,
@@ -38,6 +40,7 @@ from services.intake.domain.commands import (
     Stop,
     Supplement,
     SupplementOver,
+    WithdrawFees,
 )
 from services.intake.domain.moves import MOVES
 from tests.records import NOON
@@ -73,6 +76,7 @@ GROUNDS: dict[type, set[str]] = {
     SendBack: {"first_step"},
     Complete: {"steps_left"},
     Dispatch: {"not_by_post"},
+    WithdrawFees: {"fees_must_stay", "no_fees_awaited"},
     PostMessage: {"closed_dossier"},
 }
 """Why a message that the table allows may be refused all the same."""
@@ -156,11 +160,19 @@ class Life(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def payments_tell(self, data: st.DataObject) -> None:
-        heard = data.draw(st.sampled_from([paid(), paid(), expired()])) if self.patience <= 0 else paid()
+        """Of the bill that is awaited, of one of before that names no request, or of another request's."""
+        heard = data.draw(st.sampled_from([paid, paid, expired])) if self.patience <= 0 else paid
         before = self.story.now_is
         awaited = before.before if before.status == Status.WITHDRAWAL_ASKED else before.status
-        decision = self.story.on(heard)
-        assert (decision is not None) == (awaited == Status.FINANCIAL_DUTY)
+        request = before.fees_asked.request_id if before.fees_asked else None
+        whose = data.draw(st.sampled_from([request, None, *self.requests()]))
+        decision = self.story.on(heard(whose))
+        assert (decision is not None) == (awaited == Status.FINANCIAL_DUTY and whose in (None, request))
+
+    def requests(self) -> list[UUID]:
+        """The ids of all requests for later fees, paid, taken back or awaited."""
+        asked = [each for each in self.story.told if isinstance(each, dossiers.FeesRequested)]
+        return [each.request_id for each in asked if each.request_id is not None]
 
     @precondition(lambda self: self.story.timers)
     @rule(data=st.data(), minutes=MINUTES)
@@ -209,7 +221,8 @@ class Life(RuleBasedStateMachine):
             assert isinstance(message, ByOfficer)
             assert message.agency not in (before.agency, before.handler)
         elif refusal is not None and refusal.code == "held_elsewhere":
-            assert (legal, before.status, before.handler) == (True, Status.PROCESSING, PROVINCE)
+            assert (legal, before.handler) == (True, PROVINCE)
+            assert before.status == Status.PROCESSING or kind is WithdrawFees
         elif refusal is not None:
             assert refusal.code in (GROUNDS.get(kind, set()) if legal else {"illegal_move"})
         else:
@@ -311,11 +324,25 @@ class Life(RuleBasedStateMachine):
         assert [secret for secret in (NAME, NUMBER, SAID, "12 phố Chợ") if secret in told] == []
 
     @invariant()
+    def it_is_asked_for_the_fees_that_were_not_taken_back(self) -> None:
+        dossier, told = self.story.now_is, self.story.told
+        waits = dossier.before if dossier.status == Status.WITHDRAWAL_ASKED else dossier.status
+        back = [each for each in told if isinstance(each, dossiers.FeesWithdrawn)]
+        asked = sum(total(each.fee_lines) for each in told if hasattr(each, "fee_lines"))
+        assert total(dossier.fee_lines) == asked - sum(each.amount for each in back)
+        assert len(set(self.requests())) == len(self.requests())
+        assert len({each.request_id for each in back}) == len(back)
+        assert {each.request_id for each in back} <= set(self.requests())
+        if dossier.fees_asked is not None:
+            assert waits == Status.FINANCIAL_DUTY or not dossier.is_open
+
+    @invariant()
     def the_journal_has_every_line_in_order(self) -> None:
         moments = [line.at for line in self.story.journal]
         assert moments == sorted(moments)
-        settled = self.story.events.count("FeesSettled")
-        assert [line.kind for line in self.story.journal].count("fees_settled") == settled
+        kinds = [line.kind for line in self.story.journal]
+        for name, kind in (("FeesSettled", "fees_settled"), ("FeesWithdrawn", "fees_withdrawn")):
+            assert kinds.count(kind) == self.story.events.count(name)
         assert {line.paper for line in self.story.journal} <= {None, "01", "02", "03", "04", "05"}
 
 

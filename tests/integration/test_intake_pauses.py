@@ -11,7 +11,7 @@ import pytest
 from contracts import payments
 from tests.database import Server as Postgres
 from tests.forms import CATALOGUE
-from tests.integration.intake_desk import OFFICER, PDF
+from tests.integration.intake_desk import OFFICER, OTHER_AGENCY, PDF
 from tests.integration.intake_life import JUSTICE, MARKS, REASON, Life, closing, open_life, same
 from tests.integration.sandbox_process import Server
 from tests.records import example
@@ -165,3 +165,46 @@ async def test_later_fees_that_nobody_pays_stop_the_dossier(life: Life) -> None:
     await life.desk.hears(example(payments.Expired), code)
     assert (await life.seen(code))["status"] == 8
     assert (await life.told(code))[-1].cause == "unpaid"
+
+
+async def test_a_wrong_request_for_fees_is_taken_back_and_only_the_right_one_counts(life: Life) -> None:
+    code = await life.at_work()
+    before = await life.seen(code)
+    wrong, right = (
+        {"fees": [{"code": "gplx-doi", "amount": dong, "reason": "Thêm bản"}]} for dong in (350_000, 35_000)
+    )
+    etag = f'"{(await life.does(code, "request-fees", wrong))["version"]}"'
+    assert await life.refused(code, "withdraw-fees", {"reason": REASON}, OTHER_AGENCY) == (404, "not_found")
+    assert await life.refused(code, "withdraw-fees", {"reason": REASON}, "anh") == (403, "forbidden")
+    answers = [
+        await life.desk.post(
+            f"/dossiers/{code}/withdraw-fees", OFFICER, {"reason": f" {REASON} "}, **{"If-Match": etag}
+        )
+        for _ in range(2)
+    ]
+    assert [each.status_code for each in answers] == [200, 412]
+    back = await life.seen(code)
+    kept = ("status", "department", "handler", "due", "result_due", "fee_total", "fee_lines")
+    assert [back[name] for name in kept] == [before[name] for name in kept]
+    asked, told = (await life.told(code))[-2:]
+    assert (told.request_id, told.amount, told.reason) == (asked.request_id, 350_000, REASON)
+    lines = (await life.desk.get(f"/dossiers/{code}/journal", "anh")).json()["lines"]
+    (line,) = [each for each in lines if each["kind"] == "fees_withdrawn"]
+    assert (line["body"]["amount"], line["body"]["reason"]) == (350_000, REASON)
+    await life.desk.hears(example(payments.Succeeded, request_id=asked.request_id), code)
+    assert await life.refused(code, "withdraw-fees", {"reason": REASON}) == (409, "illegal_move")
+    await life.does(code, "request-fees", right)
+    for late in (payments.Succeeded, payments.Expired):
+        await life.desk.hears(example(late, request_id=asked.request_id), code)
+    assert (await life.seen(code))["status"] == 6, "what was paid or ran out is not what it waits for"
+    awaited = (await life.told(code))[-1]
+    await life.desk.hears(example(payments.Succeeded, amount=35_000, request_id=awaited.request_id), code)
+    paid = await life.seen(code)
+    assert (paid["status"], paid["fee_total"]) == (4, before["fee_total"] + 35_000)
+    assert await life.desk.count("parked") == 0
+
+
+async def test_the_fees_of_the_form_cannot_be_taken_back(life: Life) -> None:
+    code = await life.desk.filed()
+    assert await life.refused(code, "withdraw-fees", {"reason": REASON}) == (409, "fees_must_stay")
+    assert await life.refused(code, "withdraw-fees", {"reason": "Nhầm"}) == (422, "invalid")

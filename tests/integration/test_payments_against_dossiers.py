@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -88,6 +89,40 @@ async def test_a_dossier_that_waits_for_paid_fees_is_raised(books: Books) -> Non
     assert (told["found"], told["unexplained_dong"]) == ({"paid_but_waiting": {"open": 1}}, AMOUNT)
     await books.hears(of_dossiers(dossiers.FeesSettled, 1), bill.dossier_code, 3)
     assert (await agrees(books))["gone"] == 1
+
+
+def asks(books: Books, bill: Bill, request_id: UUID) -> Data:
+    more = {"person_id": bill.person_id, "payment_due": books.clock() + timedelta(days=30), "request_id": request_id}
+    return of_dossiers(dossiers.FeesRequested, 6, amount=115_000, fee_lines=[FEE], **more)
+
+
+@pytest.mark.parametrize("first", ["payments.bills", "payments.dossiers"])
+async def test_a_request_that_was_taken_back_is_no_difference_whoever_of_us_hears_it_first(
+    books: Books, first: str
+) -> None:
+    """Open or paid by then; and of the right one after it the same is found as ever."""
+    for is_paid in (False, True):
+        bill, wrong, right = await paid(books), new_id(), new_id()
+        code = bill.dossier_code
+        await books.hears(asks(books, bill, wrong), code, 2)
+        if is_paid:
+            await books.pays(await books.bill(f"{code}/2"))
+        back = of_dossiers(dossiers.FeesWithdrawn, 4, request_id=wrong, amount=115_000)
+        await only(books, first, back, code, 3)
+        assert (await agrees(books))["found"] == {}
+        for name in {"payments.bills", "payments.dossiers"} - {first}:
+            await only(books, name, back, code, 3)
+        assert (await agrees(books))["found"] == {}
+        await only(books, "payments.dossiers", asks(books, bill, right), code, 4)
+        missing = await agrees(books)
+        assert (missing["found"], missing["unexplained_dong"]) == ({"bill_missing": {"open": 1}}, 115_000)
+        await only(books, "payments.bills", asks(books, bill, right), code, 4)
+        assert (await agrees(books))["gone"] == 1
+        await books.pays(await books.bill(f"{code}/4"))
+        waits = await agrees(books)
+        assert (waits["found"], waits["unexplained_dong"]) == ({"paid_but_waiting": {"open": 1}}, AMOUNT + 115_000)
+        await books.hears(of_dossiers(dossiers.FeesSettled, 4), code, 5)
+        assert (await agrees(books))["gone"] == 1
 
 
 async def test_fees_that_are_kept_after_the_end_are_raised(books: Books) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
+from chassis.identifiers import new_id
 from contracts import dossiers
 from tests.integration.payments_counter import (
     AGENCY,
@@ -20,11 +22,19 @@ from tests.records import example
 LATER = PHOTO | {"code": "xac-minh", "amount": 50_000}
 
 
-async def more(counter: Counter, dossier: Dossier, sequence: int) -> None:
-    """Fees came up later."""
-    changes = {"fee_lines": [LATER], "person_id": dossier.person, "payment_due": counter.clock() + timedelta(days=10)}
-    changes["step"] = {"agency": AGENCY, "status": 6}
+async def more(counter: Counter, dossier: Dossier, sequence: int, line: dict[str, Any] = LATER) -> UUID:
+    """Fees came up later; the id of the request."""
+    request_id = new_id()
+    changes = {"fee_lines": [line], "person_id": dossier.person, "payment_due": counter.clock() + timedelta(days=10)}
+    changes |= {"request_id": request_id, "step": {"agency": AGENCY, "status": 6}}
     await counter.hears(example(dossiers.FeesRequested, **changes), dossier.code, sequence)
+    return request_id
+
+
+async def taken_back(counter: Counter, dossier: Dossier, sequence: int, request_id: UUID) -> None:
+    """The agency takes a request back."""
+    data = example(dossiers.FeesWithdrawn, request_id=request_id, step={"agency": AGENCY, "status": 4})
+    await counter.hears(data, dossier.code, sequence)
 
 
 async def bills(counter: Counter, dossier: Dossier) -> list[dict[str, Any]]:
@@ -112,6 +122,39 @@ async def test_a_stopped_dossier_gets_back_of_each_paid_bill_what_may_be_returne
         ("refund", -RETURNED),
     ]
     assert (await counter.balances(dossier))["gateway:stripe"] == AMOUNT - RETURNED
+
+
+async def test_a_request_that_is_taken_back_closes_its_page_and_only_its_own_bill(counter: Counter) -> None:
+    dossier = await counter.filed()
+    await pay(counter, dossier, (await bills(counter, dossier))[0]["bill_id"])
+    wrong = await more(counter, dossier, 5)
+    bill_id = (await bills(counter, dossier))[0]["bill_id"]
+    person = {"person_id": str(dossier.person)}
+    assert (await counter.asked("POST", f"/payments/{bill_id}/checkout", "citizen", **person)).status_code in (201, 202)
+    await taken_back(counter, dossier, 6, wrong)
+    right = await more(counter, dossier, 7)
+    await states(counter, dossier, "open", "cancelled", "paid")
+    assert {each["status"] for each in await counter.sessions(dossier)} == {"complete", "expired"}
+    told = [data for name, data in await counter.told(dossier) if name == "cancelled"]
+    assert [(data["bill_id"], data["request_id"]) for data in told] == [(bill_id, str(wrong))]
+    await pay(counter, dossier, (await bills(counter, dossier))[0]["bill_id"])
+    paid = [data["request_id"] for name, data in await counter.told(dossier) if name == "succeeded"]
+    assert paid == [None, str(right)]
+
+
+async def test_what_was_paid_before_the_request_was_taken_back_goes_back_whole(counter: Counter) -> None:
+    """Though the circular of this fee lets nothing go back."""
+    dossier = await counter.filed()
+    await pay(counter, dossier, (await bills(counter, dossier))[0]["bill_id"])
+    kept = LATER | {"refundable": False}
+    request = await more(counter, dossier, 5, kept)
+    await pay(counter, dossier, (await bills(counter, dossier))[0]["bill_id"])
+    for _ in range(2):
+        await taken_back(counter, dossier, 6, request)
+    await states(counter, dossier, "refunded", "paid")
+    assert sorted(await counter.moved(dossier)) == [("charge", 50_000), ("charge", AMOUNT), ("refund", -50_000)]
+    assert (await counter.balances(dossier))["gateway:stripe"] == AMOUNT
+    assert (await bills(counter, dossier))[0]["receipt_number"] is None
 
 
 async def test_bills_of_strangers_look_like_none(counter: Counter) -> None:

@@ -53,6 +53,8 @@ EXPECTED = (
     "settled accept",
     "expired",
     "withdrawn",
+    "taken back",
+    "taken back when paid",
     "silence",
     "reminded",
     "reconciled",

@@ -114,6 +114,23 @@ async def test_what_is_asked_of_the_citizen_and_what_was_promised_are_shown_and_
     assert (listed["overdue"], listed["handler"], listed["task"]) == (True, THEIRS, "Thẩm định")
 
 
+async def test_fees_that_were_taken_back_leave_the_dossier_on_its_way_and_their_bill_cancelled(desk: Desk) -> None:
+    form, request, bill = new_id(), new_id(), new_id()
+    step = {"agency": OURS, "status": 4, "result_due": None}
+    asked = {"request_id": request, "step": step | {"status": 6}}
+    await desk.filed(status=1)
+    await desk.hears(example(payments.Opened, bill_id=form, amount=135_000), 1, minutes=1)
+    await desk.hears(example(dossiers.FeesRequested, **asked), 2, minutes=2)
+    await desk.hears(example(payments.Opened, bill_id=bill, amount=35_000, request_id=request), 1, minutes=3)
+    await desk.hears(example(dossiers.FeesWithdrawn, request_id=request, step=step), 3, minutes=4)
+    await desk.hears(example(payments.Cancelled, bill_id=bill, request_id=request), 2, minutes=5)
+    seen = (await desk.get(f"/dossiers/{CODE}", "citizen", person_id=str(ANH))).json()
+    assert (seen["status"], seen["payment"]["state"], seen["payment"]["bill_id"]) == (4, "cancelled", str(bill))
+    assert [each["state"] for each in seen["payments"]] == ["open", "cancelled"]
+    (line,) = (each for each in seen["timeline"] if "fees-withdrawn" in each["type"])
+    assert (line["status"], "không phải nộp" in line["text_vi"]) == (4, True)
+
+
 async def test_neither_the_person_nor_the_trace_is_shown(desk: Desk) -> None:
     await _journey(desk)
     for path in (f"/dossiers/{CODE}", "/dossiers"):

@@ -61,8 +61,8 @@ FAILURES = (
         (
             Edit(
                 _PAYING,
-                "    if not _awaits_fees(dossier):\n        return None\n    back",
-                "    back",
+                "    if not _awaits(dossier, event.data.request_id):\n        return None\n    on, timers",
+                "    on, timers",
             ),
         ),
         (f"{_NINE}2_what_is_paid_is_not_stuck_however_often_that_is_told",),

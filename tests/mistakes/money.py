@@ -6,6 +6,8 @@ from tests.mistakes.mistake import Edit, Mistake
 
 _DOMAIN = "services/payments/domain"
 _IN, _BACK = "tests/unit/payments/test_money.py::", "tests/unit/payments/test_refunds.py::"
+_PAYING, _TAKEN_BACK = "services/intake/domain/paying.py", "tests/unit/intake/test_fees_withdrawn.py::"
+_VOID = "tests/unit/payments/test_take_back.py::"
 _RECORDS = "tests/integration/test_payments_records.py::"
 _ELSEWHERE = """\
     con = getattr(connection, "_con", connection)
@@ -26,12 +28,48 @@ MONEY = (
         (
             Edit(
                 f"{_DOMAIN}/requesting.py",
-                "            left[line.code] = max(0, left[line.code] - line.amount)\n",
+                "            left[line.code] -= line.amount\n",
                 "            pass\n",
             ),
         ),
         (f"{_BACK}test_an_ending_returns_what_an_officer_has_not_sent_back_before",),
         "== 20000",
+    ),
+    Mistake(
+        ("Failure/another-bill-settles",),
+        (
+            Edit(
+                _PAYING,
+                "    return _awaits_fees(dossier) and (request_id is None or",
+                "    return _awaits_fees(dossier) and (True or request_id is None or",
+            ),
+        ),
+        (f"{_TAKEN_BACK}test_money_or_its_absence_for_another_request_than_the_awaited_one_changes_nothing",),
+        r"assert Decision\(state=Dossier",
+    ),
+    Mistake(
+        ("Failure/taken-back-but-kept",),
+        (
+            Edit(
+                f"{_DOMAIN}/ending.py",
+                'rút yêu cầu nộp phí", unreturned(bill), now',
+                'rút yêu cầu nộp phí", available(bill, None), now',
+            ),
+        ),
+        (f"{_VOID}test_what_was_paid_meanwhile_goes_back_whole_though_its_circular_returns_only_a_part",),
+        "20000 == 135000",
+    ),
+    Mistake(
+        ("Failure/taken-back-with-another",),
+        (
+            Edit(
+                f"{_DOMAIN}/ending.py",
+                "    if bill is None or bill.request_id != event.data.request_id:\n",
+                "    if bill is None:\n",
+            ),
+        ),
+        (f"{_VOID}test_other_bills_of_the_dossier_are_left_alone",),
+        r"assert Decision\(state=Bill",
     ),
     Mistake(
         ("Failure/excess-kept",),

@@ -11,7 +11,6 @@ from chassis.errors import Refusal
 from chassis.http import CallerOf, CodeOf, WorkOf, allowed
 from chassis.work import Work
 from contracts.dossiers import Marked
-from contracts.money import FeeLine
 from services.intake import store
 from services.intake.api.changes import changed, keeping, to_person
 from services.intake.api.common import IfMatch, shown_to, version_of
@@ -32,6 +31,7 @@ from services.intake.api.officer_bodies import (
 from services.intake.api.results import result_of
 from services.intake.domain import commands, fee_changes
 from services.intake.domain.commands import ByOfficer
+from services.intake.domain.fees import line_of
 from services.intake.domain.supplement import markable
 from services.intake.filing import Filing, filed_on
 from services.intake.views import DossierView
@@ -113,21 +113,15 @@ def routes_of(filing: Filing) -> APIRouter:
         dossier = await _held(caller, code, work)
         known = {fee.code: fee for fee in (await filing.pinned(dossier, work.pool)).fees}
         _must_be_known([fee.code for fee in body.fees if fee.code not in known])
-        lines = tuple(
-            FeeLine(
-                code=fee.code,
-                kind=known[fee.code].kind,
-                name=known[fee.code].name,
-                amount=fee.amount,
-                legal_basis=known[fee.code].legal_basis,
-                beneficiary=known[fee.code].beneficiary,
-                refundable=known[fee.code].refundable != "never",
-                refund_until=known[fee.code].refund_until,
-                reason=fee.reason,
-            )
-            for fee in body.fees
-        )
+        lines = tuple(line_of(known[fee.code], fee.amount, fee.reason) for fee in body.fees)
         return await _decided(work, code, by(caller, commands.RequestFees, if_match, fee_lines=lines))
+
+    @made.post("/withdraw-fees", response_model=DossierView)
+    async def withdraw_fees(
+        code: CodeOf, body: Reason, caller: CallerOf, work: WorkOf, if_match: IfMatch = None
+    ) -> DossierView:
+        """Rút yêu cầu nộp phí phát sinh: it was wrong, nobody owes it, and what was paid for it goes back."""
+        return await _decided(work, code, by(caller, commands.WithdrawFees, if_match, reason=body.reason))
 
     @made.post("/correct", response_model=DossierView)
     async def correct(

@@ -139,6 +139,12 @@ class RequestFees(ByOfficer):
     fee_lines: tuple[FeeLine, ...] = Field(min_length=1, max_length=20)
 
 
+class WithdrawFees(ByOfficer):
+    """Rút yêu cầu nộp phí phát sinh: what was asked for was wrong, with the reason."""
+
+    reason: str = Grounds
+
+
 class Correct(ByOfficer):
     """An officer corrects fields: the form as it is afterwards, what was changed, and why."""
 

@@ -18,6 +18,7 @@ from services.intake.domain import deadline as clocks
 from services.intake.domain.calendar import Calendar
 from services.intake.domain.deadline import Deadline
 from services.intake.domain.fact import Duration
+from services.intake.domain.fees import FeesAsked
 from services.intake.domain.search import words
 
 DESK_DAYS = 1  # the desk looks at a new dossier within one working day
@@ -90,9 +91,8 @@ class Entry(Piece):
 class Dossier(State):
     """One dossier. `form` holds what the citizen typed and never leaves intake.
 
-    `agency` received it, `handler` has it now. `stage` counts the steps of its procedure, None before processing and
-    after. `register_asked` counts the questions about its applicant to the civil register. `before` is the status in which its citizen asked for it back. `reported` has the time of each agency's
-    latest report. `due` is the date of the step at hand, `result_due` the promised one; `due_soon_told` and `overdue_told` are the promised dates of which that
+    `agency` received it, `handler` has it now. `stage` counts the steps of its procedure, None before processing and after. `register_asked` counts the questions about its applicant to the civil register.
+    `before` is the status in which its citizen asked for it back. `fees_asked` are the later fees for which it waits. `reported` has the time of each agency's latest report. `due` is the date of the step at hand, `result_due` the promised one; `due_soon_told` and `overdue_told` are the promised dates of which that
     was said: a clock that was held and comes to the same date does not say it again. `journal` is what a decision adds: written by the store, never loaded.
     """
 
@@ -122,6 +122,7 @@ class Dossier(State):
     payment_days: int = 10
     supplement_days: int = 30
     fee_lines: tuple[FeeLine, ...] = ()
+    fees_asked: FeesAsked | None = None
     appointment: Appointment | None = None
     stages: tuple[Stage, ...]
     stage: int | None = None
@@ -147,9 +148,8 @@ class Dossier(State):
     @property
     def search(self) -> str:
         """What it is found by at the desk: its code and its applicant, without accents."""
-        applicant = self.form.get("applicant", {})
-        told = (self.code, *(str(applicant.get(name, "")) for name in ("name", "citizen_id", "phone")))
-        return " ".join(words(" ".join(told)))
+        told = (self.form.get("applicant", {}).get(name, "") for name in ("name", "citizen_id", "phone"))
+        return " ".join(words(" ".join((self.code, *map(str, told)))))
 
     def step(self) -> Step:
         elsewhere = self.handler != self.agency

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from datetime import date
 from itertools import pairwise
 from typing import Any, NamedTuple
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
 
 from chassis.errors import Refusal
 from contracts.money import FeeLine
@@ -23,6 +26,15 @@ from services.intake.domain.procedure import (
 )
 
 _MOST = 10**12  # đồng, the largest amount of contracts.money.Dong
+
+
+class FeesAsked(BaseModel):
+    """Fees that came up later, asked for in one request; its id names it to whoever collects them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    request_id: UUID
+    lines: tuple[FeeLine, ...]
 
 
 class Charge(NamedTuple):
@@ -90,6 +102,12 @@ def _line(fee: Fee, form: Mapping[str, Any], online: bool, day: date) -> FeeLine
             reasons.append(f"Nộp trực tuyến đến hết ngày {fee.online.until:%d/%m/%Y} ({fee.online.legal_basis})")
     if amount > _MOST:
         raise _too_much()
+    line = line_of(fee, amount, "; ".join(reasons) or None)
+    return line.model_copy(update={"quantity": full.quantity, "rule_vi": in_words(fee.rule)})
+
+
+def line_of(fee: Fee, amount: int, reason: str | None) -> FeeLine:
+    """A fee of the procedure as a line of so many đồng, and why it is so much."""
     return FeeLine(
         code=fee.code,
         kind=fee.kind,
@@ -99,9 +117,7 @@ def _line(fee: Fee, form: Mapping[str, Any], online: bool, day: date) -> FeeLine
         beneficiary=fee.beneficiary,
         refundable=fee.refundable != "never",
         refund_until=fee.refund_until,
-        quantity=full.quantity,
-        rule_vi=in_words(fee.rule),
-        reason="; ".join(reasons) or None,
+        reason=reason,
     )
 
 

@@ -38,6 +38,7 @@ from services.intake.domain.commands import (
     Submit,
     Supplement,
     SupplementOver,
+    WithdrawFees,
 )
 from services.intake.domain.dossier import CalendarOf, Dossier, Entry, known, seen
 
@@ -66,6 +67,7 @@ WORDS: dict[type, str] = {
     Supplement: "bổ sung",
     SupplementOver: "ghi nhận quá hạn bổ sung",
     RequestFees: "yêu cầu nộp phí",
+    WithdrawFees: "rút yêu cầu nộp phí",
     Correct: "sửa thông tin",
     Apologise: "xin lỗi và hẹn lại",
     Extend: "gia hạn để xác minh",
@@ -101,15 +103,16 @@ MOVES = Table(
         Move(_SUPPLEMENT, Supplement, _NEW, dossiers.Supplemented),
         Move(_SUPPLEMENT, Supplement, _AT_WORK, dossiers.Supplemented),
         Move(_SUPPLEMENT, SupplementOver, _STOPPED, dossiers.Stopped),
-        # Fees that came up later; paid, it is where it was.
+        # Fees that came up later; paid or taken back, it is where it was.
         *(Move(state, RequestFees, _FEES, dossiers.FeesRequested) for state in (_NEW, _IN, _AT_WORK)),
         *(Move(_FEES, payments.Succeeded, state, dossiers.FeesSettled) for state in (_NEW, _IN, _AT_WORK)),
+        *(Move(_FEES, WithdrawFees, state, dossiers.FeesWithdrawn) for state in (_NEW, _IN, _AT_WORK)),
         Move(_FEES, payments.Expired, _STOPPED, dossiers.Stopped),
         # What an officer corrects the citizen sees.
         *(Move(state, Correct, state, dossiers.Corrected) for state in (_NEW, _IN, _AT_WORK)),
         *(Move(state, Apologise, state, dossiers.Rescheduled) for state in (_IN, _AT_WORK)),
         *(Move(state, Extend, state, dossiers.DueChanged) for state in (_IN, _AT_WORK)),
-        # Withdrawal goes to the agency first; while it waits, fees may still come in or run out.
+        # Withdrawal goes to the agency first; while it waits, fees may still come in, run out or be taken back.
         *(
             Move(state, AskWithdrawal, _LEAVING, dossiers.WithdrawalRequested)
             for state in (_NEW, _IN, _AT_WORK, _SUPPLEMENT, _FEES)
@@ -120,6 +123,7 @@ MOVES = Table(
             for state in (_NEW, _IN, _AT_WORK, _SUPPLEMENT, _FEES)
         ),
         Move(_LEAVING, payments.Succeeded, _LEAVING, dossiers.FeesSettled),
+        Move(_LEAVING, WithdrawFees, _LEAVING, dossiers.FeesWithdrawn),
         Move(_LEAVING, payments.Expired, _STOPPED, dossiers.Stopped),
         Move(_LEAVING, SupplementOver, _STOPPED, dossiers.Stopped),
         *(Move(state, Stop, _STOPPED, dossiers.Stopped) for state in (_IN, _AT_WORK, _SUPPLEMENT, _FEES)),
@@ -180,7 +184,12 @@ def by_officer(dossier: Dossier | None, message: ByOfficer) -> Dossier:
         return known(None)
     seen(dossier, message.seen_version)
     MOVES.require(dossier.status, type(message))
-    if dossier.status == Status.PROCESSING and message.agency != dossier.handler:
+    return held_here(dossier, message) if dossier.status == Status.PROCESSING else dossier
+
+
+def held_here(dossier: Dossier, message: ByOfficer) -> Dossier:
+    """The dossier, when the agency that speaks has it now. Raises Refusal 409 where another one does."""
+    if message.agency != dossier.handler:
         raise Refusal(
             "held_elsewhere",
             f"Hồ sơ đang ở {dossier.handler_name}; cơ quan ấy mới thực hiện được bước này.",

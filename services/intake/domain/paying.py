@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
-from chassis.decider import Decision
+from chassis.decider import At, Decision
 from chassis.envelope import Event
 from chassis.errors import Refusal
+from chassis.identifiers import derived_id
 from contracts import dossiers, payments
 from contracts.dossiers import Status
 from contracts.money import FeeLine, total
 from services.intake.domain import deadline as clocks
-from services.intake.domain.commands import RequestFees, SupplementOver
+from services.intake.domain.commands import RequestFees, SupplementOver, WithdrawFees
 from services.intake.domain.desk import held
 from services.intake.domain.dossier import CalendarOf, Dossier, Entry, days_after, decided, desk_due, known, resting
-from services.intake.domain.moves import WARNINGS, by_officer, officers, promised, to
+from services.intake.domain.fees import FeesAsked
+from services.intake.domain.moves import WARNINGS, by_officer, held_here, officers, promised, to
 from services.intake.domain.process import stage_due
 
 HELD_BY_FEES = "fees"
@@ -35,14 +39,47 @@ def request_fees(
     amount = total(message.fee_lines)
     clock = dossier.clock and clocks.paused(dossier.clock, now, HELD_BY_FEES)
     lines = (*dossier.fee_lines, *message.fee_lines)
-    waiting = to(dossier, RequestFees, now, clock=clock, due=due, result_due=None, fee_lines=lines)
+    # Named by the number of its event: no other request of the dossier has that.
+    request_id = derived_id(dossier.person_id, f"fees of {dossier.code}, event {dossier.sequence + 1}")
+    asked = FeesAsked(request_id=request_id, lines=message.fee_lines)
+    waiting = to(dossier, RequestFees, now, clock=clock, due=due, result_due=None, fee_lines=lines, fees_asked=asked)
     return decided(
         waiting,
         lambda step: dossiers.FeesRequested(
-            amount=amount, fee_lines=message.fee_lines, payment_due=due, person_id=dossier.person_id, step=step
+            amount=amount,
+            fee_lines=message.fee_lines,
+            payment_due=due,
+            person_id=dossier.person_id,
+            request_id=request_id,
+            step=step,
         ),
         officers(message, "fees_requested", now, amount=amount, due=due),
         cancels=WARNINGS,
+    )
+
+
+def withdraw_fees(
+    dossier: Dossier | None, message: WithdrawFees, now: datetime, calendar_of: CalendarOf
+) -> Decision[Dossier]:
+    """The agency takes back what it asked for by mistake: nobody owes it, and on goes the dossier where it was.
+
+    Only who might have asked for them takes them back. Raises Refusal 409 for fees that cannot be taken back: those of the
+    form, and those that nobody waits for any more.
+    """
+    dossier = by_officer(dossier, message)
+    dossier = held_here(dossier, message) if resting(dossier) == Status.PROCESSING else dossier
+    asked = _taken_back(dossier)
+    amount = total(asked.lines)
+    # What was asked for last stands last: nothing is added while the dossier waits.
+    owed = dossier.fee_lines[: -len(asked.lines)]
+    on, timers = _going_on(dossier, WithdrawFees, now, calendar_of, fee_lines=owed)
+    return decided(
+        on,
+        lambda step: dossiers.FeesWithdrawn(
+            request_id=asked.request_id, amount=amount, reason=message.reason, step=step
+        ),
+        officers(message, "fees_withdrawn", now, amount=amount, reason=message.reason),
+        timers,
     )
 
 
@@ -51,23 +88,17 @@ def settle_fees(
 ) -> Decision[Dossier] | None:
     """The fees are paid: on it goes where it was, unless its citizen wants it back. Nothing to do where they were not awaited."""
     dossier = known(dossier)
-    if not _awaits_fees(dossier):
+    if not _awaits(dossier, event.data.request_id):
         return None
-    back, clock = resting(dossier), dossier.clock and clocks.resumed(dossier.clock, now, HELD_BY_FEES)
-    if dossier.status == Status.WITHDRAWAL_ASKED:
-        paid = to(dossier, payments.Succeeded, now, before=back, clock=clock, since=dossier.since)
-    else:
-        paid = to(dossier, payments.Succeeded, now, back, clock=clock)
-    paid, timers = promised(paid, calendar_of)
-    paid = paid.model_copy(update={"due": _step_due(paid, now, calendar_of)})
+    on, timers = _going_on(dossier, payments.Succeeded, now, calendar_of)
     entry = Entry(at=now, kind="fees_settled", by=None, role="system", body={"amount": event.data.amount})
-    return decided(paid, lambda step: dossiers.FeesSettled(step=step), entry, timers)
+    return decided(on, lambda step: dossiers.FeesSettled(step=step), entry, timers)
 
 
 def stop_unpaid(dossier: Dossier | None, event: Event[payments.Expired], now: datetime) -> Decision[Dossier] | None:
     """Nobody paid in time: the dossier is stopped."""
     dossier = known(dossier)
-    if not _awaits_fees(dossier):
+    if not _awaits(dossier, event.data.request_id):
         return None
     stopped = to(dossier, payments.Expired, now, due=None, grounds=_UNPAID, clock=held(dossier, now))
     entry = Entry(at=now, kind="stopped", by=None, role="system", paper="05", body={"reason": _UNPAID})
@@ -95,6 +126,45 @@ def _check(lines: tuple[FeeLine, ...]) -> None:
             f"The fees are more than {_MOST:,} đồng together; look at each again.",
             422,
         )
+
+
+def _taken_back(dossier: Dossier) -> FeesAsked:
+    """The request that the dossier waits for. Raises Refusal 409 where it waits for none, or for one that must stay."""
+    if not _awaits_fees(dossier):
+        raise Refusal(
+            "no_fees_awaited",
+            "Hồ sơ không chờ nộp phí nào nên không có yêu cầu để rút. Tiền đã nộp thừa thì hoàn trả ở phần thu phí.",
+            "The dossier waits for no fees: there is no request to take back. What was paid too much is refunded as a payment.",
+        )
+    if dossier.fees_asked is None:
+        raise Refusal(
+            "fees_must_stay",
+            "Phí theo tờ khai (và yêu cầu lập trước khi hệ thống hỗ trợ rút) không rút được. Nếu phí này sai, người nộp có "
+            "thể rút hồ sơ rồi nộp lại với tờ khai đúng.",
+            "The fees of the form (and a request of before this was possible) cannot be taken back. If they are wrong, the "
+            "citizen may withdraw the dossier and file it anew with a right form.",
+        )
+    return dossier.fees_asked
+
+
+def _going_on(
+    dossier: Dossier, message: type, now: datetime, calendar_of: CalendarOf, **changes: Any
+) -> tuple[Dossier, tuple[At, ...]]:
+    """The dossier that waits for fees no longer: where it was, its clock running, or still with a citizen who wants it back."""
+    back, clock = resting(dossier), dossier.clock and clocks.resumed(dossier.clock, now, HELD_BY_FEES)
+    changes |= {"clock": clock, "fees_asked": None}
+    if dossier.status == Status.WITHDRAWAL_ASKED:
+        on = to(dossier, message, now, before=back, since=dossier.since, **changes)
+    else:
+        on = to(dossier, message, now, back, **changes)
+    on, timers = promised(on, calendar_of)
+    return on.model_copy(update={"due": _step_due(on, now, calendar_of)}), timers
+
+
+def _awaits(dossier: Dossier, request_id: UUID | None) -> bool:
+    """Whether the dossier waits for just this bill, and not for another one after it; bills of before name no request."""
+    asked = dossier.fees_asked
+    return _awaits_fees(dossier) and (request_id is None or (asked is not None and asked.request_id == request_id))
 
 
 def _awaits_fees(dossier: Dossier) -> bool:

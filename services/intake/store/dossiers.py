@@ -25,7 +25,7 @@ aggregate = Aggregate(
             due, result_due, clock, processing, extended, extended_at, payment_days, supplement_days,
             fee_lines, appointment, stages, stage, delivery, tracking_number, result, result_number,
             result_document, grounds, supplement, documents, at_desk, register_check, register_asked, external_id, reported,
-            submitted_at, filed_by, form, search, due_soon_told, overdue_told)
+            submitted_at, filed_by, form, search, due_soon_told, overdue_told, fees_asked)
         select
             r.code, r.version, r.sequence, r.traceparent, r.procedure, r.procedure_version, r.procedure_name,
             r.agency, r.agency_name, r.desk, r.handler, r.handler_name, r.department, r.officer, r.person_id,
@@ -33,7 +33,7 @@ aggregate = Aggregate(
             r.payment_days, r.supplement_days, r.fee_lines, r.appointment, r.stages, r.stage, r.delivery,
             r.tracking_number, r.result, r.result_number, r.result_document, r.grounds, r.supplement,
             r.documents, r.at_desk, r.register_check, r.register_asked, r.external_id, r.reported, r.submitted_at, r.filed_by,
-            r.form, to_tsvector('simple', r.search), r.due_soon_told, r.overdue_told
+            r.form, to_tsvector('simple', r.search), r.due_soon_told, r.overdue_told, r.fees_asked
         from jsonb_to_recordset($1::jsonb) as r(
             code text, version int, sequence int, traceparent text, procedure text, procedure_version int,
             procedure_name text, agency text, agency_name text, desk text, handler text, handler_name text,
@@ -43,7 +43,8 @@ aggregate = Aggregate(
             stages jsonb, stage smallint, delivery jsonb, tracking_number text, result text,
             result_number text, result_document jsonb, grounds text, supplement jsonb, documents jsonb,
             at_desk jsonb, register_check jsonb, register_asked smallint, external_id text, reported jsonb, submitted_at timestamptz,
-            filed_by text, form jsonb, search text, due_soon_told timestamptz, overdue_told timestamptz)
+            filed_by text, form jsonb, search text, due_soon_told timestamptz, overdue_told timestamptz,
+            fees_asked jsonb)
         on conflict (code) do update set
             version = excluded.version, sequence = excluded.sequence, traceparent = excluded.traceparent,
             handler = excluded.handler, handler_name = excluded.handler_name, department = excluded.department,
@@ -56,7 +57,8 @@ aggregate = Aggregate(
             register_check = excluded.register_check, register_asked = excluded.register_asked, external_id = excluded.external_id,
             reported = excluded.reported, form = excluded.form, search = excluded.search,
             delivery = excluded.delivery, at_desk = excluded.at_desk,
-            due_soon_told = excluded.due_soon_told, overdue_told = excluded.overdue_told
+            due_soon_told = excluded.due_soon_told, overdue_told = excluded.overdue_told,
+            fees_asked = excluded.fees_asked
         where dossier.version = excluded.version - 1""",
         """
         insert into dossier_journal (code, at, kind, by, role, shown, paper, body)

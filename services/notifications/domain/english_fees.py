@@ -45,6 +45,16 @@ WORDINGS: Mapping[str, Wording] = {
             "Pay online at {link}",
         ),
     ),
+    "fees-withdrawn": Wording(
+        "Dossier {code}: {amount} need not be paid, the request was taken back; what was paid comes back. Reason: {reason}\n{link}",
+        "Dossier {code}: {amount} need not be paid",
+        (
+            "The agency took back its request for {amount} for dossier {code}. You need not pay it.",
+            "Reason: {reason}",
+            "If you have paid for this request, all of it is refunded to you; you will be told when it is.",
+            _FOLLOW,
+        ),
+    ),
     "refund-by-hand": Wording(
         "Dossier {code}: {amount} is refunded to you. Please collect it at the one-stop desk.",
         "Dossier {code}: a refund of {amount} waits at the one-stop desk",

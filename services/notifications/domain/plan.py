@@ -102,6 +102,10 @@ def _later_fees(data: dossiers.FeesRequested) -> Asked | None:
     return "fees-requested", "fees-requested", {"amount": data.amount, "due": due, "items": items}
 
 
+def _fees_withdrawn(data: dossiers.FeesWithdrawn) -> Asked:
+    return f"fees-withdrawn:{data.request_id}", "fees-withdrawn", {"amount": data.amount, "reason": data.reason}
+
+
 def _accepted(data: dossiers.Accepted) -> Asked:
     return "accepted", "accepted", {"due": data.step.due.isoformat() if data.step.due else None}
 
@@ -192,6 +196,7 @@ def _of_money(template: str, amount: int) -> tuple[str, Facts]:
 _ASKS: Mapping[type[Any], Callable[[Any], Asked | None]] = {
     dossiers.Submitted: _submitted,
     dossiers.FeesRequested: _later_fees,
+    dossiers.FeesWithdrawn: _fees_withdrawn,
     dossiers.SupplementRequested: _supplement,
     dossiers.WithdrawalDeclined: _kept,
     dossiers.Rescheduled: _rescheduled,

@@ -45,6 +45,16 @@ WORDINGS: Mapping[str, Wording] = {
             "Nộp trực tuyến tại {link}",
         ),
     ),
+    "fees-withdrawn": Wording(
+        "Hồ sơ {code}: cơ quan đã rút yêu cầu nộp {amount}, không phải nộp nữa; tiền đã nộp sẽ được hoàn. Lý do: {reason}\n{link}",
+        "Hồ sơ {code}: không phải nộp {amount} nữa",
+        (
+            "Cơ quan đã rút yêu cầu nộp {amount} của hồ sơ {code}. Ông/Bà không phải nộp khoản này nữa.",
+            "Lý do: {reason}",
+            "Nếu đã nộp cho yêu cầu này, Ông/Bà được hoàn lại toàn bộ số tiền; việc hoàn tiền sẽ được báo riêng.",
+            _FOLLOW,
+        ),
+    ),
     "refund-by-hand": Wording(
         "Hồ sơ {code}: Ông/Bà được hoàn {amount}. Xin đến bộ phận một cửa để nhận.",
         "Hồ sơ {code}: được hoàn {amount}, nhận tại bộ phận một cửa",

@@ -83,14 +83,15 @@ class Capture(BaseModel):
 class Bill(State):
     """Fees of one dossier. `key` is the dossier's code for those of its form; `opening.later_key` for those that came up later.
 
-    `attempt` is the running page, `past` those before it: late money may come from each. `taken` names all money that
-    came in, so that each is taken once. `void_reason` is why the dossier goes no further, as soon as that is known.
+    `request_id` names the request for later fees. `attempt` is the running page, `past` those before it: late money may come
+    from each. `taken` names all money that came in, so that each is taken once. `void_reason` is why nobody owes it any more.
     """
 
     key: str
     dossier_code: str
     bill_id: UUID
     code: str = ""
+    request_id: UUID | None = None
     person_id: UUID
     agency: str
     agency_name: str = ""
@@ -138,8 +139,8 @@ class Bill(State):
 # A page may be open, or about to be; the bill can still be paid in all but the last.
 WAITING = ("checkout_ready", "in_checkout", "closing", "expiring", "withdrawing")
 PAYABLE = ("open", *WAITING[:4])
-# The dossier goes no further: its two ways to end are one and the same to a bill.
-ENDINGS = (dossiers.Refused, dossiers.Stopped)
+# The dossier goes no further, its two ways to end being the same to a bill; or the request for this bill is taken back.
+VOIDINGS = (dossiers.Refused, dossiers.Stopped, dossiers.FeesWithdrawn)
 
 NAMES = {
     "open": "chờ nộp",
@@ -147,7 +148,7 @@ NAMES = {
     "in_checkout": "đang nộp",
     "closing": "đang đóng trang thanh toán",
     "expiring": "hết hạn và đang đóng trang thanh toán",
-    "withdrawing": "hồ sơ dừng và đang đóng trang thanh toán",
+    "withdrawing": "đã hủy và đang đóng trang thanh toán",
     "paid": "đã nộp",
     "expired": "hết hạn nộp",
     "cancelled": "đã hủy",
@@ -203,11 +204,11 @@ MOVES = Table(
         Move("expiring", CheckoutCreated, "expiring"),
         Move("expiring", CheckoutRefused, "expired", payments.Expired),
         Move("expiring", SessionClosed, "expired", payments.Expired),
-        # Its dossier goes no further.
-        *(Move(state, ending, "cancelled", payments.Cancelled) for state in PAYABLE[:3] for ending in ENDINGS),
-        *(Move(state, ending, "withdrawing") for state in WAITING[:4] for ending in ENDINGS),
-        *(Move("discrepancy", ending, "discrepancy") for ending in ENDINGS),
-        *(Move("paid", ending, "paid", payments.RefundStarted) for ending in ENDINGS),
+        # Nobody owes it any more.
+        *(Move(state, voiding, "cancelled", payments.Cancelled) for state in PAYABLE[:3] for voiding in VOIDINGS),
+        *(Move(state, voiding, "withdrawing") for state in WAITING[:4] for voiding in VOIDINGS),
+        *(Move("discrepancy", voiding, "discrepancy") for voiding in VOIDINGS),
+        *(Move("paid", voiding, "paid", payments.RefundStarted) for voiding in VOIDINGS),
         Move("withdrawing", CheckoutCreated, "withdrawing"),
         Move("withdrawing", CheckoutRefused, "cancelled", payments.Cancelled),
         Move("withdrawing", SessionClosed, "cancelled", payments.Cancelled),

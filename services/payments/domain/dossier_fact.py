@@ -19,7 +19,8 @@ _RESULT = (dossiers.Completed, dossiers.ResultDispatched, dossiers.Returned)
 class DossierFact(State):
     """One dossier. `last` is the number of its last event, `reached` how far it has come.
 
-    `fees_asked` in đồng, of its form and later ones, last at `asked_at`; `waiting_since` while it waits for them.
+    `fees_asked` in đồng, of its form and later ones, last at `asked_at`; also those that were taken back, for each has its
+    bill. `waiting_since` while it waits for them.
     `ended`: it went no further; `accepted` whether it may have been taken in by then (older events do not say).
     """
 

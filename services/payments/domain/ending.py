@@ -1,7 +1,11 @@
-"""How a bill ends without its fees: its time is over, or its dossier goes no further. What came in for it goes back."""
+"""How a bill ends without its fees: its time is over, its dossier goes no further, or its agency takes the request back.
+
+What came in for it goes back.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from chassis.decider import At, Decision
@@ -13,7 +17,7 @@ from services.payments.domain.bill import MOVES, Bill, BillState, known, to
 from services.payments.domain.messages import AttemptSilence, BillExpiry, BillReminder
 from services.payments.domain.pages import can_abandon, closing, without_page
 from services.payments.domain.refunding import all_back, back, joined
-from services.payments.domain.requesting import allocated, available
+from services.payments.domain.requesting import allocated, available, unreturned
 
 REMINDED = (timedelta(days=3), timedelta(days=1))  # so long before the last moment, where there is that much time
 
@@ -45,35 +49,49 @@ def withdraw(
     bill: Bill | None, event: Event[dossiers.Refused] | Event[dossiers.Stopped], now: datetime
 ) -> Decision[Bill] | None:
     """The dossier goes no further: close the bill, or return what its circular lets us return."""
-    ending = type(event.data)
-    if bill is None or bill.void_reason is not None or not MOVES.allows(bill.state, ending):
+    if bill is None:
         return None
-    reason = "hồ sơ không được tiếp nhận" if ending is dossiers.Refused else "hồ sơ dừng xử lý"
-    void = bill.model_copy(update={"void_reason": reason})
-    if bill.state == "discrepancy":
-        return Decision(to(void, ending))
-    if bill.state != "paid":
-        return _closing_or_ended(void, ending, "withdrawing", "cancelled", now)
+    reason = "hồ sơ không được tiếp nhận" if isinstance(event.data, dossiers.Refused) else "hồ sơ dừng xử lý"
     # An event of before does not say: what may not go back once a dossier was taken in is kept.
     accepted = isinstance(event.data, dossiers.Stopped) and event.data.accepted is not False
-    left = available(bill, "acceptance" if accepted else None)
+    return _void(bill, event, reason, available(bill, "acceptance" if accepted else None), now)
+
+
+def take_back(bill: Bill | None, event: Event[dossiers.FeesWithdrawn], now: datetime) -> Decision[Bill] | None:
+    """The agency takes back the request that this bill is for: close it, or return all of it, whatever its circular says."""
+    if bill is None or bill.request_id != event.data.request_id:
+        return None
+    return _void(bill, event, "cơ quan đã rút yêu cầu nộp phí", unreturned(bill), now)
+
+
+def ended_unpaid(bill: Bill, now: datetime) -> Decision[Bill]:
+    """The bill has ended: say so, and send back the parts that came in for it."""
+    told: Data = payments.Expired(bill_id=bill.bill_id, request_id=bill.request_id)
+    if bill.state == "cancelled":
+        reason = bill.void_reason or ""
+        told = payments.Cancelled(bill_id=bill.bill_id, reason=reason, request_id=bill.request_id)
+    ended = Decision(bill, (told,), cancels=(AttemptSilence, BillExpiry, BillReminder))
+    parts = [each for each in bill.captures if each.use == "fees"]
+    return joined(ended, all_back(bill, parts, "khoản phí chưa nộp đủ đã đóng", now))
+
+
+def _void(bill: Bill, event: Event[Data], reason: str, left: Mapping[str, int], now: datetime) -> Decision[Bill] | None:
+    """Nobody owes the bill any more: close it; of a paid one send back what is `left`, in đồng by fee line."""
+    voiding = type(event.data)
+    if bill.void_reason is not None or not MOVES.allows(bill.state, voiding):
+        return None
+    void = bill.model_copy(update={"void_reason": reason})
+    if bill.state == "discrepancy":
+        return Decision(to(void, voiding))
+    if bill.state != "paid":
+        return _closing_or_ended(void, voiding, "withdrawing", "cancelled", now)
     lines = tuple(line.model_copy(update={"amount": left[line.code]}) for line in bill.fee_lines if left[line.code])
-    decided = Decision(to(void, ending))
+    decided = Decision(to(void, voiding))
     for number, (capture, refunded) in enumerate(allocated(bill, lines)):
         refund_id = derived_id(bill.bill_id, f"refund after {event.id}" + (f" {number}" if number else ""))
         amount = sum(line.amount for line in refunded)
         decided = joined(decided, back(decided.state, capture, amount, reason, now, refund_id, refunded))
     return decided
-
-
-def ended_unpaid(bill: Bill, now: datetime) -> Decision[Bill]:
-    """The bill has ended: say so, and send back the parts that came in for it."""
-    told: Data = payments.Expired(bill_id=bill.bill_id)
-    if bill.state == "cancelled":
-        told = payments.Cancelled(bill_id=bill.bill_id, reason=bill.void_reason or "")
-    ended = Decision(bill, (told,), cancels=(AttemptSilence, BillExpiry, BillReminder))
-    parts = [each for each in bill.captures if each.use == "fees"]
-    return joined(ended, all_back(bill, parts, "khoản phí chưa nộp đủ đã đóng", now))
 
 
 def _closing_or_ended(

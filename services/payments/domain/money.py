@@ -81,6 +81,7 @@ def paid(
         gateway=capture.gateway,
         gateway_reference=capture.reference,
         paid_at=capture.paid_at,
+        request_id=bill.request_id,
     )
     decided = Decision(
         after,

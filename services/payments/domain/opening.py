@@ -18,7 +18,7 @@ from chassis.errors import Refusal
 from chassis.identifiers import derived_id
 from contracts import dossiers, payments
 from contracts.money import FeeLine, total
-from services.payments.domain.bill import ENDINGS, Bill
+from services.payments.domain.bill import VOIDINGS, Bill
 from services.payments.domain.codes import payment_code
 from services.payments.domain.ending import reminders
 from services.payments.domain.messages import BillExpiry
@@ -30,14 +30,17 @@ def later_key(dossier_code: str, sequence: int) -> str:
 
 
 def concerned(event: Event[Any]) -> Sequence[tuple[str, Event[Any]]]:
-    """The bills that an event of a dossier opens or closes: a dossier's end closes whatever an earlier event opened."""
+    """The bills that an event of a dossier opens or may close.
+
+    A dossier's end closes whatever an earlier event opened. A request that is taken back closes the bill that it is for.
+    """
     code, data = event.subject, event.data
     if isinstance(data, dossiers.FeesRequested):
         return ((later_key(code, event.sequence), event),) if data.fee_lines else ()
-    if isinstance(data, ENDINGS):
-        earlier = (later_key(code, number) for number in range(2, event.sequence))
-        return tuple((key, event) for key in (code, *earlier))
-    return ((code, event),)
+    if not isinstance(data, VOIDINGS):
+        return ((code, event),)
+    later = tuple((later_key(code, number), event) for number in range(2, event.sequence))
+    return later if isinstance(data, dossiers.FeesWithdrawn) else ((code, event), *later)
 
 
 def open_bill(bill: Bill | None, event: Event[dossiers.Submitted], now: datetime) -> Decision[Bill] | None:
@@ -55,7 +58,7 @@ def open_later_bill(bill: Bill | None, event: Event[dossiers.FeesRequested], now
     if bill is not None or total(data.fee_lines) == 0:
         return None
     key = later_key(event.subject, event.sequence)
-    return _opened(event, key, data.person_id, data.fee_lines, data.payment_due, now, {})
+    return _opened(event, key, data.person_id, data.fee_lines, data.payment_due, now, {"request_id": data.request_id})
 
 
 def _opened(
@@ -65,7 +68,7 @@ def _opened(
     fee_lines: tuple[FeeLine, ...],
     due: datetime | None,
     now: datetime,
-    what: Mapping[str, str],
+    what: Mapping[str, Any],
 ) -> Decision[Bill]:
     if due is None or person_id is None:
         raise Refusal(
@@ -87,8 +90,14 @@ def _opened(
         due=due,
         **what,
     )
-    said = payments.Opened(bill_id=bill_id, amount=opened.amount, fee_lines=opened.fee_lines, due=due)
-    return Decision(opened, (said,), timers=(At(due, BillExpiry()), *reminders(due, now)))
+    return Decision(opened, (told_open(opened),), timers=(At(due, BillExpiry()), *reminders(due, now)))
+
+
+def told_open(bill: Bill) -> payments.Opened:
+    """What is told of a bill that can be paid, or can be again."""
+    return payments.Opened(
+        bill_id=bill.bill_id, amount=bill.amount, fee_lines=bill.fee_lines, due=bill.due, request_id=bill.request_id
+    )
 
 
 def _told_apart(lines: tuple[FeeLine, ...]) -> tuple[FeeLine, ...]:

@@ -57,10 +57,16 @@ def request_refund(bill: Bill | None, message: RequestRefund, now: datetime) -> 
 
 def available(bill: Bill, reached: str | None) -> dict[str, int]:
     """Đồng of each fee line that may still go back, by its rule and by what went before."""
-    left = {line.code: line.amount if may_go_back(line, reached) else 0 for line in bill.fee_lines}
+    left, may = unreturned(bill), {line.code: may_go_back(line, reached) for line in bill.fee_lines}
+    return {code: amount if may[code] else 0 for code, amount in left.items()}
+
+
+def unreturned(bill: Bill) -> dict[str, int]:
+    """Đồng of each paid fee line that are not on their way back, whether or not its rule lets them."""
+    left = {line.code: line.amount for line in bill.fee_lines}
     for refund in bill.refunds:
         for line in refund.lines:
-            left[line.code] = max(0, left[line.code] - line.amount)
+            left[line.code] -= line.amount
     return left if bill.state == "paid" else dict.fromkeys(left, 0)
 
 

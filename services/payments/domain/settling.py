@@ -7,12 +7,12 @@ from datetime import datetime
 
 from chassis.decider import At, Decision
 from chassis.errors import Refusal
-from contracts import payments
 from services.payments.domain.bill import Bill, BillState, Capture, known, to
 from services.payments.domain.ending import ended_unpaid, reminders
 from services.payments.domain.gateways import manner_of
 from services.payments.domain.messages import BillExpiry, Settle
 from services.payments.domain.money import taken_for_fees
+from services.payments.domain.opening import told_open
 from services.payments.domain.pages import closing
 from services.payments.domain.refunding import all_back, joined
 
@@ -30,8 +30,8 @@ def settle(bill: Bill | None, message: Settle, now: datetime) -> Decision[Bill] 
         if disputed.currency != bill.currency or disputed.amount < bill.outstanding or bill.void_reason:
             raise Refusal(
                 "not_enough",
-                "Số tiền này không đủ, hoặc hồ sơ đã dừng: chỉ có thể hoàn trả.",
-                "It is not enough, or the dossier goes no further: it can only be returned.",
+                "Số tiền này không đủ, hoặc khoản phí đã hủy: chỉ có thể hoàn trả.",
+                "It is not enough, or the bill is void: it can only be returned.",
             )
         accepted = disputed.model_copy(update={"by": message.by, "reason": message.reason})
         return taken_for_fees(bill, accepted, now, Settle)
@@ -60,9 +60,8 @@ def _goes_on(bill: Bill, now: datetime) -> Decision[Bill]:
 
 
 def _payable_again(bill: Bill, state: BillState, now: datetime) -> Decision[Bill]:
-    again = payments.Opened(bill_id=bill.bill_id, amount=bill.amount, fee_lines=bill.fee_lines, due=bill.due)
     timers = (At(bill.due, BillExpiry()), *reminders(bill.due, now))
-    return Decision(to(bill, Settle, state), (again,), timers=timers)
+    return Decision(to(bill, Settle, state), (told_open(bill),), timers=timers)
 
 
 def _with_its_open_page(bill: Bill) -> Bill | None:

@@ -18,12 +18,12 @@ aggregate = Aggregate(
         """
         insert into bill (key, dossier_code, bill_id, code, version, sequence, traceparent, person_id, agency, agency_name,
                           procedure, procedure_name, state, amount, currency, fee_lines, due, attempt, past, taken,
-                          captures, refunds, receipts, void_reason)
+                          captures, refunds, receipts, void_reason, request_id)
         select r.* from jsonb_to_recordset($1::jsonb) as r(
             key text, dossier_code text, bill_id uuid, code text, version int, sequence int, traceparent text,
             person_id uuid, agency text, agency_name text, procedure text, procedure_name text, state text, amount bigint,
             currency text, fee_lines jsonb, due timestamptz, attempt jsonb, past jsonb, taken jsonb, captures jsonb,
-            refunds jsonb, receipts jsonb, void_reason text)
+            refunds jsonb, receipts jsonb, void_reason text, request_id uuid)
         on conflict (key) do update set
             code = excluded.code, version = excluded.version, sequence = excluded.sequence,
             traceparent = excluded.traceparent, state = excluded.state, attempt = excluded.attempt, past = excluded.past,

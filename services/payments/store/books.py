@@ -15,12 +15,16 @@ select f.code as reference, f.code as dossier_code, f.fees_asked as expected, co
 from dossier_fact as f left join bill as b on b.dossier_code = f.code
 where f.ended is null and f.asked_at < $2 and (f.asked_at >= $1 or f.code = any($3))
 group by f.code having coalesce(sum(b.amount), 0) < f.fees_asked"""
+# Void are those that were taken back. The newest is the one that is waited for: when it is void, its dossier is about to
+# go on.
 _PAID_BUT_WAITING = """
-select f.code as reference, f.code as dossier_code, sum(b.amount)::bigint as expected, 0 as found, f.waiting_since as since
+select f.code as reference, f.code as dossier_code, f.waiting_since as since,
+    (sum(b.amount) filter (where b.void_reason is null))::bigint as expected, 0 as found
 from dossier_fact as f join bill as b on b.dossier_code = f.code
 where f.waiting_since < $1
 group by f.code
-having bool_and(b.state = 'paid') and sum(b.amount) >= f.fees_asked and not exists (
+having bool_and(b.state = 'paid') filter (where b.void_reason is null) and sum(b.amount) >= f.fees_asked
+    and (array_agg(b.void_reason order by b.bill_id desc))[1] is null and not exists (
     select from ledger_entry as e where e.dossier_code = f.code and e.posted_at >= $1)"""
 _ENDED_BUT_KEPT = """
 select b.key as reference, b.dossier_code, b.bill_id, kept.amount as expected, 0 as found, f.ended_at as since

@@ -22,6 +22,10 @@ _EVENTS: Mapping[type[Data], Text] = {
     dossiers.FeesRequested: Text(
         "Hồ sơ chờ nộp phí, lệ phí rồi mới được giải quyết tiếp.", "The dossier waits for its fees before it goes on."
     ),
+    dossiers.FeesWithdrawn: Text(
+        "Cơ quan đã rút yêu cầu nộp phí, lệ phí; người nộp không phải nộp khoản này nữa.",
+        "The agency took back its request for fees; nobody has to pay it any more.",
+    ),
     dossiers.FeesSettled: Text(
         "Phí, lệ phí đã nộp đủ; hồ sơ được giải quyết tiếp.",
         "The fees are paid; the dossier goes on.",

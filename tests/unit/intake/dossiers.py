@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from chassis.decider import At, Decide, Decision, Message, Remark
 from chassis.envelope import Event
@@ -94,6 +95,7 @@ def says(kind: type[ByOfficer], agency: str = POLICE, **more: Any) -> Any:
         commands.SendBack: {"reason": REASON},
         commands.RequestSupplement: {"items": (MARK, PAPER)},
         commands.RequestFees: {"fee_lines": submit().fee_lines},
+        commands.WithdrawFees: {"reason": REASON},
         commands.Correct: {"form": form_of(), "changed": ("details.reason",), "reason": REASON},
         commands.Apologise: {"to": date(2026, 6, 24), "reason": REASON},
         commands.Extend: {"reason": REASON},
@@ -129,12 +131,13 @@ def posted(author: str = "citizen", **more: Any) -> PostMessage:
     return PostMessage.model_validate(told | who | more)
 
 
-def paid() -> Event[Any]:
-    return event(example(payments.Succeeded))
+def paid(request_id: UUID | None = None) -> Event[Any]:
+    """The bill of the form, or of this request, is paid."""
+    return event(example(payments.Succeeded, request_id=request_id))
 
 
-def expired() -> Event[Any]:
-    return event(example(payments.Expired))
+def expired(request_id: UUID | None = None) -> Event[Any]:
+    return event(example(payments.Expired, request_id=request_id))
 
 
 @dataclass
@@ -215,9 +218,10 @@ class Story:
 
     def _keep(self, decision: Decision[Dossier]) -> None:
         # The store writes a decision's journal and never loads it, and the database is all that remembers a dossier.
-        before = self.dossier.version if self.dossier else 0
+        version, sequence = (self.dossier.version, self.dossier.sequence) if self.dossier else (0, 0)
         self.journal += decision.state.journal
-        state = decision.state.model_copy(update={"journal": (), "version": before + 1})
+        counters = {"version": version + 1, "sequence": sequence + len(decision.events)}
+        state = decision.state.model_copy(update={"journal": (), **counters})
         self.dossier = Dossier.model_validate_json(state.model_dump_json())
         self.told += [each for each in decision.events if isinstance(each, Data)]
         for kind in decision.cancels:

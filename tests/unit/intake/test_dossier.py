@@ -43,6 +43,7 @@ from services.intake.domain.commands import (
     Submit,
     Supplement,
     SupplementOver,
+    WithdrawFees,
 )
 from services.intake.domain.moves import MOVES, NAMES, WORDS
 from services.intake.domain.results import masked
@@ -156,6 +157,9 @@ WAYS: dict[tuple[int, type, int], tuple[Any, ...]] = {
     (6, payments.Succeeded, 2): (says(Accept), says(RequestFees), paid()),
     (6, payments.Succeeded, 4): (*LAST_STEP, says(RequestFees), paid()),
     (6, payments.Expired, 8): (says(RequestFees), expired()),
+    (6, WithdrawFees, 1): (says(RequestFees), says(WithdrawFees)),
+    (6, WithdrawFees, 2): (says(Accept), says(RequestFees), says(WithdrawFees)),
+    (6, WithdrawFees, 4): (*LAST_STEP, says(RequestFees), says(WithdrawFees)),
     (1, Correct, 1): (says(Correct),),
     (2, Correct, 2): (says(Accept), says(Correct)),
     (4, Correct, 4): (*LAST_STEP, says(Correct)),
@@ -174,6 +178,7 @@ WAYS: dict[tuple[int, type, int], tuple[Any, ...]] = {
     (7, DeclineWithdrawal, 6): (says(RequestFees), withdrawn(), says(DeclineWithdrawal)),
     (7, payments.Succeeded, 7): (says(RequestFees), withdrawn(), paid()),
     (7, payments.Expired, 8): (says(RequestFees), withdrawn(), expired()),
+    (7, WithdrawFees, 7): (says(RequestFees), withdrawn(), says(WithdrawFees)),
     (7, SupplementOver, 8): (says(RequestSupplement), withdrawn(), SupplementOver()),
     (2, Stop, 8): (says(Accept), says(Stop)),
     (4, Stop, 8): (*LAST_STEP, says(Stop)),
@@ -480,7 +485,7 @@ def test_a_declined_withdrawal_leads_back_to_where_the_dossier_was(status: int) 
     before, timers = story.now_is, dict(story.timers)
     story.on(withdrawn())
     story.on(says(DeclineWithdrawal), LATER)
-    changed = {"version", "since"}
+    changed = {"version", "sequence", "since"}
     assert story.now_is.model_dump(exclude=changed) == before.model_dump(exclude=changed)
     assert (story.timers, story.last.reason) == (timers, REASON)
 
@@ -571,7 +576,8 @@ def test_messages_are_written_while_it_is_not_closed_by_those_who_have_the_dossi
             story.on(message, LATER)
             assert (story.last.message_id, story.last.author) == (message.message_id, message.author)
             assert story.journal[-1].body["text"] == SAID
-        assert story.now_is.model_dump(exclude={"version"}) == before.model_dump(exclude={"version"})
+        counters = {"version", "sequence"}
+        assert story.now_is.model_dump(exclude=counters) == before.model_dump(exclude=counters)
     for stranger in (posted(person_id=new_id()), posted("officer", agency=COMMUNE), posted(person_id=None)):
         assert isinstance(refused(in_(4), stranger), NotFound)
 

@@ -27,6 +27,7 @@ from services.intake.domain.commands import (
     StartProcessing,
     Stop,
     SupplementOver,
+    WithdrawFees,
 )
 from services.intake.domain.fact import Duration
 from tests.unit.intake.dossiers import (
@@ -93,7 +94,13 @@ def test_a_step_has_its_own_time_and_never_more_than_was_promised() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ask", "answer"), [(says(RequestSupplement), supplied()), (says(RequestFees), paid())], ids=["supplement", "fees"]
+    ("ask", "answer"),
+    [
+        (says(RequestSupplement), supplied()),
+        (says(RequestFees), paid()),
+        (says(RequestFees), says(WithdrawFees)),
+    ],
+    ids=["supplement", "fees", "fees taken back"],
 )
 def test_the_clock_stands_while_the_citizen_is_waited_for_and_then_runs_on(ask: Any, answer: Any) -> None:
     for status in (2, 4):
@@ -109,7 +116,8 @@ def test_the_clock_stands_while_the_citizen_is_waited_for_and_then_runs_on(ask: 
 
 
 def test_before_acceptance_there_is_no_clock_to_stop_and_the_desk_has_a_day_from_the_answer() -> None:
-    for ask, answer in ((says(RequestSupplement), supplied()), (says(RequestFees), paid())):
+    asked = says(RequestFees)
+    for ask, answer in ((says(RequestSupplement), supplied()), (asked, paid()), (asked, says(WithdrawFees))):
         story = in_(1)
         story.on(ask, at(10, 10))
         story.on(answer, at(12, 10))

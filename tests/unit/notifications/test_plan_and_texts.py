@@ -106,6 +106,7 @@ def test_what_the_citizen_is_told() -> None:
     assert set(plan.EVENTS) == {
         dossiers.Submitted,
         dossiers.FeesRequested,
+        dossiers.FeesWithdrawn,
         dossiers.SupplementRequested,
         dossiers.WithdrawalDeclined,
         dossiers.Rescheduled,
@@ -129,8 +130,13 @@ def test_what_the_citizen_is_told() -> None:
     }
 
 
-def test_a_second_refund_and_a_second_appointment_are_told_too() -> None:
-    for kind, key in ((payments.Refunded, "refund_id"), (appointments.Booked, "appointment_id")):
+def test_a_second_refund_appointment_and_request_taken_back_are_told_too() -> None:
+    again: dict[Any, str] = {
+        payments.Refunded: "refund_id",
+        appointments.Booked: "appointment_id",
+        dossiers.FeesWithdrawn: "request_id",
+    }
+    for kind, key in again.items():
         other = example(kind, **{key: "019ea9f0-1a2b-7c3d-8e4f-5a6b7c8d9eff"})
         assert not _keys(example(kind)) & _keys(other)
 
@@ -220,6 +226,10 @@ def test_the_notices_say_what_the_citizen_needs() -> None:
     lines = example(dossiers.Submitted).model_dump()["fee_lines"]
     fees = sms(dossiers.FeesRequested, amount=50_000, fee_lines=lines, payment_due=until)
     assert "50.000 d, han nop 17:00 ngay 09/07/2026" in fees
+    assert sms(dossiers.FeesWithdrawn, amount=50_000, reason="Tính nhầm") == (
+        f"Ho so {CODE}: co quan da rut yeu cau nop 50.000 d, khong phai nop nua; tien da nop se duoc hoan. "
+        f"Ly do: Tinh nham\n{LINK}"
+    )
     ends = {
         "unpaid": "qua han nop phi",
         "withdrawn": "theo yeu cau rut cua Ong/Ba",

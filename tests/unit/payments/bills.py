@@ -57,9 +57,11 @@ LATER = event(
         fee_lines=[FEE, PHOTO],
         payment_due=NOON + timedelta(days=5),
         person_id=SUBMITTED.data.person_id,
+        request_id=derived_id(SUBMITTED.id, "request"),
     ),
     4,
 )
+TAKEN_BACK = event(example(dossiers.FeesWithdrawn, request_id=LATER.data.request_id, amount=AMOUNT), 5)
 REFUSED = event(example(dossiers.Refused), 2)
 STOPPED = event(example(dossiers.Stopped), 2)
 FIRST, SECOND, THIRD = (derived_id(SUBMITTED.id, name) for name in ("first", "second", "third"))

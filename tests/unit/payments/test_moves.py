@@ -41,6 +41,7 @@ from tests.unit.payments.bills import (
     SECOND,
     STOPPED,
     SUBMITTED,
+    TAKEN_BACK,
     Story,
     after,
     at_the_counter,
@@ -64,8 +65,9 @@ EACH_PAGE = (created, refused, still_open, closed, captured)
 # FIRST is a card's page, SECOND a picture that never closes.
 PAGES = {FIRST: started(FIRST), SECOND: started(SECOND, "vietqr")}
 ALL: tuple[Said, ...] = (
-    SUBMITTED,
+    # A later bill is the one that is walked: it has all moves of the form's, and may be taken back.
     LATER,
+    SUBMITTED,
     *(answer(page) for page in PAGES for answer in EACH_PAGE),
     still_open(FIRST, "ch_1"),
     closed(FIRST, "ch_1"),
@@ -85,6 +87,7 @@ ALL: tuple[Said, ...] = (
     BillExpiry(),
     REFUSED,
     STOPPED,
+    TAKEN_BACK,
     Settle(action="return", by="operator", reason="x"),
     Settle(action="accept", by="operator", reason="x"),
     refund(20_000, ("chup-anh", 20_000)),

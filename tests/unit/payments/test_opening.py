@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chassis.envelope import Event
 from chassis.errors import Refusal
 from contracts import dossiers
-from services.payments.domain.opening import concerned
+from services.payments.domain.opening import concerned, later_key
 from tests.records import CODE, event, example
 from tests.unit.payments.bills import AMOUNT, FEE, LATER, REFUSED, SUBMITTED, Story
 
@@ -34,6 +34,14 @@ def test_a_dossiers_end_meets_every_bill_that_it_ever_asked_for(
     keys = [key for each in opening for key, _ in concerned(each)]
     assert len(set(keys)) == len(opening)
     assert set(keys) <= {key for key, _ in concerned(event(example(end), len(history) + 1))}
+
+
+@given(st.integers(2, 60), st.integers(1, 60))
+def test_a_request_that_is_taken_back_meets_its_own_bill_and_never_that_of_the_form(asked: int, later: int) -> None:
+    opened = concerned(event(example(dossiers.FeesRequested, fee_lines=[FEE]), asked))
+    met = {key for key, _ in concerned(event(example(dossiers.FeesWithdrawn), asked + later))}
+    assert {key for key, _ in opened} <= met
+    assert met == {later_key(CODE, number) for number in range(2, asked + later)}
 
 
 def test_the_fees_of_the_form_asked_for_once_more_open_no_second_bill() -> None:
