@@ -7,6 +7,7 @@ PYTHON := .venv/bin/python
 MOTCUA := $(PYTHON) -m motcua
 MOTCUA_DATA ?= $(CURDIR)/.motcua
 ZIPKIN := $(if $(filter-out 0 no,$(TRACES)),--traces)
+SURE := $(if $(filter-out 0 no,$(YES)),--yes)
 
 # Byte code is kept, wherever the environment says it should not be: each start would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -21,7 +22,7 @@ help:
 	@echo '  make stop      dừng, giữ dữ liệu · end it, keep its data'
 	@echo '  make status    trạng thái và địa chỉ · states and addresses'
 	@echo '  make logs      nhật ký · logs (NAME=intake)'
-	@echo '  make reset     quên mọi dữ liệu · forget all data'
+	@echo '  make reset     quên mọi dữ liệu · forget all data (YES=1: không hỏi · unasked)'
 	@echo '  make demo      một hồ sơ đi trọn đường · take a real dossier all the way'
 	@echo '  make check     định dạng, kiểu, kiểm thử nhanh · format, lint, types, walls, fast tests'
 	@echo '  make test      mọi kiểm thử · everything'
@@ -50,7 +51,7 @@ stop status logs reset:
 		echo 'Hệ thống không chạy, ở đây chưa có gì · the stack is not running, there is nothing here yet'; \
 		$(if $(filter status,$@),exit 3;) \
 	else \
-		./deploy/local/install.sh && $(MOTCUA) $@ $(if $(filter logs,$@),$(NAME)); \
+		./deploy/local/install.sh && $(MOTCUA) $@ $(if $(filter logs,$@),$(NAME)) $(if $(filter reset,$@),$(SURE)); \
 	fi
 
 check: install

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -95,9 +96,29 @@ def reset(yes: Annotated[bool, typer.Option("--yes", "-y", help="Không hỏi l�
     """Dừng và quên mọi dữ liệu · end the stack and forget all its data."""
     from motcua import stack
 
-    if not yes:
-        typer.confirm(f"Xóa mọi dữ liệu trong {stack.data_folder()}? · delete all data there?", abort=True)
-    _exit(stack.reset)
+    _exit(lambda: stack.reset() if yes or _agreed(stack.data_folder()) else 1)
+
+
+def _agreed(data: Path) -> bool:
+    """Whether whoever is asked wants all data deleted; a pipe may answer. Raises StackError when nobody does."""
+    from deploy.local.child import StackError
+
+    nobody = StackError(
+        "Không có ai trả lời, chưa xóa gì: chạy `make reset YES=1` hoặc `motcua reset --yes` · "
+        "nobody answers here, nothing was deleted: run `make reset YES=1` or `motcua reset --yes`"
+    )
+    if sys.stdin is None:
+        raise nobody
+    try:
+        agreed = typer.confirm(f"Xóa mọi dữ liệu trong {data}? · delete all data there?", err=True)
+    except typer.Abort:
+        if sys.stdin.isatty():
+            raise
+        typer.echo(err=True)
+        raise nobody from None
+    if not agreed:
+        typer.echo("Không xóa gì · nothing was deleted", err=True)
+    return agreed
 
 
 @stack_app.command()

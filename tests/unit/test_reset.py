@@ -1,8 +1,11 @@
-"""Whatever a process of the stack is told to keep, a reset forgets."""
+"""A reset forgets whatever a process of the stack is told to keep, and nothing that nobody agreed to."""
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,3 +41,42 @@ def test_uploaded_papers_are_gone_after_a_reset(tmp_path: Path, monkeypatch: pyt
     paper.write_bytes(b"a passport")
     assert stack.reset() == 0
     assert {path.name for path in tmp_path.iterdir()} == {"supervisor.lock"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [("", ("make reset YES=1", "motcua reset --yes", "chưa xóa gì")), ("n\n", ("Không xóa gì", "nothing was deleted"))],
+    ids=["nobody", "no"],
+)
+def test_without_a_yes_nothing_is_deleted_and_it_is_said_what_to_do(
+    tmp_path: Path, answer: str, told: tuple[str, ...]
+) -> None:
+    paper = tmp_path / "documents" / "paper"
+    paper.parent.mkdir()
+    paper.write_bytes(b"a passport")
+    result = reset(tmp_path, answer)
+    assert result.returncode == 1
+    assert all(words in result.stderr for words in told)
+    assert "Abort" not in result.stderr
+    assert paper.exists()
+
+
+@pytest.mark.parametrize(("answer", "options"), [("y\n", ()), ("", ("--yes",))], ids=["answered", "told"])
+def test_a_yes_may_come_through_a_pipe_or_with_the_command(
+    tmp_path: Path, answer: str, options: tuple[str, ...]
+) -> None:
+    (tmp_path / "documents").mkdir()
+    assert reset(tmp_path, answer, *options).returncode == 0
+    assert not (tmp_path / "documents").exists()
+
+
+def reset(data: Path, answer: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """The command, with its answer in a pipe that ends."""
+    return subprocess.run(
+        [sys.executable, "-m", "motcua", "reset", *options],
+        env={**os.environ, "MOTCUA_DATA": str(data)},
+        input=answer,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
