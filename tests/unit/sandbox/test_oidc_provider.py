@@ -286,6 +286,13 @@ def test_the_people_are_as_the_documents_promise() -> None:
     assert {"G09.20"} <= systems <= set(REGISTRY.agencies)
 
 
+def test_there_are_two_people_wherever_one_orders_and_another_pays_out() -> None:
+    """Operators for money of no bill (`services.payments.domain.explaining`), officers for their agency's bills."""
+    people = [(persona.role, persona.agency) for persona in REGISTRY.personas.values()]
+    assert people.count(("operator", None)) >= 2
+    assert all(people.count(("officer", agency)) >= 2 for agency in ("G09.20", "H55.31"))
+
+
 async def test_tokens_hold_over_a_rotation_and_new_ones_use_the_new_key(provider: httpx.AsyncClient) -> None:
     before = (await by_password(provider, "anh")).json()["access_token"]
     kid = (await provider.post("/_control/keys/rotate")).json()["kid"]
