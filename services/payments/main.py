@@ -84,7 +84,7 @@ def payments(settings: PaymentsSettings, clock: Clock = utc_now) -> Service:
             citizens.of_citizens(gateways, signed),
             checkouts.of_citizens(cashier, signed, settings.return_url, trusted),
             officers.of_officers(clock),
-            operators.of_operators(),
+            operators.of_operators(gateways),
             reports.of_reports(),
             links.of_everybody(cashier, signed, settings.public_url, trusted, account, clock),
             verifying.of_everybody(signed, settings.public_url),

@@ -60,15 +60,19 @@ class WorkingOff:
     async def work_off(self, pool: Pool, answering: Answering) -> int:
         """Claim a batch of rings and settle each; answers how many were claimed."""
         lease, rows = await rings.claim(pool, LEASE_SECONDS, _BATCH)
-        told, unreadable = list[tuple[Any, Sequence[Tiding]]](), list[Fate]()
+        told, unreadable, off = list[tuple[Any, Sequence[Tiding]]](), list[Fate](), list[Fate]()
         for row in rows:
+            gateway = self._gateways.get(row["gateway"])
+            if gateway is None:
+                off.append(_kept(row, Unanswered(f"{row['gateway']} is not configured here")))
+                continue
             try:
-                ring = Ring(row["event_id"], row["kind"], row["body"])
-                told.append((row, self._gateways[row["gateway"]].tell(ring)))
+                told.append((row, gateway.tell(Ring(row["event_id"], row["kind"], row["body"]))))
             except Exception as error:
                 unreadable.append(_kept(row, error))
-        await rings.settle(pool, lease, unreadable)
+        await rings.settle(pool, lease, [*unreadable, *off])
         self._count(unreadable)
+        self._tell_of_switched_off(off)
         if told:
             await self._settle_or_keep(pool, answering, lease, await _addressed(pool, told))
         return len(rows)
@@ -116,6 +120,12 @@ class WorkingOff:
             ]
             await rings.settle(connection, lease, fates)
         return fates
+
+    def _tell_of_switched_off(self, fates: Sequence[Fate]) -> None:
+        """They wait for settings, and nothing is wrong with any of them: said once for all that are tried now."""
+        for gateway, count in Counter(each.gateway for each in fates).items():
+            self._metrics.worked_off.labels(gateway, "kept").inc(count)
+            log.warning("webhooks wait for a gateway that is not configured here", gateway=gateway, waiting=count)
 
     def _count(self, fates: Sequence[Fate]) -> None:
         for (gateway, outcome), count in Counter((each.gateway, each.outcome) for each in fates).items():

@@ -13,14 +13,15 @@ from chassis.http import CallerOf, WorkOf, allowed
 from services.payments import store
 from services.payments.adapters.gateways import Gateways
 from services.payments.domain.gateway import Gateway
-from services.payments.domain.gateways import manner_of
+from services.payments.domain.gateways import GATEWAYS, manner_of
 
 
 class GatewayView(BaseModel):
     """`booked` is what our clearing account of this gateway holds, in đồng; `held` what the gateway itself says, by currency.
 
     They differ by what happened in the last minutes, and by fees until reconciliation has posted them. `held` is None where
-    a gateway does not tell, or does not answer now.
+    a gateway does not tell, or does not answer now. `switched_off`: its settings were removed, and our books still have
+    money there.
     """
 
     name: str
@@ -28,6 +29,7 @@ class GatewayView(BaseModel):
     title_en: str
     offered: bool
     healthy: bool
+    switched_off: bool
     booked: int
     held: dict[str, int] | None
 
@@ -45,23 +47,27 @@ def of_operators(gateways: Gateways) -> APIRouter:
 
     @routes.get("/gateways", response_model=list[GatewayView])
     async def all_of_them(caller: CallerOf, work: WorkOf) -> list[GatewayView]:
-        """Each configured gateway."""
+        """Each configured gateway, and those that are no more while our books have money there."""
         allowed(caller, "operator")
         booked = await store.ledger.clearing(work.pool)
-        return [
-            GatewayView(
-                name=name,
-                title_vi=manner_of(name).title_vi,
-                title_en=manner_of(name).title_en,
-                offered=name in gateways.offered(),
-                healthy=gateways.is_healthy(name),
-                booked=booked.get(name, 0),
-                held=await _held(gateway),
-            )
-            for name, gateway in gateways.by_name.items()
-        ]
+        left = [name for name in GATEWAYS if booked.get(name) and name not in gateways.by_name]
+        return [await _view(gateways, name, booked.get(name, 0)) for name in (*gateways.by_name, *left)]
 
     return routes
+
+
+async def _view(gateways: Gateways, name: str, booked: int) -> GatewayView:
+    gateway = gateways.by_name.get(name)
+    return GatewayView(
+        name=name,
+        title_vi=manner_of(name).title_vi,
+        title_en=manner_of(name).title_en,
+        offered=name in gateways.offered(),
+        healthy=gateway is not None and gateways.is_healthy(name),
+        switched_off=gateway is None,
+        booked=booked,
+        held=None if gateway is None else await _held(gateway),
+    )
 
 
 async def _held(gateway: Gateway) -> dict[str, int] | None:

@@ -14,14 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.errors import NotFound
 from chassis.http import CallerOf, PerhapsOnceOf, WorkOf, allowed
-from chassis.identifiers import new_id
 from services.payments import store
 from services.payments.adapters.gateways import Gateways
 from services.payments.adapters.payer import Payer, checked
+from services.payments.api.asking import ask_now
 from services.payments.api.common import Name, Network, address_of, shown
 from services.payments.domain.bill import Attempt, Bill
 from services.payments.domain.gateways import manner_of
-from services.payments.domain.messages import CancelCheckout, Nudge
+from services.payments.domain.messages import CancelCheckout
 from services.payments.links import Links
 from services.payments.papers import qr
 from services.payments.paying import CHECKOUT_SECONDS, Begun, Cashier, Wish
@@ -118,13 +118,14 @@ def of_citizens(cashier: Cashier, links: Links, return_url: str, trusted: Sequen
 
     @routes.post("/refresh", response_model=BillView)
     async def refresh(bill_id: UUID, caller: CallerOf, once: PerhapsOnceOf, work: WorkOf) -> Any:
-        """Ask the gateway now: for the page that the citizen returns to. A question may be repeated (so no key)."""
+        """Ask the gateway now: for the page that the citizen returns to. A question may be repeated (so no key).
+
+        409 `gateway_switched_off` where it is not configured (any more).
+        """
         bill = await shown(work, bill_id, allowed(caller, "citizen"))
 
         async def ask() -> BillView:
-            nudge = Nudge(call_id=new_id())
-            asked = await work.send(store.bills.aggregate, bill.key, nudge, CHECKOUT_SECONDS)
-            return BillView.of(asked, for_citizen=True)
+            return BillView.of(await ask_now(work, cashier.gateways, bill, CHECKOUT_SECONDS), for_citizen=True)
 
         return await work.remembered(once, ask)
 

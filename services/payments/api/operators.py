@@ -14,13 +14,14 @@ from chassis.access import Caller
 from chassis.answering import To
 from chassis.errors import Refusal
 from chassis.http import CallerOf, CodeOf, OnceOf, PerhapsOnceOf, WorkOf, allowed
-from chassis.identifiers import new_id
 from chassis.pages import cursor_of, position_of
 from chassis.postgres import Connection
 from services.payments import store
+from services.payments.adapters.gateways import Gateways
+from services.payments.api.asking import ask_now
 from services.payments.api.common import WAIT_SECONDS, Day, Moment, Name, Text, begin_of, shown
 from services.payments.domain.bill import Bill, BillState
-from services.payments.domain.messages import AbandonPage, Nudge, Settle, TakeOver
+from services.payments.domain.messages import AbandonPage, Settle, TakeOver
 from services.payments.store.search import Place, Wanted
 from services.payments.views import BillView, FullBillView
 
@@ -74,7 +75,7 @@ class SettleBody(BaseModel):
     reason: Text
 
 
-def of_operators() -> APIRouter:
+def of_operators(gateways: Gateways) -> APIRouter:
     """Search is for officers, too: they find their agency's bills."""
     routes = APIRouter(tags=["operators"])
 
@@ -117,13 +118,14 @@ def of_operators() -> APIRouter:
     ) -> Any:
         """Ask the gateway now, about a page and about refunds; the bill after its answer, or as it is by then.
 
-        A question moves nothing that its answer would not move once: no Idempotency-Key is needed.
+        A question moves nothing that its answer would not move once: no Idempotency-Key is needed. 409
+        `gateway_switched_off` where the gateway is not configured (any more).
         """
         bill = await shown(work, bill_id, allowed(caller, "operator"))
 
         async def nudged() -> FullBillView:
-            nudge = Nudge(call_id=new_id(), attempt_id=body.attempt_id if body else None)
-            return FullBillView.of(await work.send(store.bills.aggregate, bill.key, nudge, WAIT_SECONDS))
+            attempt_id = body.attempt_id if body else None
+            return FullBillView.of(await ask_now(work, gateways, bill, WAIT_SECONDS, attempt_id))
 
         return await work.remembered(once, nudged)
 
