@@ -51,7 +51,7 @@ async def test_its_webhooks_wait_for_it_by_name_and_the_log_names_it_once_for_al
         await store.rings.keep(counter.pool, [Heard(OFF, Ring(name, "ipn", b"vnp_TxnRef=1"), None) for name in names])
 
         async def all_are_told_of() -> bool:
-            return sum(each["waiting"] for each in logs if each.get("gateway") == OFF) >= len(names)
+            return sum(int(each["waiting"]) for each in logs if each.get("gateway") == OFF) >= len(names)
 
         await eventually(all_are_told_of)
     listed = (await counter.asked("GET", f"/rings?gateway={OFF}", "operator")).json()
