@@ -16,7 +16,7 @@ from deploy.local.layout import Layout
 from deploy.local.plan import plan
 from deploy.local.secrets import Secrets
 from deploy.local.supervisor import Supervisor
-from deploy.local.view import View, report
+from deploy.local.view import View
 
 SHOW_SECONDS = 0.2  # several changes within it are shown at once
 POLL_SECONDS = 1.0  # between two looks at the terminal while nothing changes
@@ -59,7 +59,6 @@ async def _run(layout: Layout, only: Sequence[str], zipkin: bool, console: Conso
 
 
 async def _show(supervisor: Supervisor, work: asyncio.Task[None], changes: asyncio.Event, console: Console) -> None:
-    announced = console.is_terminal  # there the table is always in sight
     terminal = next((descriptor for descriptor in (0, 1) if os.isatty(descriptor)), None)
     with View(console) as view:
         while not work.done():
@@ -69,10 +68,9 @@ async def _show(supervisor: Supervisor, work: asyncio.Task[None], changes: async
                 changes.clear()
                 with _unwritten_is_dropped(console):
                     view.show(supervisor.shown)
-            if supervisor.shown.state == "ready" and not announced:
-                announced = True
+            if supervisor.shown.state == "ready" and not view.announced:
                 with _unwritten_is_dropped(console):
-                    report(console, supervisor.shown)
+                    view.announce(supervisor.shown)
             await asyncio.wait({work}, timeout=SHOW_SECONDS)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL_SECONDS):
