@@ -34,8 +34,9 @@ async def keep_house(pool: Pool, backlog: Backlog, metrics: Metrics, health: Hea
     while True:
         try:
             async with asyncio.timeout(3):
-                backlog.waiting = await outbox.waiting(pool)
+                backlog.waiting, oldest_seconds = await outbox.waiting(pool)
                 metrics.outbox_waiting.set(backlog.waiting)
+                metrics.oldest_outbox.set(oldest_seconds)
                 metrics.oldest_call.set(await pool.fetchval(_OLDEST_CALL))
             health.well("database")
         except Exception as error:

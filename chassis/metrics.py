@@ -45,6 +45,10 @@ class Metrics:
         # out
         self.published = counter("motcua_published_total", "Events acknowledged by Kafka", "topic")
         self.outbox_waiting = gauge("motcua_outbox_waiting", "Events that Kafka has not acknowledged yet")
+        self.oldest_outbox = gauge(
+            "motcua_oldest_outbox_seconds",
+            "How long the first event that Kafka has not acknowledged waits; alert on it",
+        )
         self.outbox_seconds = histogram("motcua_outbox_seconds", "From the row's writing to Kafka's acknowledgment")
         self.relay_rebuilt = counter("motcua_relay_rebuilt_total", "Relays begun anew after trouble")
         # timers and outside calls

@@ -35,7 +35,10 @@ delete from outbox where ctid = any(array(
 ))"""
 # Positions are drawn one by one and published from the front: their span is the backlog, but for those rolled back.
 _WAITING = """
-select coalesce(max(position) - min(position) + 1, 0) from outbox where published_at is null
+select coalesce(max(position) - min(position) + 1, 0) as events, coalesce((
+    select extract(epoch from clock_timestamp() - created_at) from outbox
+    where published_at is null order by position limit 1), 0)::float8 as oldest_seconds
+from outbox where published_at is null
 """
 
 CHANNEL = "outbox"
@@ -57,6 +60,13 @@ class OutboxRow(NamedTuple):
         """Bytes of key, value and headers."""
         headers = sum(len(name.encode()) + len(value.encode()) for name, value in self.headers.items())
         return len(self.key.encode()) + len(self.payload or b"") + headers
+
+
+class Waiting(NamedTuple):
+    """About how many events Kafka has not acknowledged yet, and how long the first of them has waited."""
+
+    events: int
+    oldest_seconds: float
 
 
 def fitting(row: OutboxRow) -> OutboxRow:
@@ -95,9 +105,10 @@ async def mark_published(connection: Connection | Pool, positions: Iterable[int]
     await connection.execute(_MARK, list(positions))
 
 
-async def waiting(connection: Connection | Pool) -> int:
-    """About how many rows Kafka has not acknowledged yet."""
-    return int(await connection.fetchval(_WAITING))
+async def waiting(connection: Connection | Pool) -> Waiting:
+    """What Kafka has not acknowledged yet."""
+    row: Any = await connection.fetchrow(_WAITING)
+    return Waiting(**row)
 
 
 async def prune(connection: Connection | Pool, limit: int) -> int:

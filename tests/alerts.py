@@ -5,19 +5,24 @@ What a counter has grown by is what it shows: as for a process that began with t
 
 from __future__ import annotations
 
+import operator
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-RULES = Path(__file__).resolve().parents[1] / "deploy" / "prometheus" / "payments.rules.yml"
+RULES = Path(__file__).resolve().parents[1] / "deploy" / "prometheus"
 _TERM = re.compile(
-    r"(max|min|sum)(?: by \((\w+)\) ?)?\((?:increase\()?(\w+)(?:\{(\w+)=(~?)\"([^\"]+)\"\})?(?:\[\w+\]\))?\) (>|==) (\d+)"
+    r"(max|min|sum)(?: by \((\w+)\) ?)?\((?:increase\()?(\w+)(?:\{(\w+)=(~?)\"([^\"]+)\"\})?(?:\[\w+\]\))?\) (>=|>|==) (\d+)"
 )
+_COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {">": operator.gt, ">=": operator.ge, "==": operator.eq}
+# Which process shows a metric is added by Prometheus: here all that is given counts as one.
+_BY_PROMETHEUS = ("job",)
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class Term:
         values = defaultdict[str, list[float]](list)
         for labels, value in shown(text, self.metric):
             if (not self.label or re.fullmatch(self.pattern, labels.get(self.label, ""))) and (
-                not self.by or self.by in labels
+                not self.by or self.by in labels or self.by in _BY_PROMETHEUS
             ):
                 values[labels.get(self.by, "")].append(value)
         aggregates: dict[str, Callable[[list[float]], float]] = {"max": max, "min": min, "sum": sum}
@@ -66,11 +71,8 @@ class Term:
 
     def fires(self, text: str) -> set[str]:
         """The labels of which it is true."""
-        return {
-            name
-            for name, value in self.seen(text).items()
-            if (value > self.bound if self.comparison == ">" else value == self.bound)
-        }
+        compared = _COMPARISONS[self.comparison]
+        return {name for name, value in self.seen(text).items() if compared(value, self.bound)}
 
 
 def shown(text: str, metric: str) -> Iterator[tuple[Mapping[str, str], float]]:
@@ -86,20 +88,27 @@ def by_label(text: str, metric: str) -> dict[str, float]:
     return {value: number for labels, number in shown(text, metric) for value in labels.values()}
 
 
-def alerts() -> dict[str, list[Term]]:
-    """The terms of each alert."""
-    return {name: [Term.of(term) for term in re.split(" or | unless ", expr)] for name, expr in _expressions().items()}
+def alerts(of: str = "payments") -> dict[str, list[Term]]:
+    """The terms of each alert in the rules of that name."""
+    return {
+        name: [Term.of(term) for term in re.split(" or | unless ", expr)] for name, expr in _expressions(of).items()
+    }
 
 
-def firing(text: str) -> dict[str, set[str]]:
+def firing(text: str, of: str = "payments") -> dict[str, set[str]]:
     """The alerts that fire, and of what."""
-    every = {name: _fires(expr, text) for name, expr in _expressions().items()}
+    every = {name: _fires(expr, text) for name, expr in _expressions(of).items()}
     return {name: labels for name, labels in every.items() if labels}
 
 
-def _expressions() -> dict[str, str]:
-    groups = yaml.safe_load(RULES.read_text("utf-8"))["groups"]
-    return {rule["alert"]: " ".join(rule["expr"].split()) for group in groups for rule in group["rules"]}
+def rules(of: str) -> Iterator[Mapping[str, Any]]:
+    """The rules of that name as they are written."""
+    for group in yaml.safe_load((RULES / f"{of}.rules.yml").read_text("utf-8"))["groups"]:
+        yield from group["rules"]
+
+
+def _expressions(of: str) -> dict[str, str]:
+    return {rule["alert"]: " ".join(rule["expr"].split()) for rule in rules(of)}
 
 
 def _fires(expr: str, text: str) -> set[str]:

@@ -10,8 +10,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
+from deploy.local.layout import Layout
+from tests.alerts import alerts, firing
 from tests.e2e.command_line import CommandLine
 from tests.supervised import until
 
@@ -89,6 +92,20 @@ def test_the_trace_of_the_demo_has_one_root_and_spans_of_all_services(whole: Com
     assert {span["service"] for span in spans} == SERVICES
     known = {span["span_id"] for span in spans}
     assert all(span["parent_id"] in known for span in spans if span["parent_id"])
+
+
+def test_alerts_on_the_way_of_events_speak_of_what_the_services_show_and_none_fires(
+    whole: CommandLine, told: dict[str, Any]
+) -> None:
+    def shown() -> list[str]:
+        layout = Layout(whole.data, whole.offset)
+        return [httpx.get(f"{layout.url(name)}/metrics", trust_env=False).text for name in sorted(SERVICES)]
+
+    texts = shown()
+    for alert, terms in alerts("message-path").items():
+        for term in terms:
+            assert any(term.seen(text) for text in texts), f"{alert}: nothing shows {term}"
+    until(lambda: not any(firing(text, "message-path") for text in shown()))
 
 
 @pytest.mark.parametrize("victim", CHILDREN)

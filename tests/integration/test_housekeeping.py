@@ -7,7 +7,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from chassis import housekeeping, inbox
+from chassis import housekeeping, inbox, outbox
 from chassis.backlog import Backlog
 from chassis.health import Health
 from chassis.housekeeping import keep_house, prune_tables
@@ -39,7 +39,9 @@ async def test_rows_past_their_time_are_pruned_in_batches_and_younger_ones_are_k
         async with owner.transaction():
             assert await inbox.take(owner, "payments.young", [new_id()])
         await owner.execute(
-            "insert into outbox (id, aggregatetype, aggregateid, type, headers) select gen_random_uuid(), 't', 'k', 'x', '{}' from generate_series(1, 7)"
+            """insert into outbox (id, aggregatetype, aggregateid, type, headers, created_at)
+            select gen_random_uuid(), 't', 'k', 'x', '{}', clock_timestamp() - interval '1 minute' * (8 - n)
+            from generate_series(1, 7) as n"""
         )
         house = asyncio.gather(keep_house(desk.pool, backlog, metrics, Health()), prune_tables(desk.pool))
         try:
@@ -56,3 +58,11 @@ async def test_rows_past_their_time_are_pruned_in_batches_and_younger_ones_are_k
     assert left == "payments.young"
     assert backlog.waiting == 7, "the span of unpublished positions"
     assert metrics.registry.get_sample_value("motcua_outbox_waiting") == 7
+    oldest = metrics.registry.get_sample_value("motcua_oldest_outbox_seconds")
+    assert oldest is not None
+    assert 420 <= oldest < 420 + 60, "the age of the first one"
+
+
+async def test_an_empty_outbox_has_no_age(postgres_server: Server) -> None:
+    async with counting(postgres_server) as desk:
+        assert await outbox.waiting(desk.pool) == (0, 0.0)
