@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 
 from chassis.backlog import RETRY_AFTER_SECONDS
 from chassis.errors import NotSigned, Refusal
+from chassis.mistakes import field_errors
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -31,34 +32,6 @@ _TITLES = {
     503: ("Tạm thời chưa phục vụ được", "Temporarily unavailable"),
 }
 _NOT_SIGNED = ("Chữ ký không được chấp nhận", "Signature not accepted")
-# pydantic's error types in our words, with the bound that was passed; whatever is not named here is told by the last line.
-_FIELD = {
-    "missing": ("Thiếu thông tin này.", "This field is missing."),
-    "extra_forbidden": ("Trường này không có trong biểu mẫu.", "This field is not part of the form."),
-    "string_too_short": ("Nội dung quá ngắn.", "Too short."),
-    "string_too_long": ("Nội dung quá dài.", "Too long."),
-    "string_type": ("Phải là chữ.", "Must be text."),
-    "int_type": ("Phải là số nguyên.", "Must be a whole number."),
-    "int_parsing": ("Phải là số nguyên.", "Must be a whole number."),
-    "int_from_float": ("Phải là số nguyên, không có phần lẻ.", "Must be a whole number, without a fraction."),
-    "greater_than": ("Phải lớn hơn {gt}.", "Must be more than {gt}."),
-    "greater_than_equal": ("Nhỏ nhất là {ge}.", "At least {ge}."),
-    "less_than_equal": ("Lớn nhất là {le}.", "At most {le}."),
-    "too_long": ("Có nhiều nhất {max_length} mục.", "At most {max_length} entries."),
-    "string_pattern_mismatch": ("Có ký tự không được dùng ở đây.", "It has characters that are not used here."),
-    "timezone_aware": (
-        "Thời điểm phải kèm múi giờ, ví dụ 2026-06-09T08:00:00+07:00.",
-        "A time names its zone, like 2026-06-09T08:00:00+07:00.",
-    ),
-    "model_attributes_type": ("Phải là một nhóm trường, viết trong { }.", "Must be an object, written in { }."),
-    "uuid_parsing": ("Không phải là một mã UUID.", "Not a UUID."),
-    "date_from_datetime_parsing": ("Ngày không có trong lịch (viết NĂM-THÁNG-NGÀY).", "Not a date (write YYYY-MM-DD)."),
-    "date_parsing": ("Ngày không có trong lịch (viết NĂM-THÁNG-NGÀY).", "Not a date (write YYYY-MM-DD)."),
-    "literal_error": ("Không thuộc các lựa chọn cho phép.", "Not one of the choices."),
-    "json_invalid": ("Nội dung không phải là JSON.", "The body is not JSON."),
-}
-_BOUNDS = frozenset(("gt", "ge", "le", "max_length"))
-_OTHER = ("Giá trị không đúng dạng.", "The value does not have the right form.")
 
 
 class FieldError(BaseModel):
@@ -140,28 +113,18 @@ def of_validation(error: RequestValidationError) -> JSONResponse:
 
 def refusal_of(errors: Sequence[Any]) -> Refusal:
     """The Refusal 422 that tells pydantic's errors."""
+    return invalid(field_errors(errors))
+
+
+def invalid(errors: Sequence[dict[str, str]]) -> Refusal:
+    """The Refusal 422 that tells these wrong fields, each {"path", "code", "vi", "en"}."""
     return Refusal(
         "invalid",
         "Có thông tin chưa đúng; xem từng mục dưới đây.",
         "Some fields are not right; see each below.",
         422,
-        tuple(field_errors(errors)),
+        tuple(errors),
     )
-
-
-def field_errors(errors: Sequence[Any]) -> list[dict[str, str]]:
-    """pydantic's errors as {"path", "code", "vi", "en"}; the typed value itself is never repeated."""
-    told = []
-    for error in errors:
-        vi, en = _FIELD.get(error["type"], _OTHER)
-        # FastAPI names the part of the request first, and of a body that is no JSON the position of the mistake.
-        within = error["loc"][1:] if error["loc"][:1] == ("body",) else error["loc"]
-        place = [] if error["type"] == "json_invalid" else [str(part) for part in within]
-        for name in _BOUNDS & error.get("ctx", {}).keys():
-            bound = str(error["ctx"][name])
-            vi, en = vi.replace(f"{{{name}}}", bound), en.replace(f"{{{name}}}", bound)
-        told.append({"path": ".".join(place) or "body", "code": error["type"], "vi": vi, "en": en})
-    return told
 
 
 def of_http(error: HTTPException) -> JSONResponse:

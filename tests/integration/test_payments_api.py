@@ -107,6 +107,29 @@ async def test_a_gateway_that_is_not_offered_is_told_with_those_that_are(people:
     assert "stripe" in answer.json()["detail"]
 
 
+async def test_a_gateway_that_is_not_offered_and_a_wrong_payer_are_told_at_once(
+    people: People, counter: Counter
+) -> None:
+    dossier = await counter.filed()
+    body = {"gateway": "vnpay", "payer": {"name": "N9", "paper": "1"}}
+    path = (
+        await people.asks(
+            "citizen", "POST", await people.at(dossier, "/link"), None, {"person_id": str(dossier.person)}
+        )
+    ).json()["path"]
+    by_link = await counter.http.post(f"{path}/checkout", json=body)
+    for answer in (await people.citizen(dossier, "POST", "/checkout", body), by_link):
+        told = answer.json()
+        assert (answer.status_code, told["code"]) == (422, "invalid")
+        assert {each["path"]: each["code"] for each in told["errors"]} == {
+            "gateway": "gateway_not_offered",
+            "payer.name": "payer_name",
+            "payer.paper": "payer_paper",
+            "payer.address": "missing",
+        }
+        assert "stripe" in told["errors"][0]["vi"]
+
+
 async def test_a_gateway_that_prints_receipts_asks_who_pays(people: People, counter: Counter) -> None:
     dossier = await counter.filed()
     asked = await people.citizen(dossier, "POST", "/checkout", {"gateway": "national"})

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, StringConstraints
 
 from chassis.access import Caller
 from chassis.errors import NotFound, Refusal
+from chassis.mistakes import mistake
 from chassis.work import Work
 from services.intake import store
 from services.intake.domain.dossier import Dossier
@@ -32,7 +33,7 @@ Text = Annotated[
 
 def _of_our_times(moment: Any) -> Any:
     if not 2000 <= moment.year < 2100:
-        raise ValueError("not within 2000 to 2099")
+        raise mistake("not_of_our_times", "Năm phải từ 2000 đến 2099.", "The year is from 2000 to 2099.")
     return moment
 
 

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from chassis.clock import Clock
 from chassis.errors import NotSigned, Refusal
 from chassis.http import WorkOf
+from chassis.mistakes import mistake
 from chassis.once import Once
 from services.payments import store
 from services.payments.adapters import timed_signature
@@ -43,7 +44,11 @@ class Inquiry(BaseModel):
     @model_validator(mode="after")
     def _one(self) -> Self:
         if (self.dossier_code is None) == (self.payment_code is None):
-            raise ValueError("name one: dossier_code or payment_code")
+            raise mistake(
+                "name_one",
+                "Hãy ghi một trong hai: dossier_code hoặc payment_code.",
+                "Name one of the two: dossier_code or payment_code.",
+            )
         return self
 
 

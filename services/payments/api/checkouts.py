@@ -12,7 +12,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from chassis.errors import NotFound
+from chassis import problem
+from chassis.errors import NotFound, Refusal
 from chassis.http import CallerOf, PerhapsOnceOf, WorkOf, allowed
 from services.payments import store
 from services.payments.adapters.gateways import Gateways
@@ -98,7 +99,7 @@ def of_citizens(cashier: Cashier, links: Links, return_url: str, trusted: Sequen
         """Send the citizen to a page; while one is open, to the same one (so no Idempotency-Key is needed here)."""
         bill = await shown(work, bill_id, allowed(caller, "citizen"))
         told = body or CheckoutBody()
-        back, payer = return_url.replace("{code}", bill.dossier_code), payer_of(told.payer)
+        back, payer = return_url.replace("{code}", bill.dossier_code), payer_of(told, cashier.gateways)
         wish = Wish(back, address_of(request, trusted), told.gateway, payer, once)
         return await answered(await cashier.begin(work, bill, wish), response)
 
@@ -165,9 +166,19 @@ def ways(gateways: Gateways) -> list[Way]:
     ]
 
 
-def payer_of(typed: dict[str, Any] | None) -> Payer | None:
-    """The payer that was typed. Raises Refusal 422 with every wrong field."""
-    return None if typed is None else checked(typed)
+def payer_of(told: CheckoutBody, gateways: Gateways) -> Payer | None:
+    """The payer that was typed. Raises Refusal 422 with every wrong field, the gateway among them."""
+    if told.payer is None:
+        return None
+    try:
+        return checked(told.payer)
+    except Refusal as wrong:
+        try:
+            gateways.choose(told.gateway, has_payer=True)
+        except Refusal as nowhere:
+            at_gateway = {"path": "gateway", "code": nowhere.code, "vi": nowhere.vi, "en": nowhere.en}
+            raise problem.invalid((at_gateway, *wrong.errors)) from None
+        raise
 
 
 def shown_page(bill: Bill) -> Attempt | None:

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 from chassis.access import Caller
 from chassis.clock import VIETNAM
 from chassis.errors import NotFound, Refusal
+from chassis.mistakes import mistake
 from chassis.postgres import Connection
 from chassis.work import Work
 from contracts.money import Dong
@@ -47,7 +48,7 @@ Amount = Annotated[Dong, Field(strict=True)]
 
 def _of_our_times(moment: Any) -> Any:
     if not 2000 <= moment.year < 2100:
-        raise ValueError("not within 2000 to 2099")
+        raise mistake("not_of_our_times", "Năm phải từ 2000 đến 2099.", "The year is from 2000 to 2099.")
     return moment
 
 

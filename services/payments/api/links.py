@@ -148,7 +148,7 @@ class LinkPages:
             raise problem.refusal_of(error.errors()) from None
         asked = Once.of(f"link {bill.bill_id}", key, request.url.path, await request.body()) if key else None
         back, address = f"{self._public_url}/return/{bill.dossier_code}", address_of(request, self._trusted)
-        return Wish(back, address, told.gateway, payer_of(told.payer), asked, "link")
+        return Wish(back, address, told.gateway, payer_of(told, self._cashier.gateways), asked, "link")
 
     async def _page(
         self, bill: Bill, token: str, refusal: Refusal | None = None, typed: Mapping[str, Any] | None = None

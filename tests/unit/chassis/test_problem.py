@@ -12,7 +12,7 @@ import httpx
 import pytest
 from fastapi import APIRouter, Query
 from opentelemetry.trace import NoOpTracer
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 from starlette.responses import StreamingResponse
 from structlog.testing import capture_logs
 
@@ -20,6 +20,7 @@ from chassis import http
 from chassis.errors import Conflict, NotFound, Refusal, Retry
 from chassis.health import Health
 from chassis.metrics import Metrics
+from chassis.mistakes import mistake
 
 routes = APIRouter()
 TYPED = "Nguyễn Thị Ánh"
@@ -138,6 +139,52 @@ async def test_each_kind_of_mistake_has_words_of_its_own_that_name_the_bound(cli
     assert len({each["vi"] for each in told.values()}) == len({each["en"] for each in told.values()}) == len(told)
     assert (told["least"]["vi"], told["least"]["en"]) == ("Nhỏ nhất là 1.", "At least 1.")
     assert (told["most"]["vi"], told["most"]["en"]) == ("Lớn nhất là 5.", "At most 5.")
+
+
+class Kinds(BaseModel):
+    table: dict[str, int]
+    filled: dict[str, int] = Field(min_length=1)
+    at: AwareDatetime
+    day: date
+    yes: bool
+    key: UUID
+    some: list[int] = Field(min_length=2)
+    reason: Annotated[Annotated[str, AfterValidator(str.strip)], Field(min_length=10)]
+    name: Annotated[Annotated[str, AfterValidator(str.strip)], Field(max_length=3)]
+    under: int = Field(lt=5)
+    huge: int
+    ours: Annotated[int, AfterValidator(lambda _: wrong())]
+
+
+def wrong() -> None:
+    raise mistake("not_ours", "Không phải của chúng tôi.", "Not ours.")
+
+
+@routes.post("/kinds")
+async def kinds(form: Kinds) -> None: ...
+
+
+async def test_each_kind_of_field_has_words_of_its_own_and_a_text_is_measured_in_characters(
+    client: httpx.AsyncClient,
+) -> None:
+    form = {"table": 5, "filled": {}, "at": "9/6/2026", "day": "2026-06-09T08:00:00", "yes": "perhaps", "key": 5,
+            "some": [1], "reason": "x", "name": TYPED, "under": 5, "huge": "9" * 5_000, "ours": 1}  # fmt: skip
+    told = {each["path"]: each for each in problem(await client.post("/kinds", json=form))["errors"]}
+    assert {path: (each["code"], each["vi"]) for path, each in told.items()} == {
+        "table": ("dict_type", "Phải là một nhóm trường, viết trong { }."),
+        "filled": ("too_short", "Có ít nhất 1 mục."),
+        "at": ("datetime_from_date_parsing", "Thời điểm không đọc được; hãy viết như 2026-06-09T08:00:00+07:00."),
+        "day": ("date_from_datetime_inexact", "Chỉ ghi ngày, không ghi giờ (viết NĂM-THÁNG-NGÀY)."),
+        "yes": ("bool_parsing", "Phải là true hoặc false."),
+        "key": ("uuid_type", "Không phải là một mã UUID."),
+        "some": ("too_short", "Có ít nhất 2 mục."),
+        "reason": ("too_short", "Nội dung quá ngắn (ít nhất 10 ký tự)."),
+        "name": ("too_long", "Nội dung quá dài (nhiều nhất 3 ký tự)."),
+        "under": ("less_than", "Phải nhỏ hơn 5."),
+        "huge": ("int_parsing_size", "Số này quá lớn."),
+        "ours": ("not_ours", "Không phải của chúng tôi."),
+    }
+    assert told["ours"]["en"] == "Not ours."
 
 
 async def test_what_is_too_large_is_told_in_each_language_by_itself(client: httpx.AsyncClient) -> None:
