@@ -23,6 +23,7 @@ class Table:
     """The legal moves of one aggregate. `names` gives states, and `words` messages, their Vietnamese for people.
 
     `voices` are the classes of messages by who may say them: whoever said one of a class is told of moves in it only.
+    `rests` are the states in which nobody waits for anything, whatever may still come.
     """
 
     def __init__(
@@ -31,8 +32,10 @@ class Table:
         names: dict[Any, str] | None = None,
         words: dict[type, str] | None = None,
         voices: tuple[type, ...] = (),
+        rests: tuple[Any, ...] = (),
     ) -> None:
         self.moves, self._names, self._words, self._voices = tuple(moves), names or {}, words or {}, voices
+        self._rests = rests
 
     def allows(self, source: Any, message: type) -> bool:
         return any(move.source == source and move.message is message for move in self.moves)
@@ -49,7 +52,8 @@ class Table:
         voice = next((each for each in self._voices if issubclass(message, each)), object)
         own = {each for each in legal if issubclass(each, voice)}
         here = [self._words.get(each, each.__name__) for each in own]
-        none_vi, none_en = ("chờ bên khác thực hiện", "wait for others") if legal else (
+        waits = legal and source not in self._rests
+        none_vi, none_en = ("chờ bên khác thực hiện", "wait for others") if waits else (
             "không còn bước nào", "nothing, it is final"
         )  # fmt: skip
         state = self._names.get(source, str(source))

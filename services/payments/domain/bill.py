@@ -223,6 +223,7 @@ MOVES = Table(
     NAMES,
     WORDS,
     voices=(StartCheckout, CancelCheckout, PayElsewhere, AbandonPage, Settle),
+    rests=("paid", "expired", "cancelled"),
 )
 
 

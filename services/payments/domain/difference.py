@@ -167,4 +167,5 @@ MOVES = Table(
     NAMES,
     WORDS,
     voices=(Explain, Assign, Return, TakeOver, PayOutByHand),
+    rests=("healed", "returned"),
 )

@@ -102,6 +102,7 @@ REFUND_MOVES = Table(
     _NAMES,
     {RequestRefund: "hoàn trả", PayOut: "ghi nhận đã chi trả", TakeOver: "chuyển sang chi trả tại quầy"},
     voices=(PayOut, TakeOver),
+    rests=("done",),
 )
 
 

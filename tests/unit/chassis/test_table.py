@@ -61,11 +61,15 @@ def test_people_are_told_of_moves_that_they_can_make_themselves_only() -> None:
 
     class Expires: ...
 
-    table = Table([Move(1, Asks, 2), Move(2, Expires, 3), Move(4, Expires, 3), Move(4, Drops, 3)], voices=(ByPerson,))
+    table = Table(
+        [Move(1, Asks, 2), Move(2, Expires, 3), Move(4, Expires, 3), Move(4, Drops, 3), Move(5, Expires, 2)],
+        voices=(ByPerson,), rests=(5,),
+    )  # fmt: skip
     for state, vi, en in (
         (1, "Asks", "Asks"),
         (2, "chờ bên khác thực hiện", "wait for others"),
         (3, "không còn bước nào", "nothing, it is final"),
+        (5, "không còn bước nào", "nothing, it is final"),
     ):
         with pytest.raises(Refusal) as refused:
             table.require(state, Drops)

@@ -15,8 +15,11 @@ from chassis.decider import Message
 from chassis.envelope import Event
 from chassis.errors import Refusal
 from chassis.identifiers import derived_id
+from chassis.table import Table
 from services.payments.domain.answers import RefundDone, RefundRefused
 from services.payments.domain.bill import MOVES, NAMES, Attempt, Bill
+from services.payments.domain.difference import MOVES as DIFFERENCE_MOVES
+from services.payments.domain.difference import Return
 from services.payments.domain.messages import (
     AbandonPage,
     AttemptSilence,
@@ -264,3 +267,21 @@ def test_the_diagram_shows_every_row(table: Any) -> None:
 
 def test_an_order_begins_a_refund_by_the_gateway_or_by_hand() -> None:
     assert {move.target for move in REFUND_MOVES.moves if move.message is RequestRefund} == {"ready", "by_hand"}
+
+
+@pytest.mark.parametrize(
+    ("table", "states", "message"),
+    [
+        (MOVES, ("paid", "expired", "cancelled"), AbandonPage),
+        (REFUND_MOVES, ("done",), TakeOver),
+        (DIFFERENCE_MOVES, ("healed", "returned", "assigned"), Return),
+    ],
+)
+def test_nobody_is_told_to_wait_where_nothing_is_waited_for(
+    table: Table, states: tuple[str, ...], message: type
+) -> None:
+    for state in states:
+        with pytest.raises(Refusal) as refusal:
+            table.require(state, message)
+        assert refusal.value.vi.endswith("Có thể: không còn bước nào.")
+        assert refusal.value.en.endswith("Possible: nothing, it is final.")
