@@ -177,6 +177,9 @@ async def test_the_ledger_is_read_by_dossier_and_account_page_by_page(people: Pe
     assert paged == whole
     assert {entry["account"] for entry in whole} == {"gateway:stripe"}
     assert (await people.operator("GET", f"{account}&cursor=abc")).status_code == 400
+    backwards = f"since={until:%Y-%m-%dT%H:%M:%SZ}&until={since:%Y-%m-%dT%H:%M:%SZ}"
+    answer = await people.operator("GET", f"/ledger?{backwards}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_period")
     assert (await people.asks("officer", "GET", f"/ledger?{period}", None, {"agency": AGENCY})).status_code == 403
 
 

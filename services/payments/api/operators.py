@@ -190,8 +190,15 @@ def of_operators(gateways: Gateways) -> APIRouter:
         cursor: str | None = None,
         limit: Limit = 100,
     ) -> LedgerPage:
-        """The ledger's entries of [since, until), of a dossier, of an account, or all."""
+        """The ledger's entries of [since, until), of a dossier, of an account, or all. 422 where `since` is after `until`."""
         allowed(caller, "operator")
+        if since > until:
+            raise Refusal(
+                "bad_period",
+                "Lúc bắt đầu (since) không được sau lúc kết thúc (until).",
+                "A period does not begin (since) after it ends (until).",
+                422,
+            )
         found = await store.search.entries(work.pool, dossier_code, account, since, until, _behind(cursor), limit + 1)
         items = [Entry.model_validate(row) for row in found[:limit]]
         last = items[-1] if len(found) > limit else None
