@@ -29,19 +29,23 @@ class OpenCatalogue:
         self._files, self._seconds, self.guide = read, seconds, read.guide
         self._turn = asyncio.Lock()
         self._writes, self._looked = -1, float("-inf")
+        self._changes, self._seen = 0, 0
         self.latest: Catalogue | None = None
 
     async def current(self, pool: Pool) -> Catalogue:
-        """As it was a second ago or later; while somebody looks, the others go on with the one that they know."""
-        if self.latest is not None and (self._turn.locked() or self._is_fresh()):
+        """As it was a second ago or later; while somebody looks, the others go on with the one that they know.
+
+        What this process changed itself is there at once.
+        """
+        if self.latest is not None and self._has_our_changes() and (self._turn.locked() or self._is_fresh()):
             return self.latest
         async with self._turn:
-            if self.latest is not None and self._is_fresh():
+            if self.latest is not None and self._has_our_changes() and self._is_fresh():
                 return self.latest
-            looked, writes = self._seconds(), await store.procedures.writes(pool)
+            changes, looked, writes = self._changes, self._seconds(), await store.procedures.writes(pool)
             if self.latest is None or writes != self._writes:
                 self.latest, self._writes = await self._read(pool), writes
-            self._looked = looked
+            self._seen, self._looked = changes, looked
             return self.latest
 
     async def refresh(self, pool: Pool) -> None:
@@ -49,8 +53,8 @@ class OpenCatalogue:
         await self.current(pool)
 
     def look_again(self) -> None:
-        """The next look is made at once: this process has changed a procedure."""
-        self._looked = float("-inf")
+        """The next look is made at once, whoever is looking now: this process has changed a procedure."""
+        self._changes += 1
 
     async def ship(self, work: Work) -> None:
         """Open what comes with the release and was never open here; the database has the last word on all that was."""
@@ -67,6 +71,9 @@ class OpenCatalogue:
                 )
         self.look_again()
         await self.current(work.pool)
+
+    def _has_our_changes(self) -> bool:
+        return self._seen == self._changes
 
     def _is_fresh(self) -> bool:
         return self._seconds() - self._looked < _LOOK_SECONDS

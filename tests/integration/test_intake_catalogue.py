@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from chassis.postgres import Pool
 from services.intake import store
 from services.intake.domain import files
 from services.intake.open_catalogue import OpenCatalogue
@@ -84,6 +85,34 @@ async def test_a_process_sees_within_a_second_what_another_one_opened_and_asks_n
     assert newest.version == 3
     seconds = 2.0
     assert await other.current(desk.pool) is seen[0], "nothing was written, nothing is made anew"
+
+
+async def test_what_a_process_changes_itself_is_there_at_once_although_somebody_looks_just_then(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds, look, looking, changed = 0.0, store.procedures.writes, asyncio.Event(), asyncio.Event()
+    own = OpenCatalogue(files.read(), lambda: seconds)
+    await own.current(desk.pool)
+    seconds = 1.0
+
+    async def slowly(pool: Pool) -> int:
+        writes = await look(pool)
+        looking.set()
+        await changed.wait()
+        return writes
+
+    monkeypatch.setattr(store.procedures, "writes", slowly)
+    before = asyncio.create_task(own.current(desk.pool))
+    await looking.wait()
+    monkeypatch.undo()
+    await opens(desk, next_licence(effective_from=TODAY.isoformat()))
+    own.look_again()
+    changed.set()
+    after = await own.current(desk.pool)
+    await before
+    assert (newest := after.on(LICENCE, TODAY)) is not None
+    assert newest.version == 3
+    assert await own.current(desk.pool) is after
 
 
 async def test_a_data_file_that_differs_from_what_was_opened_leaves_the_database_as_it_is(desk: Desk) -> None:
