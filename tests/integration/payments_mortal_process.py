@@ -1,8 +1,9 @@
 """`python -m tests.integration.payments_mortal_process`: payments, begun again and again, each to die at one of its steps.
 
 It imports everything once and forks for each life. It is told by lines: `begin` answers a process id, `poll ID` answers
-`lives`, or the signal that ended it, `end ID` ends it. MORTAL_SETTINGS holds the service's settings, MORTAL_FOLDER the
-orders: a file named like the process id, with the number of the step, counted from then on, at which it kills itself.
+`lives`, or the signal that ended it; with the last line the last life ends. MORTAL_SETTINGS holds the service's settings,
+MORTAL_FOLDER the orders: a file named like the process id, with the number of the step, counted from then on, at which it
+kills itself, or with the step's name.
 
 Steps lie around whatever the world outside sees: a commit of what a bill decides, webhooks that are kept, what is claimed,
 and each request to the gateway (but for its statement, which is read at any time).
@@ -46,15 +47,18 @@ class Steps:
         order = self._folder / str(os.getpid())
         if not order.exists():
             return
-        # A gateway rings many times, and always alike: the first few are enough.
-        self._webhooks[step] += "webhooks" in step
-        if self._webhooks[step] > _WEBHOOKS:
-            return
-        self._gone += 1
-        if self._gone == int(order.read_text()):
+        if (last := order.read_text()) == step or (last.isdecimal() and self._counted(step) == int(last)):
             with (self._folder / "died").open("a") as died:
                 died.write(f"{step}\n")
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def _counted(self, step: str) -> int | None:
+        """The number of this step, if it counts: a gateway rings many times, and always alike; the first few are enough."""
+        self._webhooks[step] += "webhooks" in step
+        if self._webhooks[step] > _WEBHOOKS:
+            return None
+        self._gone += 1
+        return self._gone
 
 
 def install(steps: Steps, gateway_url: str) -> None:
@@ -120,20 +124,23 @@ def main() -> None:
     settings = PaymentsSettings.model_validate(json.loads(os.environ["MORTAL_SETTINGS"]))
     calls._POLL_SECONDS = 0.1
     install(Steps(Path(os.environ["MORTAL_FOLDER"])), settings.gateway_url)
+    living = 0
     for line in sys.stdin:
         order, _, about = line.strip().partition(" ")
         if order == "begin":
-            if (child := os.fork()) == 0:
+            if (living := os.fork()) == 0:
                 try:
                     live(settings)
                 finally:
                     os._exit(1)
-            print(child, flush=True)
+            print(living, flush=True)
             continue
-        if order == "end":
-            os.kill(int(about), signal.SIGKILL)
-        ended, status = os.waitpid(int(about), os.WNOHANG if order == "poll" else 0)
+        ended, status = os.waitpid(int(about), os.WNOHANG)
+        living = 0 if ended else living
         print(os.waitstatus_to_exitcode(status) if ended else "lives", flush=True)
+    if living:
+        os.kill(living, signal.SIGKILL)
+        os.waitpid(living, 0)
 
 
 if __name__ == "__main__":

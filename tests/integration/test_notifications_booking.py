@@ -53,14 +53,17 @@ async def running(postgres_server: Server, issuer: Issuer) -> AsyncIterator[Offi
 
 @pytest.fixture
 async def office(running: Office) -> Office:
-    # A call that the test before left under way may take a slot between these: then they are emptied again.
     await again_until_done(lambda: _empty(running))
     return running
 
 
 async def _empty(office: Office) -> None:
-    for table in ("call", "slot", "appointment", "outbox"):
-        await office.pool.execute(f"delete from {table}")
+    """Calls that the test before left under way take no slot in the middle of it; who waits for the other, asks again."""
+    tables = ("call", "slot", "appointment", "outbox")
+    async with office.pool.acquire() as connection, connection.transaction():
+        await connection.execute(f"lock table {', '.join(tables)} in share row exclusive mode")
+        for table in tables:
+            await connection.execute(f"delete from {table}")
 
 
 def accepted(minutes: int = 15) -> dossiers.Accepted:

@@ -79,8 +79,8 @@ class Mortal:
         self.life = await self.told("begin")
         await eventually(self._ready)
 
-    async def dies_at(self, step: int) -> None:
-        """This life ends at its step of this number, counted from now on."""
+    async def dies_at(self, step: int | str) -> None:
+        """This life ends at its step of this number, counted from now on, or of this name."""
         draft = self.folder / "draft"
         draft.write_text(str(step))
         draft.rename(self.folder / self.life)
@@ -150,10 +150,10 @@ async def mortal(postgres: Postgres, folder: Path) -> AsyncIterator[Mortal]:
                 lives = Mortal(counter, births, folder)
                 await lives.begin()
                 yield lives
-                await lives.told(f"end {lives.life}")
         finally:
-            if births.returncode is None:
-                births.kill()
+            # With its orders the last life ends, whatever the test came to: it would serve the next test's database.
+            assert births.stdin is not None
+            births.stdin.close()
             await births.wait()
             await pool.close()
 
@@ -213,6 +213,10 @@ async def assert_as_if_nobody_had_died(counter: Counter, dossier: Dossier) -> No
     assert await counter.names(dossier) == told
 
 
+def died(folder: Path) -> list[str]:
+    return (folder / "died").read_text().splitlines()
+
+
 @pytest.mark.timeout(900)  # as many lives as there are steps, each a new process
 async def test_a_payment_and_its_refund_survive_a_death_at_each_of_their_steps(
     postgres_server: Postgres, tmp_path: Path
@@ -228,10 +232,16 @@ async def test_a_payment_and_its_refund_survive_a_death_at_each_of_their_steps(
             if world.deaths < step:
                 break
         assert world.deaths == step - 1, "one death for each step, and then a journey without one"
-        died = (tmp_path / "died").read_text().splitlines()
-        print(died)
-        assert len(died) == world.deaths
-        assert set(died) >= SEEN
+        missed = sorted(SEEN - set(died(tmp_path)))
+        for name in missed:  # two journeys do not always go the same steps in the same order
+            dossier = await counter.filed()
+            await world.dies_at(name)
+            await journey(world, dossier)
+            await world.is_spared()
+            await assert_as_if_nobody_had_died(counter, dossier)
+        print(died(tmp_path))
+        assert len(died(tmp_path)) == world.deaths
+        assert set(died(tmp_path)) >= SEEN
         numbers = await counter.pool.fetch("select count(*), max(ordinal) as last from receipt group by year")
         assert [each["count"] for each in numbers] == [each["last"] for each in numbers], "no gap in any year"
-        assert sum(each["count"] for each in numbers) == 2 * step
+        assert sum(each["count"] for each in numbers) == 2 * (step + len(missed))
