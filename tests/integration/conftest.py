@@ -11,7 +11,8 @@ from deploy.local.kafka import apply_topics_and_users
 from deploy.local.layout import Layout
 from deploy.local.offsets import free_offset
 from tests.database import Server
-from tests.integration.intake_desk import signing
+from tests.integration.intake_desk import Desk, open_desk, signing
+from tests.integration.intake_life import Life, open_life
 from tests.integration.payments_counter import Counter, open_counter
 from tests.integration.payments_people import People, open_people
 from tests.integration.sandbox_process import Server as Sandbox
@@ -32,6 +33,37 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """The identity provider at which intake's people sign in; no test lets it fail."""
     with signing(tmp_path_factory.mktemp("oidc")) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+async def shared_desk(postgres_server: Server, provider: Sandbox) -> AsyncIterator[Desk]:
+    """intake, once for a file; one that wants another says so by a fixture of this name."""
+    async with open_desk(await postgres_server.fresh("intake"), provider) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def desk(shared_desk: Desk) -> Desk:
+    """intake for one test: nobody has filed anything."""
+    await shared_desk.forgets()
+    return shared_desk
+
+
+@pytest.fixture(scope="module")
+async def shared_life(
+    postgres_server: Server, provider: Sandbox, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Life]:
+    """intake with a clock that tests put forward, once for a file."""
+    database, folder = await postgres_server.fresh("intake"), tmp_path_factory.mktemp("documents")
+    async with open_life(database, provider, folder) as life:
+        yield life
+
+
+@pytest.fixture
+async def life(shared_life: Life) -> Life:
+    """The same for one test: it is that morning again."""
+    await shared_life.begins_anew()
+    return shared_life
 
 
 @pytest.fixture(scope="module")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 
 from chassis.pages import cursor_of
 from services.intake.store.dossiers import PAGE
-from tests.database import Server as Postgres
 from tests.integration.intake_desk import (
     AGENCY_SYSTEM,
     OFFICER,
@@ -18,23 +16,8 @@ from tests.integration.intake_desk import (
     OTHER_AGENCY,
     OTHER_SYSTEM,
     Desk,
-    open_desk,
 )
-from tests.integration.sandbox_process import Server
 from tests.records import NOON
-
-
-@pytest.fixture(scope="module")
-async def open_for_all(postgres_server: Postgres, provider: Server) -> AsyncIterator[Desk]:
-    async with open_desk(await postgres_server.fresh("intake"), provider) as desk:
-        yield desk
-
-
-@pytest.fixture
-async def desk(open_for_all: Desk) -> Desk:
-    await open_for_all.forgets()
-    return open_for_all
-
 
 RESULT = {"document_id": "019ea9f0-1a2b-7c3d-8e4f-5a6b7c8d9e90"}
 DECISIONS = ("accept", "refuse", "process", "complete", "return")

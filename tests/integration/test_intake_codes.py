@@ -26,17 +26,11 @@ AT_ONCE = 200
 
 
 @pytest.fixture(scope="module")
-async def open_for_all(postgres_server: Postgres, provider: Server) -> AsyncIterator[Desk]:
+async def shared_desk(postgres_server: Postgres, provider: Server) -> AsyncIterator[Desk]:
     """Always at noon: numbers begin anew at midnight."""
     database = await postgres_server.fresh("intake")
     async with open_desk(database, provider, lambda: NOON, outbox_limit=1_000_000) as desk:
         yield desk
-
-
-@pytest.fixture
-async def desk(open_for_all: Desk) -> Desk:
-    await open_for_all.forgets()
-    return open_for_all
 
 
 async def _no_dossier_is_lost_or_doubled(desk: Desk, accepted: list[str]) -> None:

@@ -5,32 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
-
-import pytest
 
 from contracts import payments
-from tests.database import Server as Postgres
 from tests.forms import CATALOGUE
 from tests.integration.intake_desk import OFFICER, OTHER_AGENCY, PERSONAL
-from tests.integration.intake_life import JUSTICE, MARKS, REASON, Life, open_life
-from tests.integration.sandbox_process import Server
+from tests.integration.intake_life import JUSTICE, MARKS, REASON, Life
 from tests.records import example
-
-
-@pytest.fixture(scope="module")
-async def open_for_all(
-    postgres_server: Postgres, provider: Server, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Life]:
-    database, folder = await postgres_server.fresh("intake"), tmp_path_factory.mktemp("documents")
-    async with open_life(database, provider, folder) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def life(open_for_all: Life) -> Life:
-    await open_for_all.begins_anew()
-    return open_for_all
 
 
 async def test_a_correction_shows_the_citizen_the_old_and_the_new_value(life: Life) -> None:

@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import pytest
 from pypdf import PdfReader
 
 from chassis.clock import VIETNAM
-from tests.database import Server as Postgres
 from tests.forms import filled
 from tests.integration.desk_counter import COLLEAGUE, files, sent
 from tests.integration.desk_rows import copied
-from tests.integration.intake_desk import OFFICER, OPERATOR, OTHER_AGENCY, Desk, open_desk
-from tests.integration.sandbox_process import Server
-
-
-@pytest.fixture(scope="module")
-async def open_for_all(postgres_server: Postgres, provider: Server) -> AsyncIterator[Desk]:
-    async with open_desk(await postgres_server.fresh("intake"), provider) as desk:
-        yield desk
-
-
-@pytest.fixture
-async def desk(open_for_all: Desk) -> Desk:
-    await open_for_all.forgets()
-    return open_for_all
+from tests.integration.intake_desk import OFFICER, OPERATOR, OTHER_AGENCY, Desk
 
 
 async def test_the_register_has_what_the_agency_received_in_these_days(desk: Desk) -> None:

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from services.intake.store import documents
-from tests.database import Server as Postgres
 from tests.integration.desk_counter import COLLEAGUE, outcomes, sent
 from tests.integration.desk_rows import copied
-from tests.integration.intake_desk import OFFICER, OPERATOR, OTHER_AGENCY, Desk, open_desk
-from tests.integration.sandbox_process import Server
+from tests.integration.intake_desk import OFFICER, OPERATOR, OTHER_AGENCY, Desk
 from tests.waiting import kept_open, until_waiting
-
-
-@pytest.fixture(scope="module")
-async def open_for_all(postgres_server: Postgres, provider: Server) -> AsyncIterator[Desk]:
-    async with open_desk(await postgres_server.fresh("intake"), provider) as desk:
-        yield desk
-
-
-@pytest.fixture
-async def desk(open_for_all: Desk) -> Desk:
-    await open_for_all.forgets()
-    return open_for_all
 
 
 async def test_each_dossier_of_a_batch_is_answered_for_itself(desk: Desk) -> None:

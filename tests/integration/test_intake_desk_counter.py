@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
-import pytest
-
 from contracts import payments
-from tests.database import Server as Postgres
 from tests.forms import CATALOGUE, filled
 from tests.integration.desk_counter import ABOVE, COLLEAGUE, files
-from tests.integration.intake_desk import OFFICER, OPERATOR, OTHER_AGENCY, Desk, open_desk
-from tests.integration.sandbox_process import Server
+from tests.integration.intake_desk import OFFICER, OPERATOR, OTHER_AGENCY, Desk
 from tests.records import example
-
-
-@pytest.fixture(scope="module")
-async def open_for_all(postgres_server: Postgres, provider: Server) -> AsyncIterator[Desk]:
-    async with open_desk(await postgres_server.fresh("intake"), provider) as desk:
-        yield desk
-
-
-@pytest.fixture
-async def desk(open_for_all: Desk) -> Desk:
-    await open_for_all.forgets()
-    return open_for_all
 
 
 async def test_at_the_counter_a_citizen_who_was_there_before_gets_the_dossier_and_others_do_not(desk: Desk) -> None:

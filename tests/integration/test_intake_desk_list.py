@@ -27,15 +27,9 @@ MINE, THEIRS = "G09.20", "H55.31"
 
 
 @pytest.fixture(scope="module")
-async def open_for_all(postgres_server: Postgres, provider: Server) -> AsyncIterator[Desk]:
+async def shared_desk(postgres_server: Postgres, provider: Server) -> AsyncIterator[Desk]:
     async with open_desk(await postgres_server.fresh("intake"), provider, lambda: NOW) as desk:
         yield desk
-
-
-@pytest.fixture
-async def desk(open_for_all: Desk) -> Desk:
-    await open_for_all.forgets()
-    return open_for_all
 
 
 async def _listed(desk: Desk, asked: str = "", who: str = OFFICER) -> list[str]:
@@ -117,17 +111,17 @@ Pages = Callable[[list[dict[str, Any]], Asked, int, int], Awaitable[list[str]]]
 
 
 @pytest.fixture(scope="module")
-def pages(open_for_all: Desk) -> Pages:
+def pages(shared_desk: Desk) -> Pages:
     """The codes of all pages of a list over these dossiers, where a search first looks at so many."""
 
     async def read(rows: list[dict[str, Any]], asked: Asked, limit: int, looks_at: int) -> list[str]:
-        await open_for_all.forgets()
-        await _agencys(open_for_all, rows)
+        await shared_desk.forgets()
+        await _agencys(shared_desk, rows)
         found = list[str]()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(lists, "FIRST", looks_at)
             patch.setattr(lists, "FIRST_FETCHED", looks_at)
-            while page := await lists.page(open_for_all.pool, asked, limit):
+            while page := await lists.page(shared_desk.pool, asked, limit):
                 found += [each.row["code"] for each in page]
                 asked = replace(asked, after=(page[-1].at, page[-1].row["code"]))
         return found
@@ -312,11 +306,11 @@ QUESTIONS = {
 
 
 @pytest.fixture(scope="module")
-async def lived(postgres_server: Postgres, open_for_all: Desk) -> Desk:
-    await open_for_all.forgets()
-    async with open_for_all.owner() as owner:
-        await fill(Store(open_for_all.database, owner), 60_000)
-    return open_for_all
+async def lived(postgres_server: Postgres, shared_desk: Desk) -> Desk:
+    await shared_desk.forgets()
+    async with shared_desk.owner() as owner:
+        await fill(Store(shared_desk.database, owner), 60_000)
+    return shared_desk
 
 
 def _scans(plan: dict[str, Any]) -> list[dict[str, Any]]:

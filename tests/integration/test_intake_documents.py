@@ -45,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-async def open_for_all(postgres_server: Postgres, provider: Server, folder: Path) -> AsyncIterator[Desk]:
+async def shared_desk(postgres_server: Postgres, provider: Server, folder: Path) -> AsyncIterator[Desk]:
     settings: dict[str, Any] = {"document_bytes": MOST_BYTES, "unattached_documents": MOST}
     async with open_desk(
         await postgres_server.fresh("intake"), provider, documents_url=folder.as_uri(), **settings
@@ -54,12 +54,12 @@ async def open_for_all(postgres_server: Postgres, provider: Server, folder: Path
 
 
 @pytest.fixture
-async def desk(open_for_all: Desk, folder: Path) -> Desk:
-    async with open_for_all.owner() as owner:
+async def desk(shared_desk: Desk, folder: Path) -> Desk:
+    async with shared_desk.owner() as owner:
         await owner.execute("truncate document")
     for path in _files(folder):
         path.unlink()
-    return open_for_all
+    return shared_desk
 
 
 def _files(folder: Path) -> list[Path]:

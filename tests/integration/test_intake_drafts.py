@@ -29,18 +29,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-async def open_for_all(postgres_server: Postgres, provider: Server, folder: Path) -> AsyncIterator[Desk]:
+async def shared_desk(postgres_server: Postgres, provider: Server, folder: Path) -> AsyncIterator[Desk]:
     database = await postgres_server.fresh("intake")
     async with open_desk(database, provider, documents_url=folder.as_uri()) as desk:
         yield desk
 
 
 @pytest.fixture
-async def desk(open_for_all: Desk) -> Desk:
-    await open_for_all.forgets()
-    async with open_for_all.owner() as owner:
+async def desk(shared_desk: Desk) -> Desk:
+    await shared_desk.forgets()
+    async with shared_desk.owner() as owner:
         await owner.execute("truncate draft")
-    return open_for_all
+    return shared_desk
 
 
 async def _begin(desk: Desk, form: Any, who: str = "anh", key: str | None = None) -> httpx.Response:

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
 from fastapi.routing import APIRoute
 
 from chassis.identifiers import new_id
 from contracts import contacts, dossiers, payments
 from contracts.registry import EVENTS
-from tests.database import Server as Postgres
 from tests.forms import filled
-from tests.integration.intake_desk import OFFICER, PEOPLE, PERSONAL, Desk, open_desk
-from tests.integration.sandbox_process import Server
+from tests.integration.intake_desk import OFFICER, PEOPLE, PERSONAL, Desk
 from tests.records import example
-
-
-@pytest.fixture(scope="module")
-async def open_for_all(postgres_server: Postgres, provider: Server) -> AsyncIterator[Desk]:
-    async with open_desk(await postgres_server.fresh("intake"), provider) as desk:
-        yield desk
-
-
-@pytest.fixture
-async def desk(open_for_all: Desk) -> Desk:
-    await open_for_all.forgets()
-    return open_for_all
 
 
 def _told(rows: list[dict[str, Any]], topic: str) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -12,26 +11,9 @@ from typing import Any
 import pytest
 
 from chassis.clock import VIETNAM
-from tests.database import Server as Postgres
 from tests.forms import CATALOGUE, TODAY
 from tests.integration.intake_desk import OFFICER, OPERATOR, OTHER_AGENCY
-from tests.integration.intake_life import JUSTICE, MARKS, PROVINCE, Life, closing, open_life, same
-from tests.integration.sandbox_process import Server
-
-
-@pytest.fixture(scope="module")
-async def open_for_all(
-    postgres_server: Postgres, provider: Server, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Life]:
-    database, folder = await postgres_server.fresh("intake"), tmp_path_factory.mktemp("documents")
-    async with open_life(database, provider, folder) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def life(open_for_all: Life) -> Life:
-    await open_for_all.begins_anew()
-    return open_for_all
+from tests.integration.intake_life import JUSTICE, MARKS, PROVINCE, Life, closing, same
 
 
 async def test_the_desk_gives_a_dossier_to_an_officer_before_and_after_it_is_taken_in(life: Life) -> None:

@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from contracts import payments
-from tests.database import Server as Postgres
 from tests.forms import CATALOGUE
 from tests.integration.intake_desk import OFFICER, OTHER_AGENCY, PDF
-from tests.integration.intake_life import JUSTICE, MARKS, REASON, Life, closing, open_life, same
-from tests.integration.sandbox_process import Server
+from tests.integration.intake_life import JUSTICE, MARKS, REASON, Life, closing, same
 from tests.records import example
-
-
-@pytest.fixture(scope="module")
-async def open_for_all(
-    postgres_server: Postgres, provider: Server, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Life]:
-    database, folder = await postgres_server.fresh("intake"), tmp_path_factory.mktemp("documents")
-    async with open_life(database, provider, folder) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def life(open_for_all: Life) -> Life:
-    await open_for_all.begins_anew()
-    return open_for_all
 
 
 async def test_a_supplement_stops_the_clock_keeps_the_earlier_document_and_goes_on(life: Life) -> None:

@@ -37,16 +37,10 @@ _OFFSETS = itertools.count(1_000_000)
 
 
 @pytest.fixture(scope="module")
-async def open_for_all(postgres_server: Postgres, provider: Server) -> AsyncIterator[Desk]:
+async def shared_desk(postgres_server: Postgres, provider: Server) -> AsyncIterator[Desk]:
     keys = {AGENCY: [SECRET, NEW_SECRET], OTHER: [OTHER_SECRET]}
     async with open_desk(await postgres_server.fresh("intake"), provider, agency_keys=keys) as desk:
         yield desk
-
-
-@pytest.fixture
-async def desk(open_for_all: Desk) -> Desk:
-    await open_for_all.forgets()
-    return open_for_all
 
 
 def report(kind: type[Report], number: str | None = None, agency: str = AGENCY, **more: Any) -> Any:

@@ -2,29 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-import pytest
-
-from tests.database import Server as Postgres
 from tests.integration.intake_desk import OFFICER, OTHER_AGENCY, PDF
-from tests.integration.intake_life import MARKS, REASON, Life, open_life
-from tests.integration.sandbox_process import Server
-
-
-@pytest.fixture(scope="module")
-async def open_for_all(
-    postgres_server: Postgres, provider: Server, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Life]:
-    database, folder = await postgres_server.fresh("intake"), tmp_path_factory.mktemp("documents")
-    async with open_life(database, provider, folder) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def life(open_for_all: Life) -> Life:
-    await open_for_all.begins_anew()
-    return open_for_all
+from tests.integration.intake_life import MARKS, REASON, Life
 
 
 async def test_nothing_is_completed_without_the_agencys_own_document_or_before_the_last_step(life: Life) -> None:

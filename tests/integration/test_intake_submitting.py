@@ -20,16 +20,10 @@ from tests.records import NOON
 
 
 @pytest.fixture(scope="module")
-async def open_for_all(postgres_server: Postgres, provider: Server) -> AsyncIterator[Desk]:
+async def shared_desk(postgres_server: Postgres, provider: Server) -> AsyncIterator[Desk]:
     """Always at noon: numbers begin anew at midnight."""
     async with open_desk(await postgres_server.fresh("intake"), provider, lambda: NOON) as desk:
         yield desk
-
-
-@pytest.fixture
-async def desk(open_for_all: Desk) -> Desk:
-    await open_for_all.forgets()
-    return open_for_all
 
 
 async def test_two_hundred_at_once_get_two_hundred_codes_in_a_row(desk: Desk) -> None:

@@ -28,7 +28,7 @@ from contracts.registry import EVENTS
 from tests.counters import COUNTERS, Answer, Ask, Question, counting
 from tests.database import Server as Postgres
 from tests.integration.counters_desk import calls, left, until, wakes, work
-from tests.integration.intake_desk import OFFICER, Desk, open_desk, signing
+from tests.integration.intake_desk import OFFICER, Desk, open_desk
 from tests.integration.notifications_office import SECRET as RECEIPTS
 from tests.integration.notifications_office import Office, eventually, settings_for, working
 from tests.integration.payments_counter import AMOUNT, PAID, SECRET, Counter, open_counter
@@ -43,17 +43,10 @@ MARKED = {"items": [{"path": "details.reason", "reason": "Không khớp với gi
 SUPPLIED = {"fields": {"details.reason": "hỏng"}}
 
 
-@pytest.fixture(scope="module")
-async def open_for_all(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    with signing(tmp_path_factory.mktemp("oidc")) as provider:
-        async with open_desk(await postgres_server.fresh("intake"), provider) as desk:
-            yield desk
-
-
 @pytest.fixture
-async def intake(open_for_all: Desk) -> Desk:
-    await open_for_all.forgets()
-    return open_for_all
+async def intake(shared_desk: Desk) -> Desk:
+    await shared_desk.forgets()
+    return shared_desk
 
 
 @pytest.fixture
